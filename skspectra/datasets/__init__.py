@@ -1,0 +1,3 @@
+"""Simulated spectra, the line table and readers of survey files."""
+
+__all__: list[str] = []
