@@ -1,0 +1,336 @@
+"""Scores of each class with confidence bands, the confusion matrix and where the errors go."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_consistent_length, check_random_state, check_scalar
+
+from ._bootstrap import band, confusion_matrix, resampled_confusions
+from ._labels import check_class_labels, check_class_priors, check_groups, check_labels, encode, format_priors
+from ._scores import accuracy, class_scores, mean_scores, row_shares
+from ._text import aligned, format_band, import_pandas
+
+_HEADINGS = {"precision": "precision", "recall": "recall", "f1": "F1", "balanced_accuracy": "balanced accuracy"}
+
+
+class ClassErrors(NamedTuple):
+    """Spectra of one class that were taken for one other class."""
+
+    true: Any
+    predicted: Any
+    count: int
+    share_of_class: float
+    share_of_errors: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ClassificationTable:
+    """Scores of each class, their bands and the confusion matrix, as :func:`classification_table` returns them.
+
+    ``str(table)`` is the table in text.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_classes,)
+        The classes, in the order of every other attribute.
+    support : ndarray of shape (n_classes,), dtype int64
+        Number of spectra of each true class.
+    confusion : ndarray of shape (n_classes, n_classes), dtype int64
+        Counts; rows are true, columns predicted classes. Always at the mix of the data.
+    confusion_shares : ndarray of shape (n_classes, n_classes), dtype float64
+        Each row of ``confusion`` over its sum; zeros for a class without a spectrum.
+    scores : dict of str to ndarray of shape (n_classes,)
+        ``"precision"``, ``"recall"``, ``"f1"`` and ``"balanced_accuracy"``, of each class against the rest.
+    mean : dict of str to float
+        Mean of each score over the classes that ``y_true`` holds. ``mean["balanced_accuracy"]`` is that of all classes
+        as in :func:`sklearn.metrics.balanced_accuracy_score`, which is the mean recall.
+    accuracy : float
+        Share of right predictions.
+    bands : dict of str to ndarray of shape (n_classes, 2)
+        Lower and upper limit of each of ``scores``; empty without a bootstrap.
+    mean_band : dict of str to ndarray of shape (2,)
+        Limits of each of ``mean``; empty without a bootstrap.
+    accuracy_band : ndarray of shape (2,), or None
+        Limits of ``accuracy``; None without a bootstrap.
+    class_priors : ndarray of shape (n_classes,), or None
+        The stated class mix; None for the mix of the data.
+    n_groups : int or None
+        Number of groups that were resampled; None where single spectra were.
+    n_bootstraps : int
+        Number of replicates behind the bands.
+    confidence : float
+        Share of the replicates within the bands.
+    """
+
+    labels: np.ndarray
+    support: np.ndarray
+    confusion: np.ndarray
+    scores: dict[str, np.ndarray]
+    mean: dict[str, float]
+    accuracy: float
+    bands: dict[str, np.ndarray]
+    mean_band: dict[str, np.ndarray]
+    accuracy_band: np.ndarray | None
+    class_priors: np.ndarray | None
+    n_groups: int | None
+    n_bootstraps: int
+    confidence: float
+
+    @property
+    def confusion_shares(self) -> np.ndarray:
+        return row_shares(self.confusion)
+
+    def errors(self) -> list[ClassErrors]:
+        """Return where the errors of each class go, by true class, the most frequent error first.
+
+        Returns
+        -------
+        errors : list of ClassErrors
+            Named tuples ``(true, predicted, count, share_of_class, share_of_errors)``: the number of spectra of the
+            class ``true`` that were taken for ``predicted``, as a share of the class and of the errors in it. Pairs of
+            classes that were never confused are left out.
+
+        Examples
+        --------
+        >>> from skspectra.metrics import classification_table
+        >>> table = classification_table(["QSO", "QSO", "QSO", "STAR"], ["QSO", "STAR", "STAR", "STAR"])
+        >>> for error in table.errors():
+        ...     print(error.count, error.true, "taken for", error.predicted)
+        2 QSO taken for STAR
+        """
+        errors = []
+        for row, (true, counts) in enumerate(zip(self.labels, self.confusion, strict=True)):
+            n_wrong = counts.sum() - counts[row]
+            for column in np.argsort(-counts, kind="stable"):
+                if column != row and counts[column]:
+                    share, share_of_errors = counts[column] / counts.sum(), counts[column] / n_wrong
+                    predicted = self.labels[column]
+                    errors.append(ClassErrors(true, predicted, int(counts[column]), share, share_of_errors))
+        return errors
+
+    def to_frame(self) -> Any:
+        """Return the scores as a pandas DataFrame.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            One row for each class and a last one, "mean"; for each score its value and, with a bootstrap, the columns
+            ``*_low`` and ``*_high``; and the support, whose last row is the number of all spectra.
+
+        Raises
+        ------
+        ImportError
+            Where pandas is not installed.
+
+        Examples
+        --------
+        >>> from skspectra.metrics import classification_table
+        >>> table = classification_table(["QSO", "STAR", "STAR"], ["QSO", "STAR", "QSO"], n_bootstraps=0)
+        >>> table.to_frame()[["precision", "recall", "support"]]
+              precision  recall  support
+        QSO        0.50    1.00        1
+        STAR       1.00    0.50        2
+        mean       0.75    0.75        3
+        """
+        pandas = import_pandas("ClassificationTable.to_frame")
+        columns = {}
+        for name, values in self.scores.items():
+            columns[name] = [*values, self.mean[name]]
+            if self.bands:
+                limits = np.vstack([self.bands[name], self.mean_band[name]])
+                columns[f"{name}_low"], columns[f"{name}_high"] = limits.T
+        columns["support"] = [*self.support, self.support.sum()]
+        return pandas.DataFrame(columns, index=[*self.labels.tolist(), "mean"])
+
+    def __repr__(self) -> str:
+        return (
+            f"ClassificationTable({len(self.labels)} classes, {self.support.sum()} spectra, "
+            f"mean F1 {format_band(self.mean['f1'], self.mean_band.get('f1'))})"
+        )
+
+    def __str__(self) -> str:
+        names = [str(label) for label in self.labels]
+        rows = [["", *_HEADINGS.values(), "support"]]
+        for i, name in enumerate(names):
+            cells = [format_band(self.scores[s][i], self.bands[s][i] if self.bands else None) for s in _HEADINGS]
+            rows.append([name, *cells, str(self.support[i])])
+        cells = [format_band(self.mean[s], self.mean_band.get(s)) for s in _HEADINGS]
+        rows.append(["mean", *cells, str(self.support.sum())])
+
+        counts = [
+            ["true \\ predicted", *names],
+            *([name, *map(str, row)] for name, row in zip(names, self.confusion, strict=True)),
+        ]
+        shares = [
+            ["share of true class", *names],
+            *(
+                [name, *(f"{share:.4f}" for share in row)]
+                for name, row in zip(names, self.confusion_shares, strict=True)
+            ),
+        ]
+        return "\n\n".join(
+            [
+                aligned(rows) + f"\n\naccuracy {format_band(self.accuracy, self.accuracy_band)}\n{self._conditions()}",
+                f"Confusion matrix\n{aligned(counts)}\n\n{aligned(shares)}",
+                f"Errors\n{self._errors_text()}",
+            ]
+        )
+
+    def _conditions(self) -> str:
+        lines = [
+            f"Scores at {format_priors(self.labels, self.class_priors)}.",
+            'Balanced accuracy is that of a class against the rest, in the row "mean" that of all classes.',
+        ]
+        if self.n_bootstraps:
+            units = "single spectra" if self.n_groups is None else f"{self.n_groups} groups"
+            lines.append(
+                f"In brackets: {100 * self.confidence:.4g} % band of {self.n_bootstraps} bootstraps of {units}."
+            )
+        return "\n".join(lines)
+
+    def _errors_text(self) -> str:
+        errors = self.errors()
+        rows = []
+        for label, support in zip(self.labels, self.support, strict=True):
+            own = [error for error in errors if error.true == label]
+            if not own:
+                rows.append([str(label), f"none of {support}"])
+                continue
+            n_wrong = sum(error.count for error in own)
+            parts = ", ".join(f"{e.count} taken for {e.predicted} ({e.share_of_errors:.1%})" for e in own)
+            rows.append([str(label), f"{n_wrong} of {support} ({n_wrong / support:.2%}): {parts}"])
+        return aligned(rows, right=False)
+
+
+def classification_table(
+    y_true: Any,
+    y_pred: Any,
+    *,
+    labels: Any = None,
+    class_priors: Any = None,
+    groups: Any = None,
+    n_bootstraps: int = 1000,
+    confidence: float = 0.95,
+    random_state: int | np.random.RandomState | None = None,
+) -> ClassificationTable:
+    """Score each class, with a bootstrap band for every number, and say where the errors go.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of shape (n_samples,)
+        True and predicted classes: strings, integers or booleans.
+    labels : array-like of shape (n_classes,), default=None
+        The order of the classes. It must name every class in ``y_true`` and ``y_pred``. By default they are sorted.
+    class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
+        Shares of the classes, summing to 1, at which the scores are given: precision, F1, balanced accuracy and
+        accuracy depend on them. Each row of the confusion matrix is weighted to the stated share (Saerens et al. 2002),
+        which is right where the spectra of a class look the same at both mixes. An array is in the order of the table;
+        classes that a dict leaves out have 0. The share must be above 0 for the classes that ``y_true`` holds, and only
+        for them. By default the scores are at the mix of the data.
+    groups : array-like of shape (n_samples,), default=None
+        Spectra with the same value, such as repeated observations of one object, are resampled together.
+    n_bootstraps : int, default=1000
+        Number of replicates; 0 for no bands.
+    confidence : float, default=0.95
+        Share of the replicates within a band, between 0 and 1.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    table : ClassificationTable
+        The scores and bands as arrays, ``str(table)``, ``table.to_frame()`` and ``table.errors()``.
+
+    Raises
+    ------
+    ValueError
+        For labels that are missing, continuous or of mixed kinds, inputs of different lengths, ``labels`` that leave
+        out a class, a single group, and class shares that are negative, do not sum to 1 or belong to no class.
+    TypeError
+        Where ``n_bootstraps`` or ``confidence`` is no number.
+
+    Notes
+    -----
+    **Division by zero.** A class without a spectrum in ``y_true`` cannot be scored: its scores are NaN, printed as "-",
+    and the mean leaves it out; predictions of it count as errors of the other classes. A class that is never predicted
+    has precision and F1 of 0, and the mean includes it. Where ``y_true`` holds every class, the numbers are those of
+    :func:`sklearn.metrics.precision_recall_fscore_support` with ``zero_division=0``.
+
+    **The mean F1** is the mean of the F1 of the classes (macro F1), not the harmonic mean of mean precision and recall.
+
+    **Bands** are percentile intervals [1]_ of a bootstrap stratified by true class: each replicate has as many spectra
+    of each class as ``y_true``, so a band says how sure a score is for this number of spectra of each class. Groups are
+    drawn among the groups with the same most frequent class. The band holds for the classifier as it is, not for
+    training it again. It cannot know of errors that the data do not show: a class with a recall of 1 has the band 1-1.
+
+    The bootstrap resamples counts, not rows, and its cost does not grow with the number of spectra.
+
+    References
+    ----------
+    .. [1] Efron B., Tibshirani R. J., "An Introduction to the Bootstrap", Chapman & Hall, 1993, chapter 13.
+    .. [2] Saerens M., Latinne P., Decaestecker C., "Adjusting the outputs of a classifier to new a priori
+       probabilities", Neural Computation 14(1): 21-41, 2002.
+    .. [3] Wang Q., Zhao G., Fan Z., "Classification of Astronomical Spectra Based on DenseNet", Astronomical Research
+       and Technology 17(1): 85-95, 2020, section 5.1.
+
+    Examples
+    --------
+    >>> from skspectra.metrics import classification_table
+    >>> y_true = ["STAR"] * 8 + ["QSO"] * 4
+    >>> y_pred = ["STAR"] * 7 + ["QSO"] * 4 + ["STAR"]
+    >>> table = classification_table(y_true, y_pred, labels=["STAR", "QSO"], random_state=0)
+    >>> print(f"{table.mean['f1']:.4f}")
+    0.8125
+    >>> survey = classification_table(y_true, y_pred, class_priors={"STAR": 0.985, "QSO": 0.015}, n_bootstraps=0)
+    >>> print(f"{survey.mean['f1']:.4f}")
+    0.5410
+    """
+    y_true, y_pred = check_labels(y_true, "y_true"), check_labels(y_pred, "y_pred")
+    check_consistent_length(y_true, y_pred)
+    labels = check_class_labels(labels, {"y_true": y_true, "y_pred": y_pred})
+    groups = check_groups(groups, len(y_true))
+    check_scalar(n_bootstraps, "n_bootstraps", Integral, min_val=0)
+    check_scalar(confidence, "confidence", Real, min_val=0, max_val=1, include_boundaries="neither")
+
+    true, predicted = encode(y_true, labels), encode(y_pred, labels)
+    confusion = confusion_matrix(true, predicted, len(labels))
+    support = confusion.sum(axis=1)
+    priors = check_class_priors(class_priors, labels, support)
+    scores = class_scores(confusion, priors)
+
+    bands, mean_band, accuracy_band = {}, {}, None
+    if n_bootstraps:
+        chunks = resampled_confusions(
+            true,
+            [predicted],
+            len(labels),
+            groups=groups,
+            n_bootstraps=n_bootstraps,
+            random_state=check_random_state(random_state),
+        )
+        replicates, accuracies = [], []
+        for (resampled,) in chunks:
+            replicates.append(class_scores(resampled, priors))
+            accuracies.append(accuracy(resampled, priors))
+        by_class = {name: np.concatenate([chunk[name] for chunk in replicates]) for name in scores}
+        bands = {name: band(values, confidence) for name, values in by_class.items()}
+        mean_band = {name: band(values, confidence) for name, values in mean_scores(by_class).items()}
+        accuracy_band = band(np.concatenate(accuracies), confidence)
+
+    return ClassificationTable(
+        labels=labels,
+        support=support,
+        confusion=confusion,
+        scores=scores,
+        mean={name: float(value) for name, value in mean_scores(scores).items()},
+        accuracy=float(accuracy(confusion, priors)),
+        bands=bands,
+        mean_band=mean_band,
+        accuracy_band=accuracy_band,
+        class_priors=priors,
+        n_groups=None if groups is None else int(groups.max()) + 1,
+        n_bootstraps=int(n_bootstraps),
+        confidence=float(confidence),
+    )

@@ -1,0 +1,124 @@
+"""Checks of class labels, class shares and groups, and their translation to codes."""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils import assert_all_finite, column_or_1d
+
+_KINDS = {"b": "numbers", "i": "numbers", "u": "numbers", "f": "numbers", "U": "strings", "S": "bytes"}
+
+
+def check_labels(y: Any, name: str) -> np.ndarray:
+    """Return class labels as a non-empty one-dimensional array of strings, bytes, booleans or numbers."""
+    try:
+        y = column_or_1d(y)
+    except ValueError as error:
+        raise ValueError(f"{name} must hold one class label for each spectrum: {error}") from error
+    if y.size == 0:
+        raise ValueError(f"{name} must hold at least one label, got none.")
+    if y.dtype.kind in "OT":
+        y = _plain_array(y, name)
+    if y.dtype.kind not in _KINDS:
+        raise ValueError(f"{name} must hold strings, integers or booleans, got an array of type {y.dtype}.")
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name=name)
+        fractions = y[y != np.floor(y)]
+        if fractions.size:
+            raise ValueError(f"{name} must hold class labels, got continuous values such as {fractions[0]}.")
+    return y
+
+
+def _plain_array(y: np.ndarray, name: str) -> np.ndarray:
+    """Turn Python objects into an array of one type; np.array alone would make the string 'nan' of a missing label."""
+    values = y.tolist()
+    types = set(map(type, values))
+    if not (all(issubclass(t, str) for t in types) or all(issubclass(t, (Real, np.bool_)) for t in types)):
+        names = ", ".join(sorted(t.__name__ for t in types))
+        raise ValueError(f"{name} must hold labels of one kind, strings or integers, none missing; got {names}.")
+    return np.array(values)
+
+
+def distinct_labels(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the sorted labels that occur in any of the checked arrays, given by parameter name."""
+    kinds = {name: _KINDS[y.dtype.kind] for name, y in arrays.items()}
+    if len(set(kinds.values())) > 1:
+        found = ", ".join(f"{kind} in {name}" for name, kind in kinds.items())
+        raise ValueError(f"Labels must be of one kind, got {found}.")
+    return np.unique(np.concatenate([np.unique(y) for y in arrays.values()]))
+
+
+def encode(y: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the position of each value of ``y`` in ``labels``, ``len(labels)`` for a value that is not there."""
+    order = np.argsort(labels)
+    position = np.minimum(np.searchsorted(labels, y, sorter=order), len(labels) - 1)
+    codes = order[position]
+    codes[labels[codes] != y] = len(labels)
+    return codes
+
+
+def check_class_labels(labels: Any, arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the classes in the order of ``labels``, or sorted where ``labels`` is None."""
+    found = distinct_labels(arrays)
+    if labels is None:
+        return found
+    labels = check_labels(labels, "labels")
+    distinct_labels({"labels": labels, **arrays})
+    if len(np.unique(labels)) < len(labels):
+        raise ValueError(f"labels must differ from each other, got {labels.tolist()}.")
+    missing = found[~np.isin(found, labels)]
+    if missing.size:
+        raise ValueError(
+            f"labels must name every class in {' and '.join(arrays)}: {missing.tolist()} not in {labels.tolist()}."
+        )
+    return labels
+
+
+def check_class_priors(class_priors: Any, labels: np.ndarray, support: np.ndarray) -> np.ndarray | None:
+    """Return the stated share of each class in the order of ``labels``."""
+    if class_priors is None:
+        return None
+    if hasattr(class_priors, "items"):  # a dict, or a pandas Series as value_counts(normalize=True) gives it
+        shares = dict(class_priors.items())
+        unknown = [key for key in shares if key not in labels.tolist()]
+        if unknown:
+            raise ValueError(f"class_priors must have the classes {labels.tolist()} as keys, got {unknown}.")
+        class_priors = [shares.get(label, 0.0) for label in labels.tolist()]
+    priors = np.array(class_priors, dtype=np.float64)
+    if priors.shape != labels.shape:
+        raise ValueError(
+            f"class_priors must hold one share for each of the classes {labels.tolist()}, got shape {priors.shape}."
+        )
+    if not np.all(priors >= 0) or not np.isclose(priors.sum(), 1.0):
+        raise ValueError(f"class_priors must be shares of 0 or more that sum to 1, got {priors.tolist()}.")
+    # A share for a class without a spectrum cannot be scored; no share for a class with spectra has no F1.
+    wrong = labels[(priors > 0) != (support > 0)]
+    if wrong.size:
+        raise ValueError(
+            "class_priors must be above 0 for each class that y_true holds and 0 for any other; "
+            f"not so for {wrong.tolist()}."
+        )
+    return priors
+
+
+def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:
+    """Return the groups as codes from 0."""
+    if groups is None:
+        return None
+    groups = column_or_1d(groups)
+    if len(groups) != n_samples:
+        raise ValueError(f"groups must hold one group for each of the {n_samples} spectra, got {len(groups)}.")
+    assert_all_finite(groups, input_name="groups")
+    names, codes = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        raise ValueError(f"groups must hold at least two different groups, got only {names.tolist()}.")
+    return codes
+
+
+def format_priors(labels: np.ndarray, priors: np.ndarray | None) -> str:
+    """Return the words that say at which class mix a score is given."""
+    if priors is None:
+        return "the class mix of the data"
+    return "the stated class mix " + ", ".join(
+        f"{label} {prior:.4g}" for label, prior in zip(labels, priors, strict=True)
+    )

@@ -1,0 +1,33 @@
+"""Plain-text tables."""
+
+from typing import Any
+
+import numpy as np
+
+
+def aligned(rows: list[list[str]], right: bool = True) -> str:
+    """Join cells into lines; the first column is flush left, the others flush right or left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *cells in rows:
+        padded = [
+            cell.rjust(width) if right else cell.ljust(width) for cell, width in zip(cells, widths[1:], strict=True)
+        ]
+        lines.append("  ".join([first.ljust(widths[0]), *padded]).rstrip())
+    return "\n".join(lines)
+
+
+def format_band(value: float, limits: np.ndarray | None, digits: int = 4) -> str:
+    """Return '0.9420 (0.9326-0.9511)', or '-' for a score that is not defined."""
+    if np.isnan(value):
+        return "-"
+    text = f"{value:.{digits}f}"
+    return text if limits is None else f"{text} ({limits[0]:.{digits}f}-{limits[1]:.{digits}f})"
+
+
+def import_pandas(user: str) -> Any:
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(f"{user} needs pandas: pip install pandas.") from error
+    return pandas
