@@ -1,0 +1,165 @@
+"""Flux-conserving resampling of spectra from one wavelength grid to another."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import csr_array
+from sklearn.utils import check_array
+
+__all__ = ["PixelOverlap", "check_wavelength", "resample_spectra"]
+
+# Two pixels that share less than this fraction of the new pixel's width touch only by the rounding of their edges.
+_NEGLIGIBLE = 1e-6
+
+_ROWS_AT_ONCE = 4096  # bounds the memory of the float64 copy
+
+
+def check_wavelength(wavelength: ArrayLike, name: str = "wavelength") -> np.ndarray:
+    """Return a wavelength grid as a float64 array, or raise ValueError that says what is wrong with it."""
+    try:
+        grid = np.asarray(wavelength, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers: {error}") from error
+    if grid.ndim != 1 or len(grid) < 2:
+        raise ValueError(f"{name} must be a 1D array of at least 2 values; got shape {grid.shape}")
+    if not np.isfinite(grid).all():
+        raise ValueError(f"{name} holds {np.count_nonzero(~np.isfinite(grid))} values that are NaN or infinite")
+    if grid[0] <= 0 or (np.diff(grid) <= 0).any():
+        raise ValueError(f"{name} must be positive and strictly increasing")
+    return grid
+
+
+def pixel_edges(wavelength: np.ndarray) -> np.ndarray:
+    """Edges of the pixels: half-way between neighbours, and as far outside the two ends as on their inner side."""
+    middle = 0.5 * (wavelength[1:] + wavelength[:-1])
+    first = 1.5 * wavelength[0] - 0.5 * wavelength[1]
+    last = 1.5 * wavelength[-1] - 0.5 * wavelength[-2]
+    return np.concatenate([[first], middle, [last]])
+
+
+class PixelOverlap:
+    """How the pixels of one grid overlap those of another.
+
+    Built once for a pair of grids and applied to any number of spectra. The overlaps are a sparse matrix, which keeps
+    a NaN or a spike to the new pixels that touch it; a difference of cumulative sums would spread it.
+
+    Parameters
+    ----------
+    wavelength, new_wavelength : ndarray of float64
+        Grids that passed `check_wavelength`.
+    """
+
+    def __init__(self, wavelength: np.ndarray, new_wavelength: np.ndarray) -> None:
+        old, new = pixel_edges(wavelength), pixel_edges(new_wavelength)
+        cuts = np.union1d(old, new)
+        middle = 0.5 * (cuts[1:] + cuts[:-1])
+        old_pixel = np.searchsorted(old, middle) - 1
+        new_pixel = np.searchsorted(new, middle) - 1
+        both = (old_pixel >= 0) & (old_pixel < len(old) - 1) & (new_pixel >= 0) & (new_pixel < len(new) - 1)
+        old_pixel, new_pixel = old_pixel[both], new_pixel[both]
+        fraction = np.diff(cuts)[both] / np.diff(new)[new_pixel]
+        kept = fraction > _NEGLIGIBLE
+        # Row i holds the fractions of new pixel i that lie in each old pixel.
+        self.fractions = csr_array(
+            (fraction[kept], (new_pixel[kept], old_pixel[kept])), shape=(len(new) - 1, len(old) - 1)
+        )
+        covered = np.bincount(new_pixel, weights=fraction, minlength=len(new) - 1)
+        self.outside = covered < 1.0 - _NEGLIGIBLE
+
+    def flux(self, flux: np.ndarray) -> np.ndarray:
+        """Mean flux in each new pixel; NaN where the old grid does not cover the whole of it."""
+        return self._apply(self.fractions, flux, np.nan)
+
+    def ivar(self, ivar: np.ndarray) -> np.ndarray:
+        """Inverse variance of that mean for independent pixels; 0 where it has none."""
+        with np.errstate(divide="ignore"):
+            return 1.0 / self._apply(self.fractions.power(2), 1.0 / ivar, np.inf)
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """True where any old pixel that the new one overlaps is True, and outside the old grid."""
+        touched = self.fractions.astype(bool).astype(np.float32)
+        return self._apply(touched, mask.astype(np.float32), 1.0) > 0
+
+    def _apply(self, matrix: csr_array, rows: np.ndarray, outside: float) -> np.ndarray:
+        out = np.empty((len(rows), matrix.shape[0]), dtype=rows.dtype)
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            block = slice(start, start + _ROWS_AT_ONCE)
+            out[block] = (matrix @ rows[block].astype(matrix.dtype).T).T
+        out[:, self.outside] = outside
+        return out
+
+
+def resample_spectra(
+    flux: ArrayLike, wavelength: ArrayLike, new_wavelength: ArrayLike, ivar: ArrayLike | None = None
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Resample spectra that share a grid to another grid, conserving flux.
+
+    The flux density in a new pixel is the mean over its width of the old one, taken as constant within each old
+    pixel, so that the integral over any range of whole pixels is kept. Pixels reach half-way to their neighbours.
+
+    Parameters
+    ----------
+    flux : array-like of shape (n_samples, n_features) or (n_features,)
+        Flux density per unit wavelength. NaN spreads to the new pixels that touch it and no further.
+    wavelength : array-like of shape (n_features,)
+        Grid of `flux`, strictly increasing. Any unit, air or vacuum, as long as both grids agree.
+    new_wavelength : array-like of shape (n_new_features,)
+        Grid wanted, strictly increasing.
+    ivar : array-like of the shape of `flux`, default=None
+        Inverse variance of the flux; 0 where the flux is worthless.
+
+    Returns
+    -------
+    new_flux : ndarray of shape (n_samples, n_new_features) or (n_new_features,)
+        float32 where `flux` is, else float64. NaN in pixels that `wavelength` does not cover entirely.
+    new_ivar : ndarray of the shape of `new_flux`
+        Only where `ivar` is given. The variance of each new pixel, for independent old pixels; 0 in pixels that
+        overlap one of inverse variance 0 or lie outside the old grid.
+
+    Raises
+    ------
+    ValueError
+        Where a grid is not finite, positive and strictly increasing, a shape does not fit or `ivar` is negative.
+
+    Notes
+    -----
+    Neighbouring new pixels that share an old one have correlated errors, which `new_ivar` cannot express.
+
+    References
+    ----------
+    Carnall A. C., "SpectRes: A fast spectral resampling tool in Python", arXiv:1705.05165 (2017), equations 1 to 3.
+
+    Examples
+    --------
+    Two old pixels make one new pixel, which holds their mean and has twice the inverse variance.
+
+    >>> from skspectra.datasets import resample_spectra
+    >>> flux, ivar = resample_spectra([[1.0, 3.0, 5.0, 7.0]], [1, 2, 3, 4], [1.5, 3.5], ivar=[[4.0, 4.0, 4.0, 0.0]])
+    >>> flux
+    array([[2., 6.]])
+    >>> ivar
+    array([[8., 0.]])
+    """
+    wavelength = check_wavelength(wavelength)
+    new_wavelength = check_wavelength(new_wavelength, "new_wavelength")
+    rows, shape = _as_rows(flux, "flux", len(wavelength))
+    overlap = PixelOverlap(wavelength, new_wavelength)
+    new_shape = (*shape[:-1], len(new_wavelength))
+    new_flux = overlap.flux(rows).reshape(new_shape)
+    if ivar is None:
+        return new_flux
+    ivar_rows, ivar_shape = _as_rows(ivar, "ivar", len(wavelength))
+    if ivar_shape != shape:
+        raise ValueError(f"ivar must have the shape of flux, {shape}; got {ivar_shape}")
+    if (ivar_rows < 0).any():
+        raise ValueError("ivar must not be negative")
+    return new_flux, overlap.ivar(ivar_rows).reshape(new_shape)
+
+
+def _as_rows(values: ArrayLike, name: str, length: int) -> tuple[np.ndarray, tuple[int, ...]]:
+    array = check_array(
+        values, dtype=[np.float64, np.float32], ensure_2d=False, allow_nd=True, ensure_all_finite=False,
+        ensure_min_samples=0, input_name=name,
+    )  # fmt: skip
+    if array.ndim not in (1, 2) or array.shape[-1] != length:
+        raise ValueError(f"{name} must have shape (n_samples, {length}) or ({length},) to fit wavelength; got {array.shape}")
+    return array.reshape(-1, length), array.shape
