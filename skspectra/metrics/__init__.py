@@ -1,5 +1,16 @@
 """Tables that say which classifier is better, at which class mix, and how sure that is."""
 
-from ._classification_table import ClassificationTable, classification_table
+from ._classification_table import ClassErrors, ClassificationTable, classification_table
+from ._compare_classifiers import ClassifierComparison, ComparedPair, compare_classifiers
+from ._paired_bootstrap import PairedDifference, paired_bootstrap
 
-__all__ = ["ClassificationTable", "classification_table"]
+__all__ = [
+    "ClassErrors",
+    "ClassificationTable",
+    "ClassifierComparison",
+    "ComparedPair",
+    "PairedDifference",
+    "classification_table",
+    "compare_classifiers",
+    "paired_bootstrap",
+]

@@ -20,7 +20,7 @@ class ClassErrors(NamedTuple):
 
     true: Any
     predicted: Any
-    count: int
+    n_spectra: int
     share_of_class: float
     share_of_errors: float
 
@@ -88,7 +88,7 @@ class ClassificationTable:
         Returns
         -------
         errors : list of ClassErrors
-            Named tuples ``(true, predicted, count, share_of_class, share_of_errors)``: the number of spectra of the
+            Named tuples ``(true, predicted, n_spectra, share_of_class, share_of_errors)``: the number of spectra of the
             class ``true`` that were taken for ``predicted``, as a share of the class and of the errors in it. Pairs of
             classes that were never confused are left out.
 
@@ -97,7 +97,7 @@ class ClassificationTable:
         >>> from skspectra.metrics import classification_table
         >>> table = classification_table(["QSO", "QSO", "QSO", "STAR"], ["QSO", "STAR", "STAR", "STAR"])
         >>> for error in table.errors():
-        ...     print(error.count, error.true, "taken for", error.predicted)
+        ...     print(error.n_spectra, error.true, "taken for", error.predicted)
         2 QSO taken for STAR
         """
         errors = []
@@ -198,8 +198,8 @@ class ClassificationTable:
             if not own:
                 rows.append([str(label), f"none of {support}"])
                 continue
-            n_wrong = sum(error.count for error in own)
-            parts = ", ".join(f"{e.count} taken for {e.predicted} ({e.share_of_errors:.1%})" for e in own)
+            n_wrong = sum(error.n_spectra for error in own)
+            parts = ", ".join(f"{e.n_spectra} taken for {e.predicted} ({e.share_of_errors:.1%})" for e in own)
             rows.append([str(label), f"{n_wrong} of {support} ({n_wrong / support:.2%}): {parts}"])
         return aligned(rows, right=False)
 
