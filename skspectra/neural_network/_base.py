@@ -1,0 +1,288 @@
+"""What every network classifier of the package shares: parameters, fit and predict."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from abc import ABCMeta, abstractmethod
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
+
+from .._validation import Interval, StrOptions, _fit_context, validate_data
+from ..augmentation import CCDNoiseAugmenter
+from ._batches import SpectrumBatches, noise_strengths
+from ._device import compute_dtype, prediction_batch_size, select_device
+from ._net import HISTORY_COLUMNS, BestEpoch, Progress, SpectrumNet, learning_rate_schedule
+
+
+class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base class of the networks: a subclass names its architecture's parameters and makes the module.
+
+    The training parameters are documented where they are used, in each classifier.
+    """
+
+    _parameter_constraints: dict = {
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [StrOptions({"step", "one-cycle"}), None],
+        "lr_milestones": ["array-like"],
+        "lr_factor": [Interval(Real, 0, 1, closed="right")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "sampling": [StrOptions({"balanced"}), None],
+        "augmenter": [CCDNoiseAugmenter, None],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
+        "patience": [Interval(Integral, 1, None, closed="left"), None],
+        "device": [str, torch.device],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "callbacks": [list, None],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _network(self, n_features: int, n_classes: int) -> tuple[type[torch.nn.Module], dict[str, Any]]:
+        """Return the class of the torch module and its keyword arguments, `compute_dtype` apart."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra on one wavelength grid, scaled, without NaN. float32 is not copied, so a memory-mapped array stays
+            on disk.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights that multiply the loss.
+        X_val, y_val : array-like, default=None
+            Spectra and labels for validation, instead of `validation_fraction`. Use it where several spectra of one
+            object exist, so that no object is in both.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, a label or a spectrum is not valid, or if the loss stops being a number.
+        """
+        continued = self.net_.module_ if self.warm_start and hasattr(self, "net_") else None
+        X, y = validate_data(self, X, y, dtype=np.float32, reset=continued is None)
+        check_classification_targets(y)
+        codes = self._encode_labels(y, known_classes=None if continued is None else self.classes_)
+        weights = self._loss_weights(X, y, sample_weight)
+        if X_val is not None and y_val is not None:
+            X_val, codes_val = self._check_validation_data(X_val, y_val)
+        elif X_val is not None or y_val is not None:
+            raise ValueError("X_val and y_val must be given together: one of them is None.")
+        elif self.patience is not None and self.validation_fraction is None:
+            raise ValueError(f"patience={self.patience} needs validation_fraction, or X_val and y_val.")
+
+        device = select_device(self.device)
+        random_state = check_random_state(self.random_state)
+        train_rows = None
+        validation = None
+        evaluation = {"batch_size": prediction_batch_size(X.shape[1], device), "device": device}
+        if X_val is not None:
+            validation = SpectrumBatches(X_val, codes_val, **evaluation)
+        elif self.validation_fraction is not None:
+            train_rows, validation_rows = self._stratified_split(codes, random_state)
+            validation = SpectrumBatches(X, codes, validation_rows, **evaluation)
+        train = SpectrumBatches(
+            X,
+            codes,
+            train_rows,
+            weights,
+            batch_size=self.batch_size,
+            device=device,
+            generator=torch.Generator().manual_seed(random_state.randint(2**31 - 1)),
+            balanced=self.sampling == "balanced",
+            noise=None if self.augmenter is None else noise_strengths(self.augmenter),
+        )
+
+        net = self._make_net(X.shape[1], device, train.n_batches, validation is not None)
+        with torch.random.fork_rng(devices=[]):
+            # Not torch.manual_seed, which would seed the GPUs too.
+            torch.random.default_generator.manual_seed(random_state.randint(2**31 - 1))
+            net.initialize()
+        if continued is not None:
+            net.module_.load_state_dict(continued.state_dict())
+        self._train(net, train, validation)
+        return self
+
+    def predict(self, X):
+        """Predict the class of each spectrum.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), float32
+            In the order of `classes_`.
+        """
+        return torch.from_numpy(self._logits(X)).softmax(1).numpy()
+
+    def decision_function(self, X):
+        """Return the logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes, float32
+            For two classes the logit of ``classes_[1]`` less that of ``classes_[0]``.
+        """
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def _logits(self, X) -> np.ndarray:
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float32, reset=False)
+        module, device = self.net_.module_, torch.device(self.net_.device)
+        logits = np.empty((len(X), len(self.classes_)), dtype=np.float32)
+        batch_size = prediction_batch_size(X.shape[1], device)
+        with torch.inference_mode():
+            for start in range(0, len(X), batch_size):
+                rows = slice(start, start + batch_size)
+                flux = torch.from_numpy(np.require(X[rows], requirements="W")).to(device)
+                logits[rows] = module(flux).cpu().numpy()
+        return logits
+
+    def _encode_labels(self, y, known_classes) -> np.ndarray:
+        classes = np.unique(y) if known_classes is None else known_classes
+        if len(classes) < 2:
+            raise ValueError(f"{type(self).__name__} needs two classes at least, but y has one class: {classes}.")
+        _check_known(y, classes, "y")
+        self.classes_ = classes
+        return np.searchsorted(classes, y)
+
+    def _check_validation_data(self, X_val, y_val) -> tuple[np.ndarray, np.ndarray]:
+        X_val = validate_data(self, X_val, dtype=np.float32, reset=False)
+        y_val = column_or_1d(y_val, warn=True)
+        check_consistent_length(X_val, y_val)
+        _check_known(y_val, self.classes_, "y_val")
+        return X_val, np.searchsorted(self.classes_, y_val)
+
+    def _loss_weights(self, X, y, sample_weight) -> np.ndarray | None:
+        if sample_weight is None and self.class_weight is None:
+            return None
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weights = weights * compute_sample_weight(self.class_weight, y)
+        if not weights.any():
+            raise ValueError("sample_weight and class_weight give every spectrum the weight 0; one must be positive.")
+        return weights / weights.mean()
+
+    def _stratified_split(self, codes, random_state) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of the training part and those of the validation part."""
+        train_rows, validation_rows = [], []
+        for code, name in enumerate(self.classes_):
+            rows = random_state.permutation(np.flatnonzero(codes == code))
+            n_validation = round(self.validation_fraction * len(rows))
+            if len(rows) and not 0 < n_validation < len(rows):
+                raise ValueError(
+                    f"validation_fraction={self.validation_fraction} leaves class {name!r}, with {len(rows)} spectra, "
+                    f"empty in the {'training' if n_validation else 'validation'} part. Every class needs one spectrum "
+                    "in each part: choose another fraction, or give X_val and y_val."
+                )
+            validation_rows.append(rows[:n_validation])
+            train_rows.append(rows[n_validation:])
+        # In the order of the file, which a memory-mapped array reads fastest.
+        return np.sort(np.concatenate(train_rows)), np.sort(np.concatenate(validation_rows))
+
+    def _make_net(self, n_features: int, device: torch.device, n_batches: int, has_validation: bool) -> SpectrumNet:
+        schedule = learning_rate_schedule(
+            self.lr_schedule,
+            lr=self.lr,
+            milestones=self.lr_milestones,
+            factor=self.lr_factor,
+            n_steps=self.max_epochs * n_batches,
+        )
+        callbacks = [
+            *copy.deepcopy(self.callbacks or []),
+            *([BestEpoch(self.patience)] if has_validation else []),
+            *([schedule] if schedule is not None else []),
+            *([Progress()] if self.verbose else []),
+        ]
+        module, module_params = self._network(n_features, len(self.classes_))
+        module_params["compute_dtype"] = compute_dtype(self.precision, device)
+        return SpectrumNet(
+            module,
+            **{f"module__{name}": value for name, value in module_params.items()},
+            criterion=torch.nn.CrossEntropyLoss,
+            optimizer=torch.optim.Adam,
+            optimizer__weight_decay=self.weight_decay,
+            optimizer__fused=device.type == "cuda",
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            classes=self.classes_,
+            callbacks=callbacks,
+            device=str(device),
+            verbose=0,
+        )
+
+    def _train(self, net: SpectrumNet, train: SpectrumBatches, validation: SpectrumBatches | None) -> None:
+        net.partial_fit((train, validation), None)
+        best = next((callback for _, callback in net.callbacks_ if isinstance(callback, BestEpoch)), None)
+        stopped_early = best is not None and best.stopped_
+        completed = [row for row in net.history if "dur" in row]
+        if len(completed) < self.max_epochs and not stopped_early:
+            kept = "those of its best epoch" if best is not None and best.epoch_ else "the last ones"
+            warnings.warn(
+                f"Training was interrupted after {len(completed)} of {self.max_epochs} epochs; its weights are {kept}.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        net.module_.eval()
+        net.optimizer_.state.clear()  # twice the size of the model, and of no more use
+        self.net_ = net
+        self.history_ = [
+            {
+                "epoch": row["epoch"],
+                **{name: row[name] for name in HISTORY_COLUMNS if name in row},
+                "seconds": row["dur"],
+            }
+            for row in completed
+        ]
+        self.best_epoch_ = best.epoch_ if best is not None else len(self.history_)
+        self.n_parameters_ = sum(p.numel() for p in net.module_.parameters())
+
+
+def _check_known(y, classes, name: str) -> None:
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(f"{name} has labels {unknown.tolist()}; allowed are the classes {classes.tolist()}.")

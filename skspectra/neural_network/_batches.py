@@ -1,0 +1,159 @@
+"""Batches for the training loop: rows drawn, balanced and given noise on the device that trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from .._noise import add_ccd_noise
+from ..augmentation import CCDNoiseAugmenter
+
+Batch = tuple[Tensor, tuple[Tensor, Tensor | None]]
+
+
+class SpectrumBatches(Dataset):
+    """The batches of one epoch, drawn anew at every iteration, as (spectra, (labels, weights)) on the device.
+
+    A batch is one indexing operation: no Python code runs for a single spectrum. X is never copied as a whole on a CPU;
+    on another device it is kept there if half of the free memory holds it, and sent a batch ahead otherwise.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), float32
+        May be memory-mapped.
+    y : ndarray of shape (n_samples,), int64
+    rows : ndarray of int or None, default=None
+        The rows of X and y that belong to this data set; None takes all.
+    weights : ndarray of shape (n_samples,) or None, default=None
+        What multiplies the loss of each spectrum.
+    batch_size : int
+        The largest batch. The batches of an epoch are equally long to one spectrum, so none is left with a single
+        spectrum, whose batch statistics would mean nothing.
+    device : torch.device
+    generator : torch.Generator or None, default=None
+        A generator on the CPU that draws the order, new in every epoch; None keeps the order of the rows.
+    balanced : bool, default=False
+        Draw equally many spectra of each class: from the frequent ones a random part, from the rare ones every
+        spectrum about equally often. The epoch keeps its length.
+    noise : dict or None, default=None
+        The strengths that `add_ccd_noise` takes; None adds no noise.
+    """
+
+    def __init__(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        rows: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
+        *,
+        batch_size: int,
+        device: torch.device,
+        generator: torch.Generator | None = None,
+        balanced: bool = False,
+        noise: dict[str, Any] | None = None,
+    ):
+        self.rows = torch.arange(len(X)) if rows is None else torch.from_numpy(rows)
+        self.labels = torch.from_numpy(y)
+        self.weights = None if weights is None else torch.from_numpy(weights).float()
+        self.n_batches = -(-len(self.rows) // batch_size)
+        self.device = device
+        self.generator = generator
+        self.noise = noise
+        self.class_rows = None
+        if balanced:
+            labels = self.labels[self.rows]
+            self.class_rows = [self.rows[labels == label] for label in labels.unique()]
+        self.X: np.ndarray | Tensor = X
+        if _fits_on(device, X.nbytes):
+            self.X = torch.from_numpy(np.require(X, requirements="W")).to(device)
+        if noise is not None:
+            noise_seed = int(torch.randint(2**62, (), generator=generator))
+            self._rng = TorchRandom(torch.Generator(device).manual_seed(noise_seed), device)
+
+    def __len__(self) -> int:
+        """Number of spectra in an epoch."""
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Batch]:
+        batches: Iterable[Tensor] = torch.tensor_split(self._draw_rows(), self.n_batches)
+        if self.device.type == "cpu" or isinstance(self.X, Tensor):
+            return map(self._take, batches)
+        return _one_ahead(self._take, batches)
+
+    def _draw_rows(self) -> Tensor:
+        if self.generator is None:
+            return self.rows
+        if self.class_rows is None:
+            return self.rows[torch.randperm(len(self.rows), generator=self.generator)]
+        # Remainders of the division go to random classes.
+        n_each, n_left = divmod(len(self), len(self.class_rows))
+        lucky = torch.randperm(len(self.class_rows), generator=self.generator)[:n_left].tolist()
+        drawn = torch.cat([self._draw_evenly(rows, n_each + (i in lucky)) for i, rows in enumerate(self.class_rows)])
+        return drawn[torch.randperm(len(drawn), generator=self.generator)]
+
+    def _draw_evenly(self, rows: Tensor, n_draws: int) -> Tensor:
+        n_repeats = -(-n_draws // len(rows))
+        last = rows[torch.randperm(len(rows), generator=self.generator)]
+        return torch.cat([rows.repeat(n_repeats - 1), last])[:n_draws]
+
+    def _take(self, rows: Tensor) -> Batch:
+        if isinstance(self.X, Tensor):
+            flux = self.X[rows.to(self.device)]
+        else:
+            flux = self._send(torch.from_numpy(self.X[rows.numpy()]))
+        labels = self._send(self.labels[rows])
+        weights = None if self.weights is None else self._send(self.weights[rows])
+        if self.noise is not None:
+            flux = add_ccd_noise(flux, rng=self._rng, **self.noise)
+        return flux, (labels, weights)
+
+    def _send(self, tensor: Tensor) -> Tensor:
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True)
+
+
+class TorchRandom:
+    """A torch generator with the two methods of numpy.random.Generator that the noise draws with."""
+
+    def __init__(self, generator: torch.Generator, device: torch.device):
+        self._kwargs: dict[str, Any] = {"generator": generator, "device": device}
+
+    def random(self, size, dtype=None) -> Tensor:
+        return torch.rand(size, **self._kwargs)
+
+    def standard_normal(self, size, dtype=None) -> Tensor:
+        return torch.randn(size, **self._kwargs)
+
+
+def noise_strengths(augmenter: CCDNoiseAugmenter) -> dict[str, Any]:
+    """Return what `add_ccd_noise` takes of an augmenter; its `random_state` would repeat one pattern every epoch."""
+    augmenter._validate_params()
+    return {name: getattr(augmenter, name) for name in ("electronic_noise", "cosmic_rays", "bad_pixels")}
+
+
+def _fits_on(device: torch.device, n_bytes: int) -> bool:
+    """Whether the data should be copied to the device whole; a CPU reads them where they are."""
+    if device.type != "cuda":
+        return device.type != "cpu"
+    free, _ = torch.cuda.mem_get_info(device)
+    return n_bytes < free / 2
+
+
+def _one_ahead(make_batch: Callable[[Tensor], Batch], items: Iterable[Tensor]) -> Iterator[Batch]:
+    """Yield make_batch(item) in order, the next one being made in a thread meanwhile."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        pending = None
+        for item in items:
+            following = executor.submit(make_batch, item)
+            if pending is not None:
+                yield pending.result()
+            pending = following
+        if pending is not None:
+            yield pending.result()

@@ -1,0 +1,39 @@
+"""Choice of device, precision and size of the batches in prediction."""
+
+import torch
+
+# Samples (spectra times their length) in a batch of prediction. On a CPU its feature maps just stay in cache.
+_SAMPLES_PER_BATCH = {"cpu": 1 << 16, "cuda": 1 << 22}
+
+
+def select_device(device: str | torch.device) -> torch.device:
+    """Return the device that a parameter names, "auto" being CUDA where there is one."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        selected = torch.device(device)
+        torch.empty(0, device=selected)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        raise ValueError(
+            f"device={device!r} is not there. Allowed are 'auto' and the devices of this machine, such as {there}."
+        ) from error
+    return selected
+
+
+def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """Return the dtype of feature maps and convolutions; "auto" is bfloat16 where the hardware multiplies it."""
+    if precision == "auto":
+        precision = "bfloat16" if _multiplies_bfloat16(device) else "float32"
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def prediction_batch_size(length: int, device: torch.device) -> int:
+    """Return the number of spectra that go through the network at once in prediction."""
+    return max(1, _SAMPLES_PER_BATCH["cpu" if device.type == "cpu" else "cuda"] // length)
