@@ -1,3 +1,17 @@
 """Simulated spectra, the line table and readers of survey files."""
 
-__all__: list[str] = []
+from ._air_vacuum import air_to_vacuum, vacuum_to_air
+from ._grid import LAMOST_WAVELENGTH
+from ._load_spectra import load_spectra
+from ._readers import Spectrum, register_reader
+from ._resample import resample_spectra
+
+__all__ = [
+    "LAMOST_WAVELENGTH",
+    "Spectrum",
+    "air_to_vacuum",
+    "load_spectra",
+    "register_reader",
+    "resample_spectra",
+    "vacuum_to_air",
+]

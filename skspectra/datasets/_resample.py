@@ -161,5 +161,7 @@ def _as_rows(values: ArrayLike, name: str, length: int) -> tuple[np.ndarray, tup
         ensure_min_samples=0, input_name=name,
     )  # fmt: skip
     if array.ndim not in (1, 2) or array.shape[-1] != length:
-        raise ValueError(f"{name} must have shape (n_samples, {length}) or ({length},) to fit wavelength; got {array.shape}")
+        raise ValueError(
+            f"{name} must have shape (n_samples, {length}) or ({length},) to fit wavelength; got {array.shape}"
+        )
     return array.reshape(-1, length), array.shape

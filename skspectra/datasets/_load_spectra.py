@@ -1,0 +1,374 @@
+"""Load files of survey spectra onto one wavelength grid."""
+
+import glob
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import Bunch
+from tqdm.auto import tqdm
+
+from ._grid import LAMOST_WAVELENGTH
+from ._readers import Labels, Spectrum, read_file, readers
+from ._readers._registry import Label, Reader
+from ._resample import PixelOverlap, check_wavelength
+
+__all__ = ["load_spectra"]
+
+_FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz")
+_SUFFIXES = (*_FITS_SUFFIXES, ".npz", ".npy", ".csv", ".csv.gz", ".txt", ".txt.gz")
+_FILES_AT_ONCE = 32
+
+# Grids that agree to this relative precision are one grid: what is left is the rounding of float32.
+_SAME_GRID = 1e-6
+
+
+def load_spectra(
+    paths: str | os.PathLike | Iterable[str | os.PathLike],
+    *,
+    wavelength: str | ArrayLike | None = "lamost",
+    bad_pixels: str = "keep",
+    n_jobs: int | None = None,
+    on_error: str = "raise",
+    progress: bool = False,
+) -> Bunch:
+    """Load files of survey spectra onto one wavelength grid.
+
+    The survey is recognised from the content of each file, plain or gzipped: LAMOST low-resolution (both layouts),
+    SDSS, BOSS and eBOSS ``spec-*``, SDSS ``spSpec-*``, DESI coadds, the form of the Tianchi competition, and plain npz,
+    npy and csv. A redrock table among the files gives DESI coadds their classes and redshifts, and a table of id and
+    type gives Tianchi's spectra theirs. :func:`register_reader` adds a survey. Reading FITS files needs astropy
+    (``pip install 'skspectra[fits]'``).
+
+    Parameters
+    ----------
+    paths : str, path-like or iterable of them
+        Files, folders and glob patterns (``**`` goes through subfolders). Of a folder, without its subfolders, the
+        files with a suffix of a format above are read; a csv, npz, npy or text file there that no reader knows is
+        passed over.
+    wavelength : "lamost", array-like of shape (n_features,) or None, default="lamost"
+        Grid of the result, in vacuum, in angstrom. "lamost" is ``np.linspace(3690, 9100, 2600)``. Spectra are
+        resampled to it with :func:`resample_spectra`. None keeps the grid of the files, which must be one.
+    bad_pixels : {"keep", "nan"}, default="keep"
+        "nan" makes `data` NaN wherever `mask` is True, for
+        :class:`~skspectra.preprocessing.MissingFluxInterpolator` to fill.
+    n_jobs : int, default=None
+        Number of processes that read files. None means 1 unless in a :obj:`joblib.parallel_config` context, -1 all
+        processors.
+    on_error : {"raise", "warn"}, default="raise"
+        What to do with a file that cannot be read. "warn" loads the rest, warns once and lists `failures`.
+    progress : bool, default=False
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    spectra : :class:`~sklearn.utils.Bunch`
+        data : ndarray of float32, (n_samples, n_features)
+            Flux density per unit wavelength, in the unit of the survey. NaN outside the range of the instrument.
+        wavelength : ndarray of float64, (n_features,)
+            In vacuum, in angstrom.
+        ivar : ndarray of float32, (n_samples, n_features)
+            Inverse variance of `data`: 0 where nothing was measured, NaN where the file gives none.
+        mask : ndarray of bool, (n_samples, n_features)
+            True where the survey's own flags call a pixel bad or its inverse variance is 0, and outside the range of
+            the instrument. A resampled pixel is bad where it overlaps any bad pixel, for its flux has a share of it.
+        target, subclass : ndarray of str, (n_samples,)
+            Class and subclass; "" where no file says.
+        redshift : ndarray of float64, (n_samples,)
+            NaN where there is none.
+        snr : ndarray of float64, (n_samples,)
+            Signal-to-noise ratio per pixel in the r band; NaN where no file says.
+        survey : ndarray of str, (n_samples,)
+        object_id : ndarray of str, (n_samples,)
+            Name of the object. Repeated observations share it: use it as `groups` in every split.
+        spectrum_id : ndarray of str, (n_samples,)
+            Name of the observation: LAMOST's plan, spectrograph and fibre, SDSS's plate, date and fibre.
+        filename : ndarray of str, (n_samples,)
+            File that the spectrum came from.
+        failures : list of (str, str)
+            File and cause of each that could not be loaded, with ``on_error="warn"``.
+        DESCR : str
+            Description of what was loaded.
+
+    Raises
+    ------
+    OSError
+        Where a file is not there or must not be read.
+    ValueError
+        Where a file is damaged, of no known format, on another grid than the first (with ``wavelength=None``) or holds
+        a spectrum a second time; where there is no spectrum at all. The error names the file and the cause. Also where
+        a parameter is out of its range.
+    ImportError
+        Where a FITS file is met and astropy is not installed.
+
+    See Also
+    --------
+    register_reader : Add a survey.
+    resample_spectra : The resampling alone.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skspectra.datasets import load_spectra
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     flux = np.ones((2, 3000), dtype=np.float32)
+    ...     wavelength = np.linspace(3800, 9000, 3000)
+    ...     np.savez(Path(folder, "mine.npz"), flux=flux, wavelength=wavelength, target=["STAR", "QSO"])
+    ...     spectra = load_spectra(folder)
+    >>> spectra.data.shape, spectra.target
+    ((2, 2600), array(['STAR', 'QSO'], dtype='<U4'))
+    """
+    grid = _check_grid(wavelength)
+    _check_option("bad_pixels", bad_pixels, ("keep", "nan"))
+    _check_option("on_error", on_error, ("raise", "warn"))
+    spectra: list[Spectrum] = []
+    filenames: list[str] = []
+    catalogues: list[tuple[str, Labels]] = []
+    failures: list[tuple[str, str]] = []
+    first_file: dict[tuple[str, str], str] = {}
+    files, folders = _expand(paths)
+    results = _read_all([path for path, _ in files], grid, n_jobs, progress)
+    for (path, folder), content in zip(files, results, strict=True):
+        try:
+            if isinstance(content, Exception):
+                raise content
+            if content is None:
+                if folder is None or path.endswith(_FITS_SUFFIXES):
+                    raise ValueError(f"{path}: it is of no format that a reader knows")
+                continue
+            folders.discard(folder)
+            if isinstance(content, Labels):
+                catalogues.append((path, content))
+                continue
+            _refuse_duplicates(content, path, first_file)
+            if grid is None:
+                first = (spectra[0], filenames[0]) if spectra else (content[0], path)
+                _refuse_other_grid(content, path, *first)
+        except (OSError, ValueError) as error:
+            if on_error == "raise":
+                raise
+            failures.append((path, str(error).removeprefix(f"{path}: ")))
+            folders.discard(folder)
+        else:
+            spectra += content
+            filenames += [path] * len(content)
+    for folder in sorted(folders):
+        if on_error == "raise":
+            raise ValueError(f"{folder}: the folder holds no spectra")
+        failures.append((folder, "the folder holds no spectra"))
+    if not spectra:
+        causes = "; ".join(f"{path}: {cause}" for path, cause in failures[:3])
+        raise ValueError(f"There are no spectra to load in {paths!r}. {causes}".rstrip())
+    if failures:
+        path, cause = failures[0]
+        warnings.warn(
+            f"{len(failures)} of {len(files)} files could not be loaded and are listed in `failures`. "
+            f"The first is {path}: {cause}",
+            stacklevel=2,
+        )
+    _apply_catalogues(spectra, filenames, catalogues)
+    return _bunch(spectra, filenames, failures, grid, bad_pixels)
+
+
+def _check_grid(wavelength: str | ArrayLike | None) -> np.ndarray | None:
+    if wavelength is None:
+        return None
+    if isinstance(wavelength, str):
+        _check_option("wavelength", wavelength, ("lamost",))
+        return LAMOST_WAVELENGTH
+    return check_wavelength(wavelength, "The 'wavelength' parameter of load_spectra")
+
+
+def _check_option(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(
+            f"The {name!r} parameter of load_spectra must be a str among {allowed}. Got {value!r} instead."
+        )
+
+
+def _expand(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> tuple[list[tuple[str, str | None]], set[str]]:
+    """Files to read, each with the folder it was found in or None if it was named, and the folders."""
+    if isinstance(paths, str | os.PathLike):
+        paths = [paths]
+    try:
+        names = [os.fspath(path) for path in paths]
+    except TypeError:
+        raise ValueError(
+            "The 'paths' parameter of load_spectra must be a str, a path or an iterable of them. "
+            f"Got {paths!r} instead."
+        ) from None
+    files: list[tuple[str, str | None]] = []
+    folders = set()
+    for name in names:
+        if os.path.isdir(name):
+            folders.add(name)
+            inside = sorted(
+                entry.path for entry in os.scandir(name) if entry.is_file() and entry.name.endswith(_SUFFIXES)
+            )
+            files += [(path, name) for path in inside]
+        elif glob.has_magic(name) and not os.path.exists(name):
+            # A pattern that matches nothing stays as it is, and opening it says that there is no such file.
+            matches = sorted(path for path in glob.glob(name, recursive=True) if not os.path.isdir(path))
+            files += [(path, None) for path in matches or [name]]
+        else:
+            files.append((name, None))
+    return files, folders
+
+
+def _read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Iterator:
+    """Yield for each file, in order, its spectra, its Labels, None or the exception that reading it raised."""
+    share = -(-len(paths) // (4 * joblib.effective_n_jobs(n_jobs)))
+    size = max(1, min(_FILES_AT_ONCE, share))
+    chunks = [paths[start : start + size] for start in range(0, len(paths), size)]
+    known = readers()  # handed over, for a new process does not know the readers registered in this one
+    # With one process the files are read as they are asked for.
+    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
+    with tqdm(total=len(paths), unit="file", disable=not progress) as bar:
+        for results in parallel(joblib.delayed(_read_chunk)(chunk, known, grid) for chunk in chunks):
+            bar.update(len(results))
+            yield from results
+
+
+def _read_chunk(paths: list[str], known: list[Reader], grid: np.ndarray | None) -> list:
+    results: list[list[Spectrum] | Labels | Exception | None] = []
+    for path in paths:
+        try:
+            results.append(read_file(path, known))
+        except (OSError, ValueError) as error:
+            results.append(error)
+    if grid is not None:
+        _resample([spectrum for spectra in results if isinstance(spectra, list) for spectrum in spectra], grid)
+    return results
+
+
+def _resample(spectra: list[Spectrum], grid: np.ndarray) -> None:
+    """Bring spectra to a grid in place, those that share one together."""
+    groups: dict[bytes, list[Spectrum]] = {}
+    for spectrum in spectra:
+        groups.setdefault(spectrum.wavelength.tobytes(), []).append(spectrum)
+    for members in groups.values():
+        wavelength = members[0].wavelength
+        if not _same_grid(wavelength, grid):
+            overlap = PixelOverlap(wavelength, grid)
+            flux = overlap.flux(np.stack([spectrum.flux for spectrum in members]))
+            ivar = overlap.ivar(np.stack([spectrum.ivar for spectrum in members]))
+            mask = overlap.mask(np.stack([spectrum.mask for spectrum in members]))
+            for i, spectrum in enumerate(members):
+                spectrum.flux, spectrum.ivar, spectrum.mask = flux[i], ivar[i], mask[i]
+        for spectrum in members:
+            spectrum.wavelength = grid
+
+
+def _same_grid(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.shape == other.shape and np.allclose(one, other, rtol=_SAME_GRID, atol=0.0)
+
+
+def _refuse_duplicates(spectra: list[Spectrum], path: str, first_file: dict[tuple[str, str], str]) -> None:
+    here: dict[tuple[str, str], str] = {}
+    for spectrum in spectra:
+        key = (spectrum.survey, spectrum.spectrum_id)
+        other = first_file.get(key) or here.get(key)
+        if other and spectrum.spectrum_id:
+            raise ValueError(
+                f"{path}: it holds the spectrum {spectrum.spectrum_id} of {spectrum.survey} a second time, "
+                f"after {other}"
+            )
+        here[key] = path
+    first_file |= here
+
+
+def _refuse_other_grid(spectra: list[Spectrum], path: str, first: Spectrum, first_path: str) -> None:
+    for spectrum in spectra:
+        if not _same_grid(spectrum.wavelength, first.wavelength):
+            here, there = (
+                f"{len(grid)} pixels from {grid[0]:.2f} to {grid[-1]:.2f} angstrom"
+                for grid in (spectrum.wavelength, first.wavelength)
+            )
+            raise ValueError(
+                f"{path}: its grid ({here}) is not that of {first_path} ({there}); "
+                "give `wavelength` to bring all spectra to one grid"
+            )
+
+
+def _apply_catalogues(spectra: list[Spectrum], filenames: list[str], catalogues: list[tuple[str, Labels]]) -> None:
+    """Set class, subclass and redshift of the spectra that a catalogue names.
+
+    A file of spectra takes from the catalogue about it, which lies beside it, or else from all of its survey.
+    """
+    about: dict[str, list[tuple[str, Labels]]] = {}
+    for path, labels in catalogues:
+        if labels.about:
+            about.setdefault(os.path.abspath(os.path.join(os.path.dirname(path), labels.about)), []).append(
+                (path, labels)
+            )
+    of_survey: dict[str, dict[str, Label]] = {}
+    of_file: dict[str, dict[str, Label]] = {}
+    for spectrum, filename in zip(spectra, filenames, strict=True):
+        if filename not in of_file:
+            own = about.get(os.path.abspath(filename))
+            if own is None and spectrum.survey not in of_survey:
+                same_survey = [(path, labels) for path, labels in catalogues if labels.survey == spectrum.survey]
+                of_survey[spectrum.survey] = _merged(same_survey)
+            of_file[filename] = of_survey[spectrum.survey] if own is None else _merged(own)
+        label = of_file[filename].get(spectrum.object_id)
+        if label is not None:
+            spectrum.target, spectrum.subclass, spectrum.redshift = label
+
+
+def _merged(catalogues: list[tuple[str, Labels]]) -> dict[str, Label]:
+    merged: dict[str, Label] = {}
+    source: dict[str, str] = {}
+    for path, labels in catalogues:
+        for object_id, label in labels.by_object_id.items():
+            if str(merged.setdefault(object_id, label)) != str(label):  # as text, for NaN is not NaN
+                raise ValueError(f"{path}: it has {object_id} as {label}, {source[object_id]} as {merged[object_id]}")
+            source.setdefault(object_id, path)
+    return merged
+
+
+def _bunch(
+    spectra: list[Spectrum],
+    filenames: list[str],
+    failures: list[tuple[str, str]],
+    grid: np.ndarray | None,
+    bad_pixels: str,
+) -> Bunch:
+    wavelength = np.array(spectra[0].wavelength if grid is None else grid)
+    bunch = Bunch(data=np.stack([spectrum.flux for spectrum in spectra]), wavelength=wavelength)
+    bunch.ivar = np.stack([spectrum.ivar for spectrum in spectra])
+    bunch.mask = np.stack([spectrum.mask for spectrum in spectra])
+    for name in ("target", "subclass", "redshift", "snr", "survey", "object_id", "spectrum_id"):
+        bunch[name] = np.array([getattr(spectrum, name) for spectrum in spectra])
+    bunch.filename = np.array(filenames)
+    bunch.failures = failures
+    if bad_pixels == "nan":
+        bunch.data[bunch.mask] = np.nan
+    bunch.DESCR = _description(bunch)
+    return bunch
+
+
+def _description(bunch: Bunch) -> str:
+    def counts(values: np.ndarray) -> str:
+        names, numbers = np.unique(values, return_counts=True)
+        return ", ".join(f"{name or '(none)'} {number}" for name, number in zip(names, numbers, strict=True))
+
+    grid = bunch.wavelength
+    lines = [
+        f"{len(bunch.data)} survey spectra of {len(grid)} pixels",
+        f"Wavelength: vacuum, {grid[0]:.2f} to {grid[-1]:.2f} angstrom",
+        f"Survey: {counts(bunch.survey)}",
+        f"Class: {counts(bunch.target)}",
+        f"Objects: {len(set(bunch.object_id))}; keep the spectra of one object on one side of every split",
+        f"Files that could not be loaded: {len(bunch.failures)}",
+    ]
+    if len(set(bunch.survey)) > 1:
+        lines.append(
+            "Surveys differ in units, resolution and noise: where class and survey go together, a classifier can "
+            "learn the survey instead of the class."
+        )
+    return "\n".join(lines) + "\n"

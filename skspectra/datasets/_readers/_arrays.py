@@ -1,0 +1,162 @@
+"""Plain arrays: npz, npy and csv."""
+
+import csv
+import io
+import math
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._grid import LAMOST_WAVELENGTH
+from ._registry import Spectrum, _register_builtin
+from ._survey_file import SurveyFile, gunzip_limit
+
+# Fields of one value a spectrum, under the names that `load_spectra` gives them and others that are met.
+_FIELDS = {
+    "target": ("target",),
+    "subclass": ("subclass",),
+    "redshift": ("redshift", "z"),
+    "snr": ("snr",),
+    "object_id": ("object_id", "object"),
+    "spectrum_id": ("spectrum_id",),
+    "survey": ("survey",),
+}
+
+
+@_register_builtin("array")
+def read_npz(file: SurveyFile) -> list[Spectrum] | None:
+    """Read an npz archive of spectra that share a grid.
+
+    `flux` (or `data`) is the array (n, n_features) or (n_features,), `wavelength` its grid in vacuum, in angstrom. Also
+    read, where they are there: `ivar` and `mask` of the shape of `flux`, and `target`, `subclass`, `redshift` (or `z`),
+    `snr`, `object_id` (or `object`), `spectrum_id` and `survey` of n values. So the result of :func:`load_spectra`
+    saved with :func:`numpy.savez` is read again.
+
+    References
+    ----------
+    NumPy, "NEP 1: a simple file format for NumPy arrays", https://numpy.org/neps/nep-0001-npy-format.html
+    """
+    if file.start(4) != b"PK\x03\x04":
+        return None
+    with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
+        members = {name.removesuffix(".npy"): name for name in archive.namelist()}
+
+        def read(name: str) -> np.ndarray | None:
+            if name not in members:
+                return None
+            info = archive.getinfo(members[name])
+            if info.file_size > gunzip_limit(info.compress_size):
+                raise ValueError(f"{name} claims {info.file_size} bytes in {info.compress_size}")
+            return _npy(archive.read(info))
+
+        flux = _first(read("flux"), read("data"))
+        wavelength = read("wavelength")
+        if flux is None or wavelength is None:
+            raise ValueError(f"it has no array {'flux' if flux is None else 'wavelength'}, only {sorted(members)}")
+        fields = {field: _first(*map(read, names)) for field, names in _FIELDS.items()}
+        return _spectra(flux, wavelength, fields, ivar=read("ivar"), mask=read("mask"))
+
+
+@_register_builtin("array")
+def read_npy(file: SurveyFile) -> list[Spectrum] | None:
+    """Read an npy array of fluxes (n, 2600) or (2600,) on `LAMOST_WAVELENGTH`.
+
+    An npy file says nothing of wavelengths, so fluxes on another grid must be in an npz or a csv file.
+    """
+    if file.start(6) != b"\x93NUMPY":
+        return None
+    flux = _npy(file.content)
+    if flux.ndim not in (1, 2) or flux.shape[-1] != len(LAMOST_WAVELENGTH):
+        raise ValueError(
+            f"it has shape {flux.shape}, not (n, {len(LAMOST_WAVELENGTH)}): on another grid than that of LAMOST the "
+            "wavelength must be given, in an npz file"
+        )
+    return _spectra(flux, LAMOST_WAVELENGTH, {})
+
+
+@_register_builtin("array")
+def read_csv(file: SurveyFile) -> list[Spectrum] | None:
+    """Read a csv table with a header, in one of two forms; wavelengths are in vacuum, in angstrom.
+
+    One spectrum, a pixel a row: the columns `wavelength` and `flux`, and where they are there `ivar` and `mask`.
+
+    Many spectra on one grid, a spectrum a row: columns whose names are the wavelengths, and where they are there
+    `target`, `subclass`, `redshift` (or `z`), `snr`, `object_id` (or `object`), `spectrum_id` and `survey`.
+    """
+    if file.text is None:
+        return None
+    rows = csv.reader(io.StringIO(file.text))
+    names = [name.strip().lower() for name in next(rows, [])]
+    pixel_columns = [i for i, name in enumerate(names) if _is_number(name)]
+    if not {"wavelength", "flux"} <= set(names) and len(pixel_columns) < 2:
+        return None
+    table = [row for row in rows if row]
+    for number, row in enumerate(table, 2):
+        if len(row) != len(names):
+            raise ValueError(f"line {number} has {len(row)} values and the header {len(names)}")
+    columns = dict(zip(names, zip(*table, strict=True), strict=False)) if table else dict.fromkeys(names, ())
+    if "flux" in columns:
+        values: dict[str, Any] = {
+            name: np.array(columns[name], np.float64) for name in ("flux", "ivar", "mask") if name in columns
+        }
+        return [Spectrum(wavelength=np.array(columns["wavelength"], np.float64), object_id=file.stem, **values)]
+    wavelength = np.array([names[i] for i in pixel_columns], dtype=np.float64)
+    flux = np.array([[row[i] or "nan" for i in pixel_columns] for row in table], np.float32)
+    fields = {field: _first(*map(columns.get, known)) for field, known in _FIELDS.items()}
+    for field in ("redshift", "snr"):
+        if fields[field] is not None:
+            fields[field] = [value or "nan" for value in fields[field]]
+    return _spectra(flux, wavelength, fields)
+
+
+def _spectra(
+    flux: np.ndarray,
+    wavelength: np.ndarray,
+    fields: dict[str, Sequence | None],
+    ivar: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+) -> list[Spectrum]:
+    """One Spectrum a row of `flux`."""
+    flux = np.atleast_2d(flux)
+    n = len(flux)
+    given: dict[str, np.ndarray] = {}
+    for name, rows in (("ivar", ivar), ("mask", mask)):
+        if rows is not None:
+            given[name] = np.atleast_2d(rows)
+    given |= {name: np.atleast_1d(values) for name, values in fields.items() if values is not None}
+    for name, values in given.items():
+        if len(values) != n:
+            raise ValueError(f"{name} has {len(values)} rows and the flux {n}")
+    return [
+        Spectrum(flux=flux[i], wavelength=wavelength, **{name: values[i] for name, values in given.items()})
+        for i in range(n)
+    ]
+
+
+def _npy(content: bytes) -> np.ndarray:
+    """Array of an npy file; it allocates no more than the file holds."""
+    stream = io.BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran_order, dtype = read_header(stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, not numbers")
+    n_bytes = math.prod(shape) * dtype.itemsize
+    start = stream.tell()
+    if n_bytes != len(content) - start:
+        raise ValueError(f"an array of shape {shape} has {n_bytes} bytes, and the file {len(content) - start}")
+    array = np.frombuffer(content, dtype, offset=start)
+    return array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
+
+
+def _first(*values):
+    return next((value for value in values if value is not None), None)
+
+
+def _is_number(name: str) -> bool:
+    try:
+        return math.isfinite(float(name))
+    except ValueError:
+        return False

@@ -1,0 +1,112 @@
+"""DESI coadds and redrock tables."""
+
+import numpy as np
+
+from ._registry import Label, Labels, Spectrum, _register_builtin
+from ._survey_file import SurveyFile
+
+_CAMERAS = "BRZ"
+_R_BAND = (5600.0, 7000.0)  # angstrom
+
+
+@_register_builtin("DESI")
+def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
+    """Read a DESI ``coadd-*.fits``: the spectra of all its targets.
+
+    A coadd holds the three cameras apart (B, R and Z: WAVELENGTH, FLUX, IVAR and MASK), on grids of one step (0.8
+    angstrom, vacuum, heliocentric) that overlap near 5780 and 7570 angstrom. Here they are joined: where two cameras
+    see a pixel the flux is the mean weighted by the inverse variance. A pixel is bad where no camera that sees it has a
+    MASK of 0 and an inverse variance above 0.
+
+    Class and redshift are in a redrock file (`read_redrock`), without which `target` is "". `object_id` is the
+    TARGETID, `spectrum_id` that and the mean date of the exposures, `snr` the median over the good pixels of 5600 to
+    7000 angstrom.
+
+    References
+    ----------
+    DESI data model, "coadd", https://desidatamodel.readthedocs.io/en/latest/DESI_SPECTRO_REDUX/SPECPROD/healpix/SURVEY/PROGRAM/PIXGROUP/PIXNUM/coadd-SURVEY-PROGRAM-PIXNUM.html
+    Guy J. et al., "The spectroscopic data processing pipeline for the Dark Energy Spectroscopic Instrument", AJ 165
+    (2023) 144.
+    """
+    if not {"FIBERMAP", "B_FLUX"} <= _hdu_names(file):
+        return None
+    fibermap = file.table("FIBERMAP")
+    columns = fibermap.dtype.names or ()
+    if "EXPID" in columns:
+        raise ValueError("it holds single exposures, whose sum is the coadd file of the same name")
+    targetid = fibermap["TARGETID"]
+    # A target can be in many coadds. The mean date tells them apart, in older productions the exposure time.
+    when = next((fibermap[name] for name in ("MEAN_MJD", "COADD_EXPTIME") if name in columns), targetid)
+    wavelength, flux, ivar, good = _join_cameras(file, len(targetid))
+    band = (wavelength >= _R_BAND[0]) & (wavelength < _R_BAND[1])
+    spectra = []
+    for i, target in enumerate(targetid):
+        usable = band & good[i]
+        spectra.append(
+            Spectrum(
+                flux=flux[i],
+                wavelength=wavelength,
+                ivar=ivar[i],
+                mask=~good[i],
+                snr=np.median(flux[i, usable] * np.sqrt(ivar[i, usable])) if usable.any() else np.nan,
+                object_id=str(target),
+                spectrum_id=f"{target}-{when[i]}",
+            )
+        )
+    return spectra
+
+
+@_register_builtin("DESI")
+def read_redrock(file: SurveyFile) -> Labels | None:
+    """Read a DESI ``redrock-*.fits``: class (SPECTYPE), subclass (SUBTYPE) and redshift (Z) of each TARGETID.
+
+    ``redrock-X.fits`` is about the targets of ``coadd-X.fits``. Redshifts that redrock warns of (ZWARN) are taken as
+    they are.
+
+    References
+    ----------
+    DESI data model, "redrock", https://desidatamodel.readthedocs.io/en/latest/DESI_SPECTRO_REDUX/SPECPROD/healpix/SURVEY/PROGRAM/PIXGROUP/PIXNUM/redrock-SURVEY-PROGRAM-PIXNUM.html
+    """
+    if "REDSHIFTS" not in _hdu_names(file):
+        return None
+    labels = {
+        str(row["TARGETID"]): Label(
+            row["SPECTYPE"].decode("ascii").strip(), row["SUBTYPE"].decode("ascii").strip(), float(row["Z"])
+        )
+        for row in file.table("REDSHIFTS")
+    }
+    about = file.path.name.replace("redrock-", "coadd-", 1) if file.path.name.startswith("redrock-") else ""
+    return Labels(labels, about=about)
+
+
+def _hdu_names(file: SurveyFile) -> set[str]:
+    return {hdu.name for hdu in file.hdus}
+
+
+def _join_cameras(file: SurveyFile, n_targets: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Wavelength, flux, inverse variance and goodness of each target on one grid over all cameras."""
+    grids = [file.image(f"{camera}_WAVELENGTH").astype(np.float64) for camera in _CAMERAS]
+    first, step = grids[0][0], grids[0][1] - grids[0][0]
+    starts = [round((grid[0] - first) / step) for grid in grids]
+    stops = [start + len(grid) for start, grid in zip(starts, grids, strict=True)]
+    for camera, grid, start, stop in zip(_CAMERAS, grids, starts, stops, strict=True):
+        if not (np.abs((grid - first) / step - np.arange(start, stop)) < 0.01).all():
+            raise ValueError(f"the grid of camera {camera} is not aligned with that of camera B")
+    if not (starts[0] < starts[1] <= stops[0] <= stops[1] and starts[1] < starts[2] <= stops[1] <= stops[2]):
+        raise ValueError("the cameras do not follow each other without a gap")
+    wavelength = np.zeros(stops[-1])
+    weighted, ivar, plain, n_seen = (np.zeros((n_targets, stops[-1]), np.float32) for _ in range(4))
+    for camera, grid, start, stop in zip(_CAMERAS, grids, starts, stops, strict=True):
+        shape = (n_targets, len(grid))
+        flux = file.image(f"{camera}_FLUX", shape)
+        weight = np.where(file.image(f"{camera}_MASK", shape) == 0, file.image(f"{camera}_IVAR", shape), 0.0)
+        weight = np.where(weight > 0, weight, 0.0)
+        wavelength[start:stop] = grid
+        weighted[:, start:stop] += np.where(weight > 0, flux * weight, 0.0)
+        ivar[:, start:stop] += weight
+        plain[:, start:stop] += flux
+        n_seen[:, start:stop] += 1.0
+    good = ivar > 0
+    # Where one camera sees a pixel its flux stays as it is, to the last bit.
+    flux = np.divide(weighted, ivar, out=plain / n_seen, where=good & (n_seen > 1))
+    return wavelength, flux, ivar, good

@@ -1,0 +1,58 @@
+"""The form of the Tianchi competition on LAMOST spectra."""
+
+import csv
+import io
+
+import numpy as np
+
+from .._grid import LAMOST_WAVELENGTH
+from ._registry import Label, Labels, Spectrum, _register_builtin
+from ._survey_file import SurveyFile
+
+# The competition's names of the classes, in the surveys' spelling.
+_CLASSES = {"star": "STAR", "galaxy": "GALAXY", "qso": "QSO", "unknown": "Unknown"}
+
+
+@_register_builtin("Tianchi")
+def read_tianchi(file: SurveyFile) -> Spectrum | None:
+    """Read ``ID.txt``: the 2600 comma-separated fluxes of one LAMOST spectrum.
+
+    They lie on `LAMOST_WAVELENGTH`, 3690 to 9100 angstrom. There is no inverse variance and no flag. The class is in a
+    table of id and type (`read_tianchi_index`), without which `target` is "".
+
+    References
+    ----------
+    Tianchi competition 231646, "Astronomical data mining: classification of LAMOST DR3 spectra", Alibaba Cloud (2018),
+    https://tianchi.aliyun.com/competition/entrance/231646
+    """
+    text = file.text
+    if text is None or text.lstrip()[:1] not in tuple("+-.0123456789") or "," not in text[:100]:
+        return None
+    lines = text.split()
+    if len(lines) != 1:
+        raise ValueError(f"it has {len(lines)} lines of numbers, not one")
+    values = lines[0].split(",")
+    if len(values) != len(LAMOST_WAVELENGTH):
+        raise ValueError(f"it has {len(values)} fluxes, not {len(LAMOST_WAVELENGTH)}")
+    return Spectrum(
+        flux=np.array(values, dtype=np.float32),
+        wavelength=LAMOST_WAVELENGTH,
+        object_id=file.stem,
+        spectrum_id=file.stem,
+    )
+
+
+@_register_builtin("Tianchi")
+def read_tianchi_index(file: SurveyFile) -> Labels | None:
+    """Read the competition's index: a csv table with the columns id and type, or id alone in the test sets."""
+    text = file.text
+    if text is None or text[:100].split("\n")[0].strip().lower() not in ("id,type", "id"):
+        return None
+    rows = csv.reader(io.StringIO(text))
+    next(rows)
+    labels = {}
+    for row in rows:
+        if row:
+            kind = row[1].strip() if len(row) > 1 else ""
+            labels[row[0].strip()] = Label(_CLASSES.get(kind.lower(), kind))
+    return Labels(labels)
