@@ -48,20 +48,12 @@ def resampled_confusions(
     true = y_true[example]
 
     if groups is None:
-        content, size, stratum = sparse.identity(n_outcomes, format="csr"), np.bincount(outcome), true
+        content, size, stratum = _indicator(np.arange(n_outcomes), n_outcomes), np.bincount(outcome), true
     else:
         content, size = _kinds_of_groups(groups, outcome, n_outcomes)
-        one_hot = sparse.csr_matrix((np.ones(n_outcomes), (np.arange(n_outcomes), true)))
-        stratum = np.asarray((content @ one_hot).argmax(axis=1)).ravel()
+        stratum = np.ravel((content @ _indicator(true, n_classes)).argmax(axis=1))
 
-    to_confusion = [
-        content
-        @ sparse.csr_matrix(
-            (np.ones(n_outcomes), (np.arange(n_outcomes), true * n_classes + y_pred[example])),
-            shape=(n_outcomes, n_classes**2),
-        )
-        for y_pred in predictions
-    ]
+    to_confusion = [content @ _indicator(true * n_classes + y_pred[example], n_classes**2) for y_pred in predictions]
     strata = [np.flatnonzero(stratum == s) for s in np.unique(stratum)]
     chunk = max(1, _CHUNK_ELEMENTS // max(len(size), len(predictions) * n_classes**2))
     for start in range(0, n_bootstraps, chunk):
@@ -71,6 +63,12 @@ def resampled_confusions(
             n_units = size[kinds].sum()
             weights[:, kinds] = random_state.multinomial(n_units, size[kinds] / n_units, size=n_replicates)
         yield np.stack([(weights @ counts).reshape(n_replicates, n_classes, n_classes) for counts in to_confusion])
+
+
+def _indicator(columns: np.ndarray, n_columns: int) -> sparse.csr_array:
+    """Return a matrix with a one in the given column of each row."""
+    n_rows = len(columns)
+    return sparse.csr_array((np.ones(n_rows), (np.arange(n_rows), columns)), shape=(n_rows, n_columns))
 
 
 def _renumber(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +83,7 @@ def _renumber(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray]:
     return (np.cumsum(occurs) - 1)[codes], example[occurs]
 
 
-def _kinds_of_groups(groups: np.ndarray, outcome: np.ndarray, n_outcomes: int) -> tuple[sparse.csr_matrix, np.ndarray]:
+def _kinds_of_groups(groups: np.ndarray, outcome: np.ndarray, n_outcomes: int) -> tuple[sparse.csr_array, np.ndarray]:
     """Return how often each kind of group holds each outcome, and how many groups there are of each kind."""
     code, count = np.unique(groups * n_outcomes + outcome, return_counts=True)
     group, outcome = code // n_outcomes, code % n_outcomes
@@ -104,7 +102,7 @@ def _kinds_of_groups(groups: np.ndarray, outcome: np.ndarray, n_outcomes: int) -
         n_kinds += new.max() + 1
 
     _, example, size = np.unique(kind, return_index=True, return_counts=True)
-    by_group = sparse.csr_matrix((count.astype(np.float64), (group, outcome)), shape=(len(length), n_outcomes))
+    by_group = sparse.csr_array((count.astype(np.float64), (group, outcome)), shape=(len(length), n_outcomes))
     return by_group[example], size
 
 

@@ -146,7 +146,7 @@ class ClassificationTable:
 
     def __repr__(self) -> str:
         return (
-            f"ClassificationTable({len(self.labels)} classes, {self.support.sum()} spectra, "
+            f"ClassificationTable(n_classes={len(self.labels)}, n_samples={self.support.sum()}, "
             f"mean F1 {format_band(self.mean['f1'], self.mean_band.get('f1'))})"
         )
 

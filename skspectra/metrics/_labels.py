@@ -10,11 +10,12 @@ _KINDS = {"b": "numbers", "i": "numbers", "u": "numbers", "f": "numbers", "U": "
 
 
 def check_labels(y: Any, name: str) -> np.ndarray:
-    """Return class labels as a non-empty one-dimensional array of strings, bytes, booleans or numbers."""
+    """Return labels as a non-empty one-dimensional array of strings, bytes, booleans or whole numbers."""
     try:
-        y = column_or_1d(y)
+        # Left to itself, NumPy makes strings of all that stands in a list beside a string, NaN included.
+        y = column_or_1d(np.asarray(y, dtype=object if isinstance(y, (list, tuple)) else None))
     except ValueError as error:
-        raise ValueError(f"{name} must hold one class label for each spectrum: {error}") from error
+        raise ValueError(f"{name} must hold one label for each spectrum: {error}") from error
     if y.size == 0:
         raise ValueError(f"{name} must hold at least one label, got none.")
     if y.dtype.kind in "OT":
@@ -25,15 +26,15 @@ def check_labels(y: Any, name: str) -> np.ndarray:
         assert_all_finite(y, input_name=name)
         fractions = y[y != np.floor(y)]
         if fractions.size:
-            raise ValueError(f"{name} must hold class labels, got continuous values such as {fractions[0]}.")
+            raise ValueError(f"{name} must hold labels, got continuous values such as {fractions[0]}.")
     return y
 
 
 def _plain_array(y: np.ndarray, name: str) -> np.ndarray:
-    """Turn Python objects into an array of one type; np.array alone would make the string 'nan' of a missing label."""
+    """Turn Python objects into an array of one type."""
     values = y.tolist()
     types = set(map(type, values))
-    if not (all(issubclass(t, str) for t in types) or all(issubclass(t, (Real, np.bool_)) for t in types)):
+    if not any(all(issubclass(t, kind) for t in types) for kind in (str, bytes, (Real, np.bool_))):
         names = ", ".join(sorted(t.__name__ for t in types))
         raise ValueError(f"{name} must hold labels of one kind, strings or integers, none missing; got {names}.")
     return np.array(values)
@@ -84,7 +85,10 @@ def check_class_priors(class_priors: Any, labels: np.ndarray, support: np.ndarra
         if unknown:
             raise ValueError(f"class_priors must have the classes {labels.tolist()} as keys, got {unknown}.")
         class_priors = [shares.get(label, 0.0) for label in labels.tolist()]
-    priors = np.array(class_priors, dtype=np.float64)
+    try:
+        priors = np.array(class_priors, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"class_priors must hold numbers, got {class_priors!r}.") from error
     if priors.shape != labels.shape:
         raise ValueError(
             f"class_priors must hold one share for each of the classes {labels.tolist()}, got shape {priors.shape}."
@@ -105,10 +109,9 @@ def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:
     """Return the groups as codes from 0."""
     if groups is None:
         return None
-    groups = column_or_1d(groups)
+    groups = check_labels(groups, "groups")
     if len(groups) != n_samples:
         raise ValueError(f"groups must hold one group for each of the {n_samples} spectra, got {len(groups)}.")
-    assert_all_finite(groups, input_name="groups")
     names, codes = np.unique(groups, return_inverse=True)
     if len(names) < 2:
         raise ValueError(f"groups must hold at least two different groups, got only {names.tolist()}.")
