@@ -170,32 +170,29 @@ class SurveyFile:
         header = hdu.header
         if header.get("XTENSION") != "BINTABLE":
             raise ValueError(f"HDU {key!r} is not a table")
-        columns, width = [], 0
+        names: list[str] = []
+        formats: list[str | tuple[str, int]] = []
+        offsets: list[int] = []
+        width = 0
         for number in range(1, header["TFIELDS"] + 1):
-            name, form = str(header.get(f"TTYPE{number}", number)).strip().upper(), str(header[f"TFORM{number}"])
+            form = str(header[f"TFORM{number}"])
             parsed = _COLUMN_FORMAT.match(form)
             if parsed is None:
-                raise ValueError(f"column {name} of HDU {key!r} has the unknown format {form!r}")
+                raise ValueError(f"column {number} of HDU {key!r} has the unknown format {form!r}")
             count, kind = int(parsed[1] or 1), parsed[2]
-            columns.append((name, kind, count, width))
-            width += count * _element_size(kind) if kind != "X" else (count + 7) // 8
+            # Of no use to a spectrum: empty columns, bits, arrays of a variable length and scaled numbers.
+            scaled = f"TZERO{number}" in header or f"TSCAL{number}" in header
+            if count > 0 and (kind == "A" or kind in _COLUMN_TYPES) and not scaled:
+                names.append(str(header.get(f"TTYPE{number}", number)).strip().upper())
+                formats.append(_column_format(kind, count))
+                offsets.append(width)
+            width += (count + 7) // 8 if kind == "X" else count * _element_size(kind)
         n_rows = header["NAXIS2"]
-        if width != header["NAXIS1"] or width == 0 or n_rows <= 0:
+        if width != header["NAXIS1"] or not names or n_rows <= 0:
             raise ValueError(
-                f"HDU {key!r}: {n_rows} rows of {header['NAXIS1']} bytes, of which the columns name {width}"
+                f"HDU {key!r} has {n_rows} rows of {header['NAXIS1']} bytes, and its columns have {width} bytes"
             )
         start = self._check_fits_in(key, hdu, width * n_rows)
-        plain = [
-            (
-                name,
-                f"S{count}" if kind == "A" else (_COLUMN_TYPES[kind], count) if count > 1 else _COLUMN_TYPES[kind],
-                offset,
-            )
-            for name, kind, count, offset in columns
-            # Empty and variable-length columns and bits are of no use to a spectrum.
-            if count > 0 and (kind == "A" or kind in _COLUMN_TYPES)
-        ]
-        names, formats, offsets = zip(*plain, strict=True)
         dtype = np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": width})
         return np.frombuffer(self._bytes(start, width * n_rows), dtype)
 
@@ -208,6 +205,12 @@ class SurveyFile:
                 f"and the file ends at byte {self._size}"
             )
         return start
+
+
+def _column_format(kind: str, count: int) -> str | tuple[str, int]:
+    if kind == "A":
+        return f"S{count}"
+    return _COLUMN_TYPES[kind] if count == 1 else (_COLUMN_TYPES[kind], count)
 
 
 def _element_size(kind: str) -> int:

@@ -1,0 +1,127 @@
+"""The simulator's working grid, uniform in the logarithm of the wavelength.
+
+On such a grid a redshift is a shift and a velocity width is the same number of samples everywhere. All models live on
+one master grid, of which each array covers a part: sample ``k`` stands at ``FIRST * exp(k * STEP)`` angstrom.
+"""
+
+import numpy as np
+from scipy.sparse import csr_array
+
+FIRST = 400.0  # angstrom, vacuum: the bluest light of a quasar at redshift 4 that an optical spectrograph sees
+STEP = 2e-4  # in ln(wavelength): 60 km/s
+RESOLVING_POWER = 1800.0  # LAMOST's: wavelength over full width at half maximum
+INSTRUMENT_SIGMA = 1.0 / (RESOLVING_POWER * 2.3548)  # in ln(wavelength)
+
+
+def sample_index(wavelength: np.ndarray | float) -> np.ndarray:
+    """Position on the master grid, a real number, of a wavelength in angstrom."""
+    return np.log(np.asarray(wavelength) / FIRST) / STEP
+
+
+def grid_wavelength(start: int, stop: int) -> np.ndarray:
+    """Wavelengths (angstrom) of the samples start, ..., stop - 1 of the master grid."""
+    return FIRST * np.exp(STEP * np.arange(start, stop))
+
+
+def redshifted(rows: np.ndarray, rows_start: int, redshift: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Shift rest-frame spectra to the observer's frame.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, (n, n_rest)
+        Rest-frame spectra whose first sample is sample `rows_start` of the master grid.
+    redshift : ndarray, (n,)
+    start, stop : int
+        Samples of the master grid wanted in the observer's frame.
+
+    Returns
+    -------
+    ndarray of float32, (n, stop - start)
+        Linear interpolation between samples.
+    """
+    out = np.empty((len(rows), stop - start), dtype=np.float32)
+    position = start - rows_start - np.log1p(redshift) / STEP
+    whole = np.floor(position).astype(int)
+    fraction = (position - whole).astype(np.float32)
+    for i, (row, first, part) in enumerate(zip(rows, whole, fraction, strict=True)):
+        left, right = row[first : first + stop - start], row[first + 1 : first + 1 + stop - start]
+        np.subtract(right, left, out=out[i])
+        out[i] *= part
+        out[i] += left
+    return out
+
+
+def add_lines(flux: np.ndarray, start: int, centre: np.ndarray, sigma: np.ndarray, area: np.ndarray) -> None:
+    """Add one Gaussian line to each spectrum, in place; lines off the grid are left out.
+
+    Parameters
+    ----------
+    flux : ndarray of float32, (n, n_grid)
+        Spectra whose first sample is sample `start` of the master grid.
+    centre : ndarray, (n,)
+        Observed wavelengths, angstrom.
+    sigma : ndarray, (n,)
+        Standard deviations in ln(wavelength), before the instrument's resolution.
+    area : ndarray, (n,)
+        Line flux over wavelength (the equivalent width over the wavelength, times the continuum).
+    """
+    n_grid = flux.shape[1]
+    width = np.hypot(sigma, INSTRUMENT_SIGMA)
+    reach = int(np.ceil(4.0 * width.max() / STEP)) + 1
+    middle = sample_index(centre) - start
+    rows = np.flatnonzero((middle > -reach) & (middle < n_grid + reach) & (area != 0))
+    if not len(rows):
+        return
+    nearest = np.rint(middle[rows]).astype(int)
+    columns = nearest[:, None] + np.arange(-reach, reach + 1)
+    offset = ((columns - middle[rows, None]) * (STEP / width[rows, None])).astype(np.float32)
+    profile = np.exp(-0.5 * offset * offset)
+    profile *= (area[rows] / (np.sqrt(2 * np.pi) * width[rows]))[:, None].astype(np.float32)
+    inside = (columns >= 0) & (columns < n_grid)
+    flux[np.broadcast_to(rows[:, None], columns.shape)[inside], columns[inside]] += profile[inside]
+
+
+def continuum_at(flux: np.ndarray, start: int, wavelength: np.ndarray) -> np.ndarray:
+    """Flux of each spectrum at one wavelength (angstrom), (n,); beyond the ends that of the end."""
+    column = np.clip(np.rint(sample_index(wavelength)).astype(int) - start, 0, flux.shape[1] - 1)
+    return flux[np.arange(len(flux)), column].astype(np.float64)
+
+
+def rebinning_matrix(wavelength: np.ndarray, start: int, stop: int) -> csr_array:
+    """Matrix that averages a spectrum on the working grid over the samples of `wavelength`.
+
+    A sample reaches half way to its neighbours. The spectrum is taken to be linear between the points of the working grid, so
+    that fine and coarse samples are both exact.
+
+    Parameters
+    ----------
+    wavelength : ndarray, (n_features,)
+        Increasing, angstrom; samples start, ..., stop - 1 of the master grid must enclose all of it.
+    start, stop : int
+
+    Returns
+    -------
+    csr_array of float32, (n_features, stop - start)
+    """
+    if len(wavelength) == 1:
+        edges = wavelength[0] * np.exp(INSTRUMENT_SIGMA * np.array([-1.0, 1.0]))
+    else:
+        middle = (wavelength[1:] + wavelength[:-1]) / 2
+        edges = np.concatenate([[2 * wavelength[0] - middle[0]], middle, [2 * wavelength[-1] - middle[-1]]])
+    knots = grid_wavelength(start, stop)
+    data, columns, offsets = [], [], [0]
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        first, last = np.searchsorted(knots, low, "right") - 1, np.searchsorted(knots, high, "left")
+        left, right = knots[first:last], knots[first + 1 : last + 1]
+        a, b = np.maximum(left, low), np.minimum(right, high)
+        share = ((a + b) / 2 - left) / (right - left)  # the weight of the right knot at the middle of the piece
+        weight = np.zeros(last - first + 1)
+        weight[:-1] += (b - a) * (1 - share)
+        weight[1:] += (b - a) * share
+        data.append(weight / (high - low))
+        columns.append(np.arange(first, last + 1))
+        offsets.append(offsets[-1] + len(weight))
+    return csr_array(
+        (np.concatenate(data).astype(np.float32), np.concatenate(columns), offsets),
+        shape=(len(wavelength), stop - start),
+    )

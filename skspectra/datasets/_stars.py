@@ -1,0 +1,332 @@
+"""Spectra of stars."""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from scipy.sparse import csr_array
+
+from ._absorption import atomic_lines, band_opacity, haze
+from ._lines import REST
+from ._log_grid import (
+    INSTRUMENT_SIGMA,
+    STEP,
+    add_lines,
+    continuum_at,
+    grid_wavelength,
+    redshifted,
+    sample_index,
+)
+from ._stellar_atmosphere import (
+    BOLTZMANN,
+    BOLTZMANN_EV,
+    LINE_CONSTANT,
+    Layer,
+    dissociation,
+    equivalent_width,
+    line_opacity,
+    planck,
+    solve_layer,
+)
+
+START, STOP = (int(k) for k in sample_index(np.array([1600.0, 11500.0])))
+_BOUNDARY = 0.78  # temperature where the cores of strong lines form, over the effective temperature
+
+_HOPF = 0.58  # Hopf's function of the grey atmosphere at small optical depth
+
+# Nodes and weights that integrate the Planck function over optical depth with the exponential integral E2: Eddington-Barbier, refined.
+_DEPTHS = np.array([0.15, 0.7, 2.0])
+_WEIGHTS = np.array([0.46, 0.42, 0.12])
+
+
+def _hydrogen_lines(layer: Layer, wavelength: np.ndarray) -> np.ndarray:
+    """Opacity of the Balmer and Paschen lines, cm^2 per hydrogen nucleus, (n_models, n_wavelengths)."""
+    t = layer.temperature[:, None]
+    electrons = layer.electron_pressure[:, None] / (BOLTZMANN * t)
+    total = np.zeros((len(t), len(wavelength)), dtype=np.float32)
+    # Inglis and Teller: the last level that the field of the electrons leaves.
+    last = 10.0 ** ((23.26 - np.log10(electrons)) / 7.5)
+    for lower, uppers in ((2, range(3, 31)), (3, range(8, 31))):
+        population = layer.neutral[:, None] * lower**2 * np.exp(-13.598 * (1 - 1 / lower**2) / (BOLTZMANN_EV * t))
+        for upper in uppers:
+            centre = 911.763 / (1 / lower**2 - 1 / upper**2)
+            inside = slice(*np.searchsorted(wavelength, (centre - 250.0, centre + 250.0)))
+            if inside.start == inside.stop:
+                continue
+            # Kramers' oscillator strength with a Gaunt factor near that of the series
+            strength = 1.96028 * 0.80 / (lower**5 * upper**3) / (1 / lower**2 - 1 / upper**2) ** 3
+            width = 24.0 * (electrons / 1e17) ** (2 / 3) * centre**2 * upper * (upper - 1) / (4862.7**2 * 12)
+            if upper == lower + 1:
+                width = width * 0.35
+            width = np.maximum(width, 0.35)  # Doppler width
+            x = np.abs(wavelength[inside] - centre) / width
+            profile = 1.0 / (2.643 * width * (1.0 + x * x * np.sqrt(x)))  # Holtsmark wings
+            alive = 1.0 / (1.0 + np.exp(np.clip(2.0 * (upper - last), -50, 50)))
+            hz = centre**2 * 1e-8 / 2.99792458e10  # angstrom to Hz
+            total[:, inside] += population * LINE_CONSTANT * strength * hz * alive * profile
+            # Dissolved levels absorb as a continuum up to where the line was.
+            if upper > 10:
+                before = 911.763 / (1 / lower**2 - 1 / (upper + 1) ** 2)
+                gap = slice(*np.searchsorted(wavelength, (before, centre)))
+                total[:, gap] += population * (1.0 - alive) * 7.9e-18 * lower
+    return total
+
+
+def _molecules(layer: Layer) -> dict[str, np.ndarray]:
+    """Strength of the strongest band of each molecule: opacity in cm^2 per hydrogen nucleus, (n_models,)."""
+    t = layer.temperature
+    theta = 5040.0 / t
+    metals, p = 10.0**layer.metallicity, layer.hydrogen_pressure
+    atoms = p * layer.neutral
+    carbon, oxygen = 2.7e-4 * metals * 10.0**layer.carbon * p, 4.9e-4 * metals * p
+    k_co = dissociation(theta, (13.820, -11.795, 0.17217, -0.022888, 1.1349e-3))
+    s = carbon + oxygen + k_co
+    co = 2.0 * carbon * oxygen / (s + np.sqrt(np.maximum(s * s - 4.0 * carbon * oxygen, 0.0)))
+    carbon, oxygen = np.maximum(carbon - co, 1e-30), np.maximum(oxygen - co, 1e-30)
+
+    def bound(total: np.ndarray, partner: np.ndarray, coefficients: tuple[float, ...]) -> np.ndarray:
+        """Molecules over hydrogen nuclei where `partner` is plentiful."""
+        ratio = partner / dissociation(theta, coefficients)
+        return total * metals * ratio / (1.0 + ratio)
+
+    def neutral(energy: float, ratio: float) -> np.ndarray:
+        return 1.0 / (1.0 + 0.6665 * ratio * t**2.5 * np.exp(-energy / (BOLTZMANN_EV * t)) / layer.electron_pressure)
+
+    titanium = neutral(6.83, 3.7)
+    magnesium, calcium, vanadium = neutral(7.65, 3.9), neutral(6.11, 3.8), neutral(6.75, 1.9)
+    nitrogen = np.sqrt(6.8e-5 * metals * p * dissociation(theta, (13.590, -10.585, 0.22067, -0.029997, 1.4993e-3)))
+    nitrogen = np.minimum(nitrogen, 6.8e-5 * metals * p)
+    return {
+        "TiO": 3e-16 * titanium * bound(8.9e-8, oxygen, (13.398, -8.5956, 0.40873, -0.057937, 2.9287e-3)),
+        "VO": 1e-16 * vanadium * bound(8.5e-9, oxygen, (13.0, -8.0)) * 1.5,
+        "CH": 1.2e-17 * carbon * atoms / dissociation(theta, (12.135, -4.0760, 0.12768, -0.015473, 7.2661e-4)) / p,
+        "CN": 3e-17 * carbon * nitrogen / dissociation(theta, (12.805, -8.2793, 0.064162, -0.0073627, 3.4666e-4)) / p,
+        "C2": 3e-17 * carbon**2 / dissociation(theta, (12.804, -6.5178, 0.097719, -0.012739, 6.2603e-4)) / p,
+        "MgH": 2e-18 * magnesium * bound(4.0e-5, atoms, (11.285, -2.7164, 0.19658, -0.027310, 1.3816e-3)),
+        "CaH": 5e-18 * calcium * bound(2.2e-6, atoms, (11.340, -3.0144, 0.42349, -0.08467, 5.9e-3)),
+    }
+
+
+def synthesise(
+    temperature: np.ndarray, gravity: np.ndarray, metallicity: np.ndarray, carbon: np.ndarray | float = 0.0
+) -> np.ndarray:
+    """Spectra at the instrument's resolution, one row a star.
+
+    Parameters
+    ----------
+    temperature, gravity, metallicity, carbon : ndarray, (n_models,)
+        Effective temperature (K), log10 of the gravity (cm/s^2), [M/H] and [C/M].
+
+    Returns
+    -------
+    ndarray of float32, (n_models, STOP - START)
+        Surface flux per wavelength.
+    """
+    temperature, gravity, metallicity, carbon = np.broadcast_arrays(temperature, gravity, metallicity, carbon)
+    layer = solve_layer(temperature, gravity, metallicity, carbon)
+    wavelength = grid_wavelength(START, STOP)
+    coarse = wavelength[::16]
+    t = temperature[:, None]
+
+    # Opacity of everything that is resolved, over the Rosseland mean near the opacity at 5500 angstrom.
+    continuum = np.exp(_interpolate(wavelength, coarse, np.log(layer.continuous_opacity(coarse))))
+    opacity = continuum + _hydrogen_lines(layer, wavelength)
+    for molecule, strength in _molecules(layer).items():
+        opacity += (strength[:, None] * band_opacity(molecule, wavelength)).astype(np.float32)
+    reference = layer.rosseland()[:, None]
+    ratio = (reference / opacity).astype(np.float32)
+    flux = np.zeros_like(ratio)
+    for depth, weight in zip(_DEPTHS, _WEIGHTS, strict=True):
+        local = t * (0.75 * (depth * ratio + _HOPF)) ** 0.25
+        flux += (weight * planck(wavelength, local)).astype(np.float32)
+
+    # Metal lines are narrower than a sample: what each takes away follows from its equivalent width.
+    limit = 1.0 - planck(wavelength, _BOUNDARY * t) / planck(wavelength, t)
+    weak = (haze(wavelength) * _haze_scale(layer)).astype(np.float32)
+    strong = np.ones_like(flux)
+    for lines in atomic_lines():
+        nearest = np.rint(sample_index(lines.wavelength)).astype(int) - START
+        widths = equivalent_width(*line_opacity(layer, *lines, opacity[:, nearest]))
+        broad = widths.max(axis=0) > 1.5
+        weak += _deposit(lines.wavelength[~broad], widths[:, ~broad], len(wavelength))
+        for centre, width in zip(lines.wavelength[broad], widths[:, broad].T, strict=True):
+            reach = slice(*np.searchsorted(wavelength, (centre - 200.0, centre + 200.0)))
+            x = wavelength[reach] - centre
+            half = np.maximum(width / np.pi, 0.6 * STEP * centre)[:, None]
+            strong[:, reach] *= 1.0 - (width[:, None] / (np.pi * half)) / (1.0 + (x / half) ** 2)
+    sigma = INSTRUMENT_SIGMA / STEP
+    weak = gaussian_filter1d(weak, sigma, axis=1)
+    flux *= 1.0 - limit * (1.0 - strong)
+    flux = gaussian_filter1d(flux, sigma, axis=1)
+    return (flux * (1.0 - limit * -np.expm1(-weak))).astype(np.float32)
+
+
+def _interpolate(x: np.ndarray, knots: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return np.stack([np.interp(x, knots, row) for row in rows])
+
+
+def _haze_scale(layer: Layer) -> np.ndarray:
+    """Absorption of weak lines relative to the Sun's, (n_models, 1): those of iron of medium strength stand for all."""
+    at = np.array([4200.0])
+    lines = (("Fe", 0, at, np.array([2.6]), np.array([-1.8])), ("Fe", 1, at, np.array([3.0]), np.array([-2.8])))
+    sun = solve_layer(np.array([5777.0]), np.array([4.44]), np.zeros(1), np.zeros(1))
+
+    def width(layer: Layer) -> np.ndarray:
+        return sum(equivalent_width(*line_opacity(layer, *line, layer.continuous_opacity(at))) for line in lines)
+
+    return width(layer) / width(sun)
+
+
+def _deposit(wavelength: np.ndarray, widths: np.ndarray, n_grid: int) -> np.ndarray:
+    """Equivalent widths shared between the two nearest samples, as absorption a sample, (n_models, n_grid)."""
+    position = sample_index(wavelength) - START
+    left = np.floor(position).astype(int)
+    share = position - left
+    rows = np.concatenate([left, left + 1])
+    columns = np.tile(np.arange(len(wavelength)), 2)
+    weight = np.concatenate([1 - share, share]) / np.tile(STEP * wavelength, 2)
+    matrix = csr_array((weight, (rows, columns)), shape=(n_grid, len(wavelength)))
+    return (matrix @ widths.T).T.astype(np.float32)
+
+
+# Temperatures of the library, hot stars sparser; [M/H] of its metallicities.
+_TEMPERATURES = np.concatenate(
+    [np.arange(2600.0, 4000.0, 140.0), np.geomspace(4000.0, 10000.0, 22), np.geomspace(11500.0, 45000.0, 8)]
+)
+_METALLICITIES = np.array([-2.0, -1.0, -0.5, 0.0, 0.4])
+
+
+def dwarf_gravity(temperature: np.ndarray) -> np.ndarray:
+    """log10 of the gravity on the main sequence (Eker Z. et al., MNRAS 479 (2018) 5491)."""
+    return np.interp(
+        temperature,
+        [2600, 3000, 3500, 4000, 5000, 5800, 7000, 9000, 45000],
+        [5.3, 5.1, 4.85, 4.7, 4.58, 4.44, 4.25, 4.1, 4.0],
+    )
+
+
+def giant_gravity(temperature: np.ndarray) -> np.ndarray:
+    """log10 of the gravity on the giant branch, supergiants beyond (Girardi L. et al., A&AS 141 (2000) 371)."""
+    return np.interp(
+        temperature,
+        [2600, 3500, 4000, 4500, 5000, 5400, 6500, 12000, 45000],
+        [0.0, 0.6, 1.3, 2.2, 3.0, 3.6, 3.8, 3.9, 4.0],
+    )
+
+
+class Library(NamedTuple):
+    """Surface fluxes (n_branches, n_metallicities, n_temperatures, STOP - START) of dwarfs and giants, and other stars."""
+
+    branches: np.ndarray
+    others: np.ndarray  # white dwarfs and carbon stars, (n_others, STOP - START)
+
+    def spectra(
+        self, giant: np.ndarray, temperature: np.ndarray, metallicity: np.ndarray, columns: slice = slice(None)
+    ) -> np.ndarray:
+        """Interpolate in temperature and metallicity.
+
+        Parameters
+        ----------
+        giant, temperature, metallicity : ndarray, (n,)
+            True for the giant branch, effective temperature (K) and [M/H], held to the range of the library.
+        columns : slice
+            Samples wanted.
+
+        Returns
+        -------
+        ndarray of float32, (n, n_columns)
+        """
+        i, u = _cell(np.log(_TEMPERATURES), np.log(temperature))
+        j, v = _cell(_METALLICITIES, metallicity)
+        cube = self.branches[..., columns]
+        branch = np.asarray(giant, dtype=int)
+        out = cube[branch, j, i] * ((1 - u) * (1 - v))[:, None]
+        out += cube[branch, j, i + 1] * (u * (1 - v))[:, None]
+        out += cube[branch, j + 1, i] * ((1 - u) * v)[:, None]
+        out += cube[branch, j + 1, i + 1] * (u * v)[:, None]
+        return out
+
+
+def _cell(knots: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Index of the knot below and float32 share of the knot above."""
+    x = np.clip(x, knots[0], knots[-1])
+    i = np.clip(np.searchsorted(knots, x, "right") - 1, 0, len(knots) - 2)
+    return i, ((x - knots[i]) / (knots[i + 1] - knots[i])).astype(np.float32)
+
+
+@cache
+def library() -> Library:
+    """The stars from which all stars and galaxies are made; computed once."""
+    shape = (2, len(_METALLICITIES), len(_TEMPERATURES))
+    temperature = np.broadcast_to(_TEMPERATURES, shape)
+    metallicity = np.broadcast_to(_METALLICITIES[:, None], shape)
+    gravity = np.stack([dwarf_gravity(temperature[0]), giant_gravity(temperature[1])])
+    branches = synthesise(temperature.ravel(), gravity.ravel(), metallicity.ravel()).reshape(*shape, -1)
+    others = synthesise(
+        np.array([8000.0, 10000.0, 13000.0, 17000.0, 25000.0, 40000.0, 3600.0, 4000.0, 4400.0]),
+        np.array([8.0] * 6 + [1.0, 1.5, 2.0]),
+        np.array([-9.0] * 6 + [-0.5] * 3),
+        np.array([0.0] * 6 + [0.7] * 3),
+    )
+    others /= others.mean(axis=1, keepdims=True)
+    return Library(branches, others)
+
+
+# Share of each spectral type among the stars of a survey of the Galaxy, LAMOST's: Luo et al., RAA 15 (2015) 1095; Zhong et al., RAA 19
+# (2019) 75, and its range of effective temperatures (K): Pecaut M. J., Mamajek E. E., ApJS 208 (2013) 9.
+_TYPES = (
+    ("O", 0.001, 30000.0, 45000.0),
+    ("B", 0.009, 10500.0, 30000.0),
+    ("A", 0.07, 7400.0, 10500.0),
+    ("F", 0.30, 6000.0, 7400.0),
+    ("G", 0.38, 5300.0, 6000.0),
+    ("K", 0.17, 3900.0, 5300.0),
+    ("M", 0.062, 2600.0, 3900.0),
+    ("other", 0.008, 0.0, 0.0),
+)
+_GIANT_SHARE = 0.35  # among G and K stars
+
+
+def make_stars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw stars.
+
+    Parameters
+    ----------
+    n : int
+    start, stop : int
+        Samples of the master grid in the observer's frame.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    flux : ndarray of float32, (n, stop - start)
+    redshift : ndarray of float64, (n,)
+        Radial velocity over the speed of light.
+    """
+    share = np.array([t[1] for t in _TYPES])
+    kind = rng.choice(len(_TYPES), n, p=share / share.sum())
+    low, high = (np.array([t[k] for t in _TYPES])[kind] for k in (2, 3))
+    other = kind == len(_TYPES) - 1
+    temperature = np.where(other, 5000.0, low + (high - low) * rng.random(n))
+    giant = np.isin(kind, (4, 5)) & (rng.random(n) < _GIANT_SHARE)
+    # Thin disc, thick disc and halo (Bensby T. et al., A&A 562 (2014) A71): [M/H] and velocity dispersion, km/s
+    population = rng.choice(3, n, p=(0.80, 0.15, 0.05))
+    metallicity = rng.normal(np.array([-0.15, -0.6, -1.5])[population], np.array([0.25, 0.3, 0.5])[population])
+    redshift = rng.normal(0.0, np.array([35.0, 60.0, 150.0])[population]) / 2.998e5
+
+    margin = 40
+    columns = slice(start - margin - START, stop + margin - START)
+    rows = library().spectra(giant, temperature, metallicity, columns)
+    rows[other] = library().others[rng.integers(0, len(library().others), other.sum()), columns]
+    flux = redshifted(rows, start - margin, redshift, start, stop)
+
+    # Chromospheric emission of active M dwarfs (West A. A. et al., AJ 141 (2011) 97)
+    active = (temperature < 3800.0) & ~giant & ~other & (rng.random(n) < 0.3)
+    strength = np.where(active, rng.lognormal(np.log(4.0), 0.6, n), 0.0)
+    for name, ratio in (("H alpha", 1.0), ("H beta", 0.9), ("H gamma", 0.6)):
+        centre = REST[name] * (1 + redshift)
+        add_lines(
+            flux, start, centre, np.full(n, 1e-4), strength * ratio / REST[name] * continuum_at(flux, start, centre)
+        )
+    return flux, redshift
