@@ -1,6 +1,5 @@
 """Validation shared by the estimators, and the one home of imports from scikit-learn's private parts."""
 
-import math
 from numbers import Real
 from typing import Any
 
@@ -8,8 +7,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import Tags, check_array
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions, _Constraint
-from sklearn.utils.validation import _check_feature_names, validate_data
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_feature_names, _check_sample_weight, validate_data
 
 __all__ = [
     "HasMethods",
@@ -18,6 +17,7 @@ __all__ = [
     "StrOptions",
     "Tags",
     "_check_feature_names",
+    "_check_sample_weight",
     "_fit_context",
     "_openmp_effective_n_threads",
     "check_spectra",
@@ -25,32 +25,25 @@ __all__ = [
 ]
 
 
-class Pair(_Constraint):
-    """Constraint for a parameter that is a pair (low, high) of finite numbers between ``minimum`` and ``maximum``.
+class Pair(Interval):
+    """Constraint for a parameter that is a pair (low, high) of real numbers, both of them in an interval.
 
-    Low must be less than high, or at most equal to it where ``strict`` is False.
+    Low must be less than high, or at most equal to it where ``strict`` is False. (scikit-learn takes no constraints of
+    kinds that it does not know, subclasses of its own apart.)
     """
 
-    def __init__(self, minimum: float = -math.inf, maximum: float = math.inf, *, strict: bool = True) -> None:
-        super().__init__()
-        self.minimum = minimum
-        self.maximum = maximum
+    def __init__(self, left: float | None, right: float | None, *, closed: str, strict: bool = True) -> None:
+        super().__init__(Real, left, right, closed=closed)
         self.strict = strict
 
     def is_satisfied_by(self, val: object) -> bool:
-        if not (isinstance(val, tuple | list) and len(val) == 2 and all(isinstance(end, Real) for end in val)):
+        if not (isinstance(val, tuple | list) and len(val) == 2 and all(map(super().is_satisfied_by, val))):
             return False
         low, high = val
-        return (
-            math.isfinite(low)
-            and math.isfinite(high)
-            and self.minimum <= low <= high <= self.maximum
-            and (low < high or not self.strict)
-        )
+        return low < high or (low == high and not self.strict)
 
     def __str__(self) -> str:
-        bounds = f"between {self.minimum} and {self.maximum}, " if math.isfinite(self.minimum) else ""
-        return f"a pair (low, high) of finite numbers, {bounds}low {'<' if self.strict else '<='} high"
+        return f"a pair (low, high) with low {'<' if self.strict else '<='} high, each {super().__str__()}"
 
 
 def check_spectra(estimator: BaseEstimator, X: Any, *, reset: bool = False, **check_params: Any) -> np.ndarray:
@@ -59,7 +52,10 @@ def check_spectra(estimator: BaseEstimator, X: Any, *, reset: bool = False, **ch
     The transformers of this package are stateless: one that was not fitted takes any width and any feature names,
     for which `validate_data` would warn.
     """
-    check_params = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan", **check_params}
+    # With a list of dtypes, float32 of a Polars frame would become float64.
+    check_params = {"dtype": "numeric", "ensure_all_finite": "allow-nan", **check_params}
     if reset or hasattr(estimator, "n_features_in_"):
-        return validate_data(estimator, X, reset=reset, **check_params)
-    return check_array(X, estimator=estimator, input_name="X", **check_params)
+        X = validate_data(estimator, X, reset=reset, **check_params)
+    else:
+        X = check_array(X, estimator=estimator, input_name="X", **check_params)
+    return X if X.dtype in (np.float64, np.float32) else X.astype(np.float64)

@@ -1,0 +1,6 @@
+"""Transformers that treat each spectrum by itself."""
+
+from ._interpolate import MissingFluxInterpolator
+from ._scale import MinMaxSpectrumScaler
+
+__all__ = ["MinMaxSpectrumScaler", "MissingFluxInterpolator"]

@@ -1,0 +1,134 @@
+"""Filling of missing flux from the same spectrum."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+
+from .._parallel import for_each_chunk
+from .._validation import Tags, _fit_context, check_spectra
+
+
+class MissingFluxInterpolator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Fill the missing samples of each spectrum linearly from their neighbours.
+
+    A NaN sample between two measured ones gets the value of the straight line that joins them; one before the first or
+    after the last measured sample gets the nearest value. Real spectra that do not cover the whole grid, or whose
+    pipeline masked samples, can then pass through every classifier.
+
+    Each spectrum is filled from itself alone, so `transform` works without `fit`. Samples count as evenly spaced.
+
+    Parameters
+    ----------
+    copy : bool, default=True
+        Whether to leave the input alone. With False an array of float32 or float64 is filled in place; where that
+        cannot be, because it is of another dtype or read-only, a copy is made all the same.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of samples of a spectrum seen during `fit`.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during `fit`, where all of them are strings.
+
+    See Also
+    --------
+    MinMaxSpectrumScaler : Scale each spectrum by its own minimum and maximum.
+    sklearn.impute.SimpleImputer : Fills from other spectra at the same wavelength instead.
+
+    Notes
+    -----
+    float32 and float64 are kept, everything else becomes float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skspectra.preprocessing import MissingFluxInterpolator
+    >>> MissingFluxInterpolator().fit_transform([[np.nan, 2.0, np.nan, np.nan, 8.0, np.nan]])
+    array([[2., 2., 4., 6., 8., 8.]])
+    """
+
+    _parameter_constraints: dict = {"copy": ["boolean"]}
+
+    def __init__(self, *, copy: bool = True) -> None:
+        self.copy = copy
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Check the parameters and remember the width and the feature names; nothing else is learnt.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Flux, in any unit; NaN where it is missing.
+
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : MissingFluxInterpolator
+            The interpolator itself.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is outside what is allowed, or X has no two dimensions.
+        """
+        check_spectra(self, X, reset=True, ensure_all_finite=False)  # transform reads the values
+        return self
+
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """Fill the missing samples of each spectrum.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Flux, in any unit; NaN where it is missing.
+
+        Returns
+        -------
+        X_filled : ndarray of shape (n_samples, n_features)
+            Flux without NaN, float32 for float32 input and else float64. X itself where ``copy=False`` allows.
+
+        Raises
+        ------
+        ValueError
+            If a spectrum has no measured sample at all, or X holds infinity or differs in width from what `fit` saw.
+            X is unchanged then.
+        """
+        self._validate_params()
+        X = check_spectra(self, X, copy=self.copy, force_writeable=True)
+        empty = np.flatnonzero(np.isnan(np.fmin.reduce(X, axis=1)))
+        if empty.size:
+            rows = ", ".join(map(str, empty[:5])) + (", ..." if empty.size > 5 else "")
+            raise ValueError(f"Input X has spectra of NaN alone, in which nothing can be interpolated: row {rows}.")
+        for_each_chunk(lambda start, stop: _fill(X[start:stop]), *X.shape)
+        return X
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _fill(flux: np.ndarray) -> None:
+    """Fill the NaN samples of a chunk of spectra in place."""
+    missing = np.isnan(flux)
+    row, column = np.nonzero(missing)
+    if row.size == 0:
+        return
+    # Column of the last measured sample up to, and of the first one from, each sample; -1 and n_features where none is.
+    n_features = flux.shape[1]
+    column_of = np.arange(n_features)
+    before = np.maximum.accumulate(np.where(missing, -1, column_of), axis=1)[row, column]
+    after = np.minimum.accumulate(np.where(missing, n_features, column_of)[:, ::-1], axis=1)[:, ::-1][row, column]
+    left = np.where(before < 0, after, before)
+    right = np.where(after == n_features, before, after)
+    weight = (column - left) / np.maximum(right - left, 1)
+    weight[left == right] = 0
+    flux[row, column] = flux[row, left] * (1 - weight) + flux[row, right] * weight
