@@ -1,0 +1,5 @@
+"""Samplers that add spectra of rarer classes."""
+
+from ._physics_noise import PhysicsNoiseOverSampler
+
+__all__ = ["PhysicsNoiseOverSampler"]

@@ -1,0 +1,196 @@
+"""Oversampling of rarer classes with the noise of a CCD spectrograph."""
+
+from typing import Any
+
+import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.utils import check_target_type
+from sklearn.utils import check_random_state
+
+from .._noise import write_noisy_spectra
+from .._validation import Tags, _check_feature_names, validate_data
+from ..augmentation import CCDNoiseAugmenter
+
+
+class PhysicsNoiseOverSampler(BaseOverSampler):
+    """Add copies of the spectra of rarer classes, each with noise of its own.
+
+    The spectra given come first and untouched, then for each class to be enlarged copies of its spectra with
+    electronic noise, cosmic rays and bad pixels [1]_. Every spectrum of a class is copied equally often, up to one
+    copy.
+
+    A sampler before an estimator that splits off its own validation part puts copies of validation spectra into
+    training. The networks of `skspectra.neural_network` balance and add noise inside their training loop, after the
+    split (``sampling="balanced", augmenter=CCDNoiseAugmenter()``); this sampler is for every other classifier.
+
+    Parameters
+    ----------
+    sampling_strategy : float, str, dict or callable, default="auto"
+        Which classes to enlarge, and to how many spectra.
+
+        - str: all classes that it names get as many spectra as the most frequent one: ``"minority"``,
+          ``"not minority"``, ``"not majority"``, ``"all"``, or ``"auto"``, which is ``"not majority"``.
+        - float, for two classes: number of spectra of the rarer class over that of the other, afterwards.
+        - dict: from class label to the number of spectra wanted.
+        - callable: takes ``y`` and returns such a dict.
+
+    augmenter : CCDNoiseAugmenter or None, default=None
+        Strength of the noise; None means ``CCDNoiseAugmenter()``. Its ``random_state`` is not used.
+
+    random_state : int, RandomState instance or None, default=None
+        Source of the noise and of the choice of the spectra that are copied once more than others.
+
+    Attributes
+    ----------
+    sampling_strategy_ : dict
+        From class label to the number of copies added.
+
+    sample_indices_ : ndarray of shape (n_samples_new,)
+        Row of X from which each spectrum of the result was made.
+
+    n_features_in_ : int
+        Number of samples of a spectrum.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features, where all of them are strings.
+
+    See Also
+    --------
+    skspectra.augmentation.CCDNoiseAugmenter : The noise, and why it has the strength it has.
+    imblearn.over_sampling.RandomOverSampler : Copies without noise.
+
+    Notes
+    -----
+    The dtype of X is kept; whole numbers get noise rounded to whole numbers. NaN samples stay NaN. Data frames of
+    pandas and Polars come back as such. Copies are made where they stay: beside an array as the result, little memory
+    is needed.
+
+    References
+    ----------
+    .. [1] Wang Q., Zhao G., Fan Z., "Classification of Astronomical Spectra Based on DenseNet", Astronomical Research
+       and Technology 17(1), 85-95, 2020.
+
+    Examples
+    --------
+    The paper's balance of 1:1:1, with fewer stars and more galaxies and quasars, in a pipeline of imbalanced-learn,
+    which resamples while it fits and not while it predicts:
+
+    >>> from collections import Counter
+    >>> import numpy as np
+    >>> from imblearn.pipeline import make_pipeline
+    >>> from imblearn.under_sampling import RandomUnderSampler
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skspectra.over_sampling import PhysicsNoiseOverSampler
+    >>> from skspectra.preprocessing import MinMaxSpectrumScaler
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["STAR", "GALAXY", "QSO"], [985, 12, 3])
+    >>> X = rng.normal(size=(1000, 50)) + 5 * (y == "QSO")[:, None] * np.linspace(0, 1, 50)
+    >>> fewer_stars = RandomUnderSampler(sampling_strategy={"STAR": 100}, random_state=0)
+    >>> more_of_the_rest = PhysicsNoiseOverSampler(random_state=0)
+    >>> X_balanced, y_balanced = more_of_the_rest.fit_resample(*fewer_stars.fit_resample(X, y))
+    >>> sorted((str(label), count) for label, count in Counter(y_balanced).items())
+    [('GALAXY', 100), ('QSO', 100), ('STAR', 100)]
+    >>> model = make_pipeline(MinMaxSpectrumScaler(), fewer_stars, more_of_the_rest, LogisticRegression())
+    >>> model.fit(X, y).predict(X[-3:])
+    array(['QSO', 'QSO', 'QSO'], dtype='<U6')
+    """
+
+    _parameter_constraints: dict = {
+        **BaseOverSampler._parameter_constraints,
+        "augmenter": [CCDNoiseAugmenter, None],
+    }
+
+    def __init__(
+        self,
+        sampling_strategy: Any = "auto",
+        *,
+        augmenter: CCDNoiseAugmenter | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.augmenter = augmenter
+        self.random_state = random_state
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return the spectra and labels, followed by noisy copies of the rarer classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Flux, in any unit; NaN where it is missing.
+
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        Returns
+        -------
+        X_resampled : array-like of shape (n_samples_new, n_features)
+            Flux, of the type and dtype of X.
+
+        y_resampled : array-like of shape (n_samples_new,)
+            Class labels, of the type and dtype of y.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is outside what is allowed, X holds infinity, y has one class only, or
+            ``sampling_strategy`` asks for fewer spectra of a class than there are.
+        """
+        if not (_is_polars(X) or _is_polars(y)):
+            return super().fit_resample(X, y)
+        # imbalanced-learn brings back pandas only.
+        values = [data.to_numpy() if _is_polars(data) else data for data in (X, y)]
+        X_resampled, y_resampled = super().fit_resample(*values)
+        if _is_polars(X):
+            _check_feature_names(self, X, reset=True)
+            X_resampled = type(X)(X_resampled, schema=X.columns).cast(X.schema)
+        if _is_polars(y):
+            y_resampled = type(y)(y.name, y_resampled, dtype=y.dtype)
+        return X_resampled, y_resampled
+
+    def _check_X_y(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray, bool]:
+        y, binarize_y = check_target_type(y, indicate_one_vs_all=True)
+        X, y = validate_data(self, X=X, y=y, reset=True, ensure_all_finite="allow-nan")
+        if X.dtype.kind not in "fiu":  # noise has no meaning for booleans
+            X = X.astype(np.float64)
+        return X, y, binarize_y
+
+    def _fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        random_state = check_random_state(self.random_state)
+        augmenter = CCDNoiseAugmenter() if self.augmenter is None else self.augmenter
+        augmenter._validate_params()
+
+        copied = [
+            _spread(np.flatnonzero(y == label), n_copies, random_state)
+            for label, n_copies in self.sampling_strategy_.items()
+        ]
+        self.sample_indices_ = np.concatenate([np.arange(len(X)), *copied])
+        X_resampled = np.empty((len(self.sample_indices_), X.shape[1]), X.dtype)
+        X_resampled[: len(X)] = X
+        write_noisy_spectra(
+            X,
+            X_resampled[len(X) :],
+            electronic_noise=augmenter.electronic_noise,
+            cosmic_rays=augmenter.cosmic_rays,
+            bad_pixels=augmenter.bad_pixels,
+            random_state=random_state,
+            indices=self.sample_indices_[len(X) :],
+        )
+        return X_resampled, y[self.sample_indices_]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = False
+        tags.sampler_tags.sample_indices = True
+        return tags
+
+
+def _is_polars(data: Any) -> bool:
+    return type(data).__module__.partition(".")[0] == "polars"
+
+
+def _spread(indices: np.ndarray, n_copies: int, random_state: np.random.RandomState) -> np.ndarray:
+    """Return ``n_copies`` of the indices, each equally often; chance picks those that come once more."""
+    rounds, rest = divmod(n_copies, len(indices))
+    return np.concatenate([np.tile(indices, rounds), random_state.permutation(indices)[:rest]])
