@@ -263,6 +263,20 @@ def test_numpy_scalars_as_strengths_work_with_tensors():
     np.testing.assert_array_equal(noisy_tensor.numpy(), noisy)
 
 
+def test_no_drawn_number_is_looked_at_from_python():
+    """On PyTorch's meta device there are shapes only: what would wait for a GPU to finish is an error here."""
+    torch = pytest.importorskip("torch")
+
+    class Meta:
+        def random(self, size, dtype):
+            return torch.empty(size, dtype=getattr(torch, dtype), device="meta")
+
+        standard_normal = random
+
+    noisy = add_ccd_noise(torch.empty(8, 100, device="meta"), **ALL_ON, rng=Meta())
+    assert (noisy.shape, noisy.dtype, noisy.device.type) == ((8, 100), torch.float32, "meta")
+
+
 def test_chunks_cover_every_row_once(monkeypatch):
     monkeypatch.setattr(_parallel, "_openmp_effective_n_threads", lambda: 3)
     for n_samples, n_features in [(0, 5), (1, 5), (1000, 2600), (7, 100_000), (26, 2600)]:

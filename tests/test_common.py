@@ -1,0 +1,58 @@
+"""The checks of scikit-learn and imbalanced-learn, unmodified, on every estimator as its users get it.
+
+An estimator is one line in ESTIMATORS; a check that cannot hold is one line in EXPECTED_FAILURES, with the reason.
+"""
+
+import pytest
+from imblearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.base import BaseEstimator
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skspectra.augmentation import CCDNoiseAugmenter
+from skspectra.over_sampling import PhysicsNoiseOverSampler
+from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
+
+ESTIMATORS = [
+    MinMaxSpectrumScaler(),
+    MinMaxSpectrumScaler((-1, 2), quantile_range=(1.0, 99.0), copy=False),
+    MissingFluxInterpolator(),
+    MissingFluxInterpolator(copy=False),
+    CCDNoiseAugmenter(),
+    PhysicsNoiseOverSampler(random_state=0),  # imbalanced-learn's checks compare two runs, its own samplers have a seed
+]
+
+FIT_TRANSFORM_ADDS_NOISE = "noise is for training: fit_transform adds it and transform does not, by design"
+EXPECTED_FAILURES: dict[str, dict[str, str]] = {
+    "CCDNoiseAugmenter": {
+        "check_transformer_general": FIT_TRANSFORM_ADDS_NOISE,
+        "check_transformer_data_not_an_array": FIT_TRANSFORM_ADDS_NOISE,
+    },
+    "PhysicsNoiseOverSampler": {
+        "check_samplers_pandas_sparse": "spectra are dense: noise on every sample leaves no zero, so sparse is refused",
+    },
+}
+
+
+def expected_failures(estimator: BaseEstimator) -> dict[str, str]:
+    return EXPECTED_FAILURES.get(type(estimator).__name__, {})
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+# imbalanced-learn's own parametrize_with_checks hands pytest a generator, which pytest 9 warns about.
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [
+        case
+        for estimator in ESTIMATORS
+        for case in estimator_checks_generator(
+            estimator, expected_failed_checks=expected_failures(estimator), mark="xfail"
+        )
+    ],
+    ids=lambda value: value.func.__name__ if hasattr(value, "func") else type(value).__name__,
+)
+def test_imbalanced_learn_checks(estimator, check):
+    check(estimator)

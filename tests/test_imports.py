@@ -1,0 +1,127 @@
+"""What may import what: light imports, and arrows that point one way."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skspectra
+
+PACKAGE = Path(skspectra.__file__).parent
+HEAVY = {"torch", "skorch", "matplotlib", "astropy", "onnx", "onnxruntime", "pandas", "polars"}
+LIGHT_SUBPACKAGES = ("augmentation", "datasets", "metrics", "over_sampling", "preprocessing")
+TORCH_MAY_BE_IN = ("neural_network", "inspection")
+
+# A subpackage may import those named here, and every private module of the package's top level; what is not named
+# here may import anything.
+MAY_IMPORT = {
+    "preprocessing": set(),
+    "augmentation": set(),
+    "over_sampling": {"augmentation"},
+    "datasets": set(),
+    "metrics": set(),
+}
+MAY_NOT_IMPORT = {"datasets": {"_noise", "_validation"}, "metrics": {"_noise", "_validation"}}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the names of the modules that a fresh interpreter has loaded after a statement."""
+    code = f"import sys; {statement}; print(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+
+
+def imports(path: Path) -> set[tuple[str, bool]]:
+    """Return what a file imports, as absolute dotted names, and whether it does so when it is itself imported."""
+    found = set()
+
+    def visit(node: ast.AST, on_import: bool) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                found.update((alias.name, on_import) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+                base = list(parts[: -child.level]) if child.level else []
+                module = ".".join(base + ([child.module] if child.module else []))
+                found.update((f"{module}.{alias.name}", on_import) for alias in child.names)
+            elif isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+                continue
+            else:
+                visit(child, on_import and not isinstance(child, ast.FunctionDef | ast.Lambda))
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), True)
+    return found
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def subpackage(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def test_import_of_the_package_loads_neither_heavy_libraries_nor_its_own_parts():
+    loaded = loaded_by("import skspectra")
+    assert not loaded & (HEAVY | {"sklearn", "imblearn", "scipy"})
+    assert not {name for name in loaded if name.startswith("skspectra.")}
+
+
+@pytest.mark.parametrize("name", LIGHT_SUBPACKAGES)
+def test_light_subpackages_load_no_heavy_library(name):
+    loaded_by_scikit_learn = {"pandas", "polars"}
+    assert not loaded_by(f"import skspectra.{name}") & (HEAVY - loaded_by_scikit_learn)
+
+
+def test_subpackages_load_on_first_use():
+    loaded = loaded_by("import skspectra; skspectra.preprocessing.MinMaxSpectrumScaler")
+    assert "skspectra.preprocessing" in loaded
+    assert "skspectra.over_sampling" not in loaded
+    assert set(skspectra.__all__) <= set(dir(skspectra))
+    with pytest.raises(AttributeError, match="no attribute 'telescope'"):
+        _ = skspectra.telescope
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_libraries_are_imported_only_where_they_may_be(path):
+    for name, on_import in imports(path):
+        library = name.partition(".")[0]
+        if library in {"torch", "skorch"}:
+            inside_export = subpackage(path) == "export" and not on_import
+            assert subpackage(path) in TORCH_MAY_BE_IN or inside_export, f"{name} in {path}"
+        elif library in HEAVY:
+            assert not on_import, f"{name} belongs into the function that needs it"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_within_the_package_point_one_way(path):
+    here = subpackage(path)
+    for name, _ in imports(path):
+        if not name.startswith("skspectra."):
+            continue
+        there = name.split(".")[1]
+        assert there not in MAY_NOT_IMPORT.get(here, ()), f"{name} in {path}"
+        if there == here or there.startswith("_"):
+            continue
+        if here.startswith("_"):
+            assert here == "__init__", f"{name}: a module that all share imports no subpackage"
+        assert here not in MAY_IMPORT or there in MAY_IMPORT[here], f"{name} in {path}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_private_parts_of_scikit_learn_are_imported_in_one_place(path):
+    if path.name == "_validation.py":
+        return
+    for name, _ in imports(path):
+        if name.startswith("sklearn."):
+            assert not any(part.startswith("_") for part in name.split(".")), f"{name}: see _validation.py"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=lambda p: p.parent.name)
+def test_public_names_are_listed(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert any(
+        isinstance(node, ast.Assign | ast.AnnAssign)
+        and "__all__" in {ast.unparse(t) for t in getattr(node, "targets", [getattr(node, "target", None)]) if t}
+        for node in tree.body
+    )
