@@ -1,0 +1,227 @@
+"""The fused operation of the networks against plain convolutions of PyTorch in (n_spectra, n_channels, length)."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from skspectra.neural_network import _functional
+from skspectra.neural_network._functional import (
+    affine_relu_conv,
+    conv_same,
+    mean_over_length,
+    moments_over_length,
+)
+
+WIDTHS = [(1,), (3,), (11,), (41,), (1, 3, 11, 41)]
+# Shorter than every kernel but the narrowest, odd, even, divisible by two only, by four.
+LENGTHS = [1, 2, 5, 37, 38, 64]
+# From less than one spectrum (one at a time) to the whole batch at once.
+CHUNK_SIZES = [1, 300, 1 << 19]
+
+
+def random_input(length, widths, n_spectra=5, in_channels=3, out_channels=4, seed=0):
+    """Return x, scale, shift and the kernels; scales of both signs, and a channel that the ReLU silences."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    x = normal(n_spectra, length, in_channels)
+    scale, shift = normal(n_spectra, in_channels), normal(n_spectra, in_channels)
+    scale[:, 0], shift[:, 0] = 0.0, -1.0
+    return x, scale, shift, [normal(out_channels + i, in_channels, width) for i, width in enumerate(widths)]
+
+
+def plain(x, scale, shift, *weights):
+    """The definition, in PyTorch's own order of axes."""
+    activation = F.relu(x.transpose(1, 2) * scale.unsqueeze(2) + shift.unsqueeze(2))
+    outputs = [F.conv1d(activation, weight, padding=weight.shape[2] // 2) for weight in weights]
+    return torch.cat(outputs, dim=1).transpose(1, 2)
+
+
+def fused(x, scale, shift, *weights):
+    return affine_relu_conv(x, scale, shift, weights)
+
+
+def value_and_gradients(function, inputs):
+    inputs = [tensor.clone().requires_grad_() for tensor in inputs]
+    value = function(*inputs)
+    upstream = torch.randn(value.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    return value.detach(), torch.autograd.grad(value, inputs, upstream.to(value.dtype))
+
+
+@pytest.mark.parametrize("chunk_size", CHUNK_SIZES)
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("widths", WIDTHS, ids=str)
+def test_values_and_gradients_are_those_of_plain_convolutions(monkeypatch, widths, length, chunk_size):
+    monkeypatch.setattr(_functional, "_CHUNK_SIZE", chunk_size)
+    x, scale, shift, weights = random_input(length, widths)
+
+    value, gradients = value_and_gradients(fused, [x, scale, shift, *weights])
+
+    expected_value, expected_gradients = value_and_gradients(plain, [x, scale, shift, *weights])
+    torch.testing.assert_close(value, expected_value, rtol=1e-10, atol=1e-10)
+    for gradient, expected in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("out_channels", [1, 2, 7, 12, 16, 33])
+def test_any_number_of_output_channels(out_channels):
+    inputs = random_input(24, (1, 5, 11), in_channels=6, out_channels=out_channels)
+    x, scale, shift, weights = inputs
+
+    value, gradients = value_and_gradients(fused, [x, scale, shift, *weights])
+
+    expected_value, expected_gradients = value_and_gradients(plain, [x, scale, shift, *weights])
+    torch.testing.assert_close(value, expected_value, rtol=1e-10, atol=1e-10)
+    for gradient, expected in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_inputs_in_any_memory_order():
+    x, scale, shift, weights = random_input(20, (1, 3, 11))
+    strided = x.transpose(1, 2).contiguous().transpose(1, 2)
+    # Without squeeze-and-excitation every spectrum has the same map.
+    scale, shift = scale[:1].expand_as(scale), shift[:1].expand_as(shift)
+    assert not strided.is_contiguous()
+
+    torch.testing.assert_close(fused(strided, scale, shift, *weights), plain(x, scale, shift, *weights))
+
+
+def test_an_upstream_gradient_that_was_broadcast():
+    # As the mean over the length gives it.
+    x, scale, shift, weights = random_input(20, (1, 3))
+
+    _, gradients = value_and_gradients(lambda *inputs: fused(*inputs).mean(1), [x, scale, shift, *weights])
+
+    _, expected_gradients = value_and_gradients(lambda *inputs: plain(*inputs).mean(1), [x, scale, shift, *weights])
+    for gradient, expected in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(gradient, expected)
+
+
+def test_only_the_kernels_need_gradients():
+    x, scale, shift, weights = random_input(20, (1, 3))
+    weights = [weight.requires_grad_() for weight in weights]
+
+    gradients = torch.autograd.grad(fused(x, scale, shift, *weights).sum(), weights)
+
+    expected_gradients = torch.autograd.grad(plain(x, scale, shift, *weights).sum(), weights)
+    for gradient, expected in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(gradient, expected)
+
+
+def test_inputs_are_left_as_they_are():
+    x, scale, shift, weights = random_input(20, (1, 11))
+    inputs = [x, scale, shift, *weights]
+    before = [tensor.clone() for tensor in inputs]
+
+    value_and_gradients(fused, inputs)
+    fused(*inputs)
+
+    for tensor, expected in zip(inputs, before, strict=True):
+        torch.testing.assert_close(tensor, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("length", [5, 38, 64])
+def test_bfloat16_value_to_its_precision(length):
+    # Every number is rounded to 8 bits at most three times on the way (product, activation, result), and the sums are
+    # float32: no result is off by more than that share of the sum of the magnitudes.
+    x, scale, shift, weights = (
+        [w.bfloat16().double() for w in t] if isinstance(t, list) else t.bfloat16().double()
+        for t in random_input(length, (1, 11, 41))
+    )
+
+    value = affine_relu_conv(x.bfloat16(), scale.bfloat16(), shift.bfloat16(), [w.bfloat16() for w in weights])
+
+    assert value.dtype == torch.bfloat16
+    magnitude = plain(x.abs(), scale.abs(), shift.abs(), *(w.abs() for w in weights))
+    error = (value.double() - plain(x, scale, shift, *weights)).abs()
+    assert (error <= 3 * 2**-8 * magnitude).all()
+
+
+@pytest.mark.parametrize("length", [5, 38, 64])
+def test_bfloat16_gradients_to_its_precision(length):
+    x, scale, shift, weights = random_input(length, (1, 11, 41))
+    inputs = [tensor.bfloat16() for tensor in (x, scale, shift, *weights)]
+
+    _, gradients = value_and_gradients(fused, inputs)
+
+    _, expected_gradients = value_and_gradients(plain, [tensor.double() for tensor in inputs])
+    for gradient, expected in zip(gradients, expected_gradients, strict=True):
+        assert gradient.dtype == torch.bfloat16
+        assert (gradient.double() - expected).norm() <= 0.02 * expected.norm()
+
+
+def test_scale_and_kernels_are_taken_in_the_precision_of_the_maps():
+    x, scale, shift, weights = random_input(20, (1, 3))
+
+    value = affine_relu_conv(x.bfloat16(), scale.float(), shift.float(), [weight.float() for weight in weights])
+
+    assert value.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 8])
+@pytest.mark.parametrize("width", [1, 3, 11, 41])
+@pytest.mark.parametrize("length", [1, 7, 40])
+def test_conv_same_is_a_padded_convolution(length, width, stride):
+    x, _, _, [weight] = random_input(length, (width,))
+
+    def plain_conv(x, weight):
+        return F.conv1d(x.transpose(1, 2), weight, stride=stride, padding=width // 2).transpose(1, 2)
+
+    value, gradients = value_and_gradients(lambda x, weight: conv_same(x, weight, stride), [x, weight])
+
+    expected_value, expected_gradients = value_and_gradients(plain_conv, [x, weight])
+    assert value.shape == (5, -(-length // stride), 4)
+    torch.testing.assert_close(value, expected_value)
+    for gradient, expected in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(gradient, expected)
+
+
+def test_conv_same_by_hand():
+    # One channel, kernel (1, 10, 100) over 1, 2, 3 with a zero at either end: no flip, as in every network.
+    x = torch.tensor([1.0, 2.0, 3.0]).reshape(1, 3, 1)
+    weight = torch.tensor([1.0, 10.0, 100.0]).reshape(1, 1, 3)
+
+    assert conv_same(x, weight).flatten().tolist() == [210.0, 321.0, 32.0]
+    assert conv_same(x, weight, stride=2).flatten().tolist() == [210.0, 32.0]
+
+
+@pytest.mark.parametrize("length", [1, 2, 37])
+def test_moments_are_mean_and_population_variance(length):
+    x, *_ = random_input(length, (1,))
+
+    def plain_moments(x):
+        variance, mean = torch.var_mean(x, dim=1, correction=0)
+        return torch.stack([mean, variance])
+
+    value, [gradient] = value_and_gradients(moments_over_length, [x])
+
+    expected_value, [expected_gradient] = value_and_gradients(plain_moments, [x])
+    assert value.shape == (2, 5, 3)
+    torch.testing.assert_close(value, expected_value)
+    torch.testing.assert_close(gradient, expected_gradient)
+    torch.testing.assert_close(mean_over_length(x), expected_value[0])
+
+
+def test_variance_of_maps_far_from_zero():
+    # The difference of the mean square and the squared mean would keep no digit here.
+    x = 1e4 + random_input(1000, (1,))[0].float()
+
+    _, variance = moments_over_length(x)
+
+    expected = torch.var(x.double(), dim=1, correction=0).float()
+    torch.testing.assert_close(variance, expected, rtol=1e-3, atol=0)
+
+
+def test_moments_of_bfloat16_maps_are_float32():
+    # In bfloat16 the running sum of a thousand ones would stop at 256.
+    x = torch.ones(2, 1000, 3, dtype=torch.bfloat16)
+    x[:, ::2] = 3
+
+    value, [gradient] = value_and_gradients(moments_over_length, [x])
+
+    assert value.dtype == mean_over_length(x).dtype == torch.float32
+    torch.testing.assert_close(value, torch.stack([torch.full((2, 3), 2.0), torch.ones(2, 3)]))
+    torch.testing.assert_close(mean_over_length(x), torch.full((2, 3), 2.0))
+    assert gradient.dtype == torch.bfloat16
