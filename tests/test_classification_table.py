@@ -69,6 +69,11 @@ class TestPaper:
         assert errors[0].share_of_class == pytest.approx(160 / 88557)
         assert errors[0].share_of_errors == pytest.approx(160 / 178)
 
+    def test_most_frequent_error_comes_first(self):
+        table = classification_table(*from_confusion([[5, 1, 3], [0, 4, 0], [2, 2, 1]]), labels=LABELS, n_bootstraps=0)
+        assert [error.predicted for error in table.errors()] == ["QSO", "GALAXY", "STAR", "GALAXY"]
+        assert "GALAXY  none of 4" in str(table)
+
     def test_text(self):
         table = classification_table(*from_confusion(PAPER), labels=LABELS, n_bootstraps=0)
         assert str(table) == "\n".join(
@@ -174,6 +179,15 @@ class TestClassPriors:
         # Also in the replicates, since these keep the support of each class.
         np.testing.assert_allclose(stated.mean_band["f1"], plain.mean_band["f1"])
 
+    def test_bands(self):
+        # All of b are right, so that only the recall r of a varies: accuracy .9 r + .1, precision of b .1 / (1 - .9 r).
+        y = from_confusion([[70, 30], [0, 50]], ["a", "b"])
+        table = classification_table(*y, class_priors=[0.9, 0.1], random_state=0)
+        recall = table.bands["recall"][0]
+        assert np.ptp(recall) > 0.1
+        np.testing.assert_allclose(table.accuracy_band, 0.9 * recall + 0.1)
+        np.testing.assert_allclose(table.bands["precision"][1], 0.1 / (1 - 0.9 * recall), rtol=1e-3)
+
     @pytest.mark.parametrize(
         ("class_priors", "message"),
         [
@@ -245,6 +259,10 @@ class TestBootstrap:
         # All spectra are called "a": the accuracy of a replicate is its share of "a".
         table = classification_table(["a"] * 30 + ["b"] * 10, ["a"] * 40, random_state=0)
         assert table.accuracy_band.tolist() == [0.75, 0.75]
+
+    def test_outcome_of_the_first_spectrum_alone(self):
+        table = classification_table(["b"] + ["a"] * 39, ["a"] * 40, random_state=0)
+        assert table.accuracy_band.tolist() == [39 / 40, 39 / 40]
 
     @pytest.mark.parametrize("with_groups", [False, True])
     def test_equals_resampling_rows_within_classes(self, with_groups):
