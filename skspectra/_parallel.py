@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ._validation import _openmp_effective_n_threads
 
 # A chunk and its temporaries should stay in the second-level cache, yet hold enough work for the calls to be cheap.
-SAMPLES_PER_CHUNK = 2**16
+SAMPLES_PER_CHUNK = 2**17
 
 
 def for_each_chunk(function: Callable[[int, int], None], n_samples: int, n_features: int) -> None:

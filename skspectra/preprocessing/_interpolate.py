@@ -119,16 +119,20 @@ class MissingFluxInterpolator(OneToOneFeatureMixin, TransformerMixin, BaseEstima
 def _fill(flux: np.ndarray) -> None:
     """Fill the NaN samples of a chunk of spectra in place."""
     missing = np.isnan(flux)
-    row, column = np.nonzero(missing)
-    if row.size == 0:
+    gap = np.flatnonzero(missing)
+    if gap.size == 0:
         return
-    # Column of the last measured sample up to, and of the first one from, each sample; -1 and n_features where none is.
+    # Counted through the chunk row by row, the k-th missing sample has gap[k] - k measured ones before it.
+    measured = np.flatnonzero(~missing)
+    n_before = gap - np.arange(gap.size)
+    left = measured[np.maximum(n_before - 1, 0)]
+    right = measured[np.minimum(n_before, measured.size - 1)]
+    # At the edges of a spectrum one of the two lies in another row, or beyond the chunk: the other stands for both.
     n_features = flux.shape[1]
-    column_of = np.arange(n_features)
-    before = np.maximum.accumulate(np.where(missing, -1, column_of), axis=1)[row, column]
-    after = np.minimum.accumulate(np.where(missing, n_features, column_of)[:, ::-1], axis=1)[:, ::-1][row, column]
-    left = np.where(before < 0, after, before)
-    right = np.where(after == n_features, before, after)
-    weight = (column - left) / np.maximum(right - left, 1)
-    weight[left == right] = 0
-    flux[row, column] = flux[row, left] * (1 - weight) + flux[row, right] * weight
+    row = gap // n_features
+    first, last = row * n_features, (row + 1) * n_features - 1
+    has_left = (first <= left) & (left < gap)
+    has_right = (gap < right) & (right <= last)
+    weight = np.where(has_left & has_right, (gap - left) / (right - left + (right == left)), 0)
+    left, right = np.where(has_left, left, right), np.where(has_right, right, left)
+    flux[row, gap - first] = flux[row, left - first] * (1 - weight) + flux[row, right - first] * weight
