@@ -171,8 +171,7 @@ def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tup
         centre = rest * (1 + redshift) * (1 + shift)
         area = equivalent / rest * np.exp(together + rng.normal(0.0, scatter, n)) * continuum_at(power, start, centre)
         sigma = width * relative / 2.3548 / _LIGHT_SPEED
-        add_lines(flux, start, centre, 0.65 * sigma, area * core)
-        add_lines(flux, start, centre, 1.5 * sigma, area * (1 - core))
+        add_lines(flux, start, centre, 1.4 * sigma, area, core)
 
     # Narrow lines
     sigma = rng.uniform(250.0, 800.0, n) / 2.3548 / _LIGHT_SPEED
