@@ -16,7 +16,15 @@ _HEADINGS = {"precision": "precision", "recall": "recall", "f1": "F1", "balanced
 
 
 class ClassErrors(NamedTuple):
-    """Spectra of one class that were taken for one other class."""
+    """Spectra of one class that were taken for one other class, as :meth:`ClassificationTable.errors` lists them.
+
+    Examples
+    --------
+    >>> from skspectra.metrics import classification_table
+    >>> error = classification_table(["QSO", "QSO", "STAR"], ["QSO", "STAR", "STAR"], n_bootstraps=0).errors()[0]
+    >>> error.n_spectra, error.share_of_class, error.share_of_errors
+    (1, 0.5, 1.0)
+    """
 
     true: Any
     predicted: Any
@@ -62,6 +70,33 @@ class ClassificationTable:
         Number of replicates behind the bands.
     confidence : float
         Share of the replicates within the bands.
+
+    Examples
+    --------
+    >>> from skspectra.metrics import classification_table
+    >>> table = classification_table(["QSO", "QSO", "STAR", "STAR"], ["QSO", "STAR", "STAR", "STAR"], n_bootstraps=0)
+    >>> print(table)
+          precision  recall      F1  balanced accuracy  support
+    QSO      1.0000  0.5000  0.6667             0.7500        2
+    STAR     0.6667  1.0000  0.8000             0.7500        2
+    mean     0.8333  0.7500  0.7333             0.7500        4
+    <BLANKLINE>
+    accuracy 0.7500
+    Scores at the class mix of the data.
+    Balanced accuracy is that of a class against the rest, in the row "mean" that of all classes.
+    <BLANKLINE>
+    Confusion matrix
+    true \\ predicted  QSO  STAR
+    QSO                 1     1
+    STAR                0     2
+    <BLANKLINE>
+    share of true class     QSO    STAR
+    QSO                  0.5000  0.5000
+    STAR                 0.0000  1.0000
+    <BLANKLINE>
+    Errors
+    QSO   1 of 2 (50.00%): 1 taken for STAR (100.0%)
+    STAR  none of 2
     """
 
     labels: np.ndarray
@@ -107,7 +142,9 @@ class ClassificationTable:
                 if column != row and counts[column]:
                     share, share_of_errors = counts[column] / counts.sum(), counts[column] / n_wrong
                     predicted = self.labels[column]
-                    errors.append(ClassErrors(true, predicted, int(counts[column]), share, share_of_errors))
+                    errors.append(
+                        ClassErrors(true, predicted, int(counts[column]), float(share), float(share_of_errors))
+                    )
         return errors
 
     def to_frame(self) -> Any:

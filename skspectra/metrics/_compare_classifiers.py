@@ -25,7 +25,20 @@ _HEADINGS = {"precision": "precision", "recall": "recall", "f1": "F1", "accuracy
 
 
 class ComparedPair(NamedTuple):
-    """Difference of the mean F1 of classifiers a and b, with its band, p-value, and p-value corrected by Holm."""
+    """Difference of the mean F1 of classifiers a and b, with its band, p-value, and p-value corrected by Holm.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skspectra.metrics import compare_classifiers
+    >>> classifiers = {"naive Bayes": GaussianNB(), "always one class": DummyClassifier()}
+    >>> comparison = compare_classifiers(classifiers, *load_wine(return_X_y=True), random_state=0, verbose=False)
+    >>> a, b, difference, *_ = comparison.pairs[0]
+    >>> print(f"{a} - {b}: {difference:.2f}")
+    naive Bayes - always one class: 0.78
+    """
 
     a: str
     b: str
@@ -81,6 +94,17 @@ class ClassifierComparison:
         Number of replicates behind the bands and p-values.
     confidence : float
         Share of the replicates within the bands.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from skspectra.metrics import classification_table, compare_classifiers
+    >>> X, y = load_wine(return_X_y=True)
+    >>> comparison = compare_classifiers({"naive Bayes": GaussianNB()}, X, y, random_state=0, verbose=False)
+    >>> table = classification_table(comparison.y_true, comparison.predictions["naive Bayes"], n_bootstraps=0)
+    >>> print(f"{table.mean['f1']:.2f} {comparison.scores['naive Bayes']['f1']:.2f}")
+    0.97 0.97
     """
 
     names: list[str]
@@ -116,6 +140,18 @@ class ClassifierComparison:
         ------
         ImportError
             Where pandas is not installed.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from skspectra.metrics import compare_classifiers
+        >>> X, y = load_wine(return_X_y=True)
+        >>> comparison = compare_classifiers({"naive Bayes": GaussianNB()}, X, y, random_state=0, verbose=False)
+        >>> comparison.to_frame()[["f1", "accuracy"]].round(2)
+                       f1  accuracy
+        classifier
+        naive Bayes  0.97      0.97
         """
         pandas = import_pandas("ClassifierComparison.to_frame")
         rows = []
@@ -143,12 +179,24 @@ class ClassifierComparison:
         Returns
         -------
         frame : pandas.DataFrame
-            The columns are the fields of :attr:`pairs`.
+            The columns are the fields of :class:`ComparedPair`.
 
         Raises
         ------
         ImportError
             Where pandas is not installed.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn.dummy import DummyClassifier
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from skspectra.metrics import compare_classifiers
+        >>> classifiers = {"naive Bayes": GaussianNB(), "always one class": DummyClassifier()}
+        >>> comparison = compare_classifiers(classifiers, *load_wine(return_X_y=True), random_state=0, verbose=False)
+        >>> comparison.pairs_to_frame()[["a", "b", "difference"]].round(2)
+                     a                 b  difference
+        0  naive Bayes  always one class        0.78
         """
         pandas = import_pandas("ClassifierComparison.pairs_to_frame")
         return pandas.DataFrame(self.pairs, columns=list(ComparedPair._fields))

@@ -12,7 +12,14 @@ from ._scores import accuracy, class_scores, mean_scores
 
 
 class PairedDifference(NamedTuple):
-    """Difference of two mean F1 with its band and p-value, as :func:`paired_bootstrap` returns it."""
+    """Difference of two mean F1 with its band and p-value, as :func:`paired_bootstrap` returns it.
+
+    Examples
+    --------
+    >>> from skspectra.metrics import paired_bootstrap
+    >>> paired_bootstrap(["QSO", "STAR"], ["QSO", "STAR"], ["STAR", "QSO"], n_bootstraps=99)
+    PairedDifference(difference=1.0, low=1.0, high=1.0, p_value=0.02)
+    """
 
     difference: float
     low: float
@@ -47,7 +54,7 @@ def paired_difference(f1: np.ndarray, replicates: np.ndarray, confidence: float)
     low, high = band(differences, confidence)
     n_tail = min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0))
     p_value = min(1.0, 2 * (n_tail + 1) / (len(differences) + 1))
-    return PairedDifference(float(f1[0] - f1[1]), float(low), float(high), p_value)
+    return PairedDifference(float(f1[0] - f1[1]), float(low), float(high), float(p_value))
 
 
 def with_other_labels(class_priors: np.ndarray | None) -> np.ndarray | None:
