@@ -11,11 +11,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 # Floats of one chunk of activations on a CPU: small enough to stay in its last-level cache between operations.
-_CHUNK_SIZE = 1 << 19
+_CHUNK_SIZE = 1 << 20
 
 
-def affine_relu_conv(x: Tensor, scale: Tensor, shift: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    """Convolve relu(scale * x + shift) with several kernels and concatenate the results.
+def affine_relu_conv(
+    x: Tensor, scale: Tensor, shift: Tensor, weights: Sequence[Tensor], with_variance: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Convolve relu(scale * x + shift) with several kernels, concatenate the results and measure them.
 
     Parameters
     ----------
@@ -24,17 +26,26 @@ def affine_relu_conv(x: Tensor, scale: Tensor, shift: Tensor, weights: Sequence[
         One affine map for each spectrum and channel.
     weights : sequence of Tensor of shape (out_channels, in_channels, width)
         The width is odd; the length is kept by zeros beyond both ends.
+    with_variance : bool, default=True
+        See `moments_over_length`.
 
     Returns
     -------
-    Tensor of shape (n_spectra, length, sum of out_channels)
+    values : Tensor of shape (n_spectra, length, sum of out_channels)
+    moments : Tensor of shape (1 or 2, n_spectra, sum of out_channels)
+        `moments_over_length` of the values.
     """
     scale, shift = scale.to(x.dtype).unsqueeze(1), shift.to(x.dtype).unsqueeze(1)
     weights = [weight.to(x.dtype) for weight in weights]
     if x.device.type == "cpu":
-        return _AffineReluConv.apply(x, scale, shift, *weights)
-    activation = F.relu(torch.addcmul(shift, x, scale))
-    return torch.cat([conv_same(activation, weight) for weight in weights], dim=2)
+        return _AffineReluConv.apply(with_variance, x, scale, shift, *weights)
+    return _affine_relu_conv(x, scale, shift, weights, with_variance)
+
+
+def _affine_relu_conv(x, scale, shift, weights, with_variance) -> tuple[Tensor, Tensor]:
+    activation = torch.addcmul(shift, x, scale).relu()
+    values = torch.cat([conv_same(activation, weight) for weight in weights], dim=2)
+    return values, moments_over_length(values, with_variance)
 
 
 def conv_same(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
@@ -62,73 +73,65 @@ def _conv(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
     return F.conv2d(image, kernel, stride=(1, stride), padding=(0, padding)).squeeze(2).transpose(1, 2)
 
 
-def mean_over_length(x: Tensor) -> Tensor:
-    """Mean of each map, (n_spectra, n_channels), in float32."""
-    return x.mean(1, dtype=torch.float32)
+def moments_over_length(x: Tensor, with_variance: bool = True) -> Tensor:
+    """Return mean and, if wanted, variance of each map, (1 or 2, n_spectra, n_channels), in float32 or better."""
+    mean = x.mean(1, dtype=_sum_dtype(x))
+    if not with_variance:
+        return mean.unsqueeze(0)
+    # torch.var_mean is 20 times slower in this layout on a CPU.
+    return torch.stack([mean, (x - mean.unsqueeze(1)).square().mean(1)])
 
 
-def moments_over_length(x: Tensor) -> Tensor:
-    """Mean and variance of each map, (2, n_spectra, n_channels), in float32.
-
-    torch.var_mean is 20 times slower in this layout on a CPU.
-    """
-    return _Moments.apply(x)
-
-
-class _Moments(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        mean = mean_over_length(x)
-        var = (x - mean.unsqueeze(1)).square_().mean(1)
-        ctx.save_for_backward(x, mean)
-        return torch.stack([mean, var])
-
-    @staticmethod
-    def backward(ctx, grad):
-        x, mean = ctx.saved_tensors
-        grad_mean, grad_var = grad / x.shape[1]
-        slope = 2 * grad_var
-        offset = grad_mean - slope * mean
-        return torch.addcmul(offset.unsqueeze(1), x, slope.unsqueeze(1)).to(x.dtype)
+def _moments_gradient(x: Tensor, moments: Tensor, grad_moments: Tensor) -> Tensor:
+    """Gradient of `moments_over_length` with respect to x."""
+    grad_mean, grad_var = grad_moments / x.shape[1]
+    slope = 2 * grad_var
+    offset = grad_mean - slope * moments[0]
+    return torch.addcmul(offset.unsqueeze(1), x, slope.unsqueeze(1)).to(x.dtype)
 
 
 class _AffineReluConv(torch.autograd.Function):
-    """`affine_relu_conv` on a CPU, a few spectra at a time so that the activations stay in cache.
+    """`affine_relu_conv` on a CPU, a few spectra at a time so that every step finds the one before it in cache.
 
-    The activations are made again in the backward pass rather than kept, which is faster than to read them from
-    memory and lets a batch need less than half of the memory (Pleiss et al. 2017, arXiv:1707.06990).
+    The activations are made again in the backward pass rather than kept, so that a batch needs less than half of the
+    memory (Pleiss et al. 2017, arXiv:1707.06990).
     """
 
     @staticmethod
-    def forward(ctx, x, scale, shift, *weights):
-        ctx.save_for_backward(x, scale, shift, *weights)
-        out = x.new_empty(*x.shape[:2], sum(len(weight) for weight in weights))
+    def forward(ctx, with_variance, x, scale, shift, *weights):
         kernels = [_PreparedConv(weight, x.shape[1]) for weight in weights]
+        values = x.new_empty(*x.shape[:2], sum(len(weight) for weight in weights))
+        moments = x.new_empty(1 + with_variance, len(x), values.shape[2], dtype=_sum_dtype(x))
         for rows in _chunks(x):
             activation = torch.addcmul(shift[rows], x[rows], scale[rows]).relu_()
-            for kernel, part in zip(kernels, _split(out[rows], weights), strict=True):
-                part.copy_(kernel(activation))
-        return out
+            torch.cat([kernel(activation) for kernel in kernels], dim=2, out=values[rows])
+            moments[:, rows] = moments_over_length(values[rows], with_variance)
+        ctx.save_for_backward(x, scale, shift, values, moments, *weights)
+        return values, moments
 
     @staticmethod
-    def backward(ctx, grad_out):
-        x, scale, shift, *weights = ctx.saved_tensors
+    def backward(ctx, grad_values, grad_moments):
+        x, scale, shift, values, moments, *weights = ctx.saved_tensors
         kernels = [_PreparedConv(weight.flip(2).transpose(0, 1), x.shape[1]) for weight in weights]
         grad_x = torch.empty_like(x, memory_format=torch.contiguous_format)
         grad_scale, grad_shift = torch.empty_like(scale), torch.empty_like(shift)
-        grad_weights = [torch.zeros_like(weight, dtype=torch.float32) for weight in weights]
+        grad_weights = [torch.zeros_like(weight, dtype=_sum_dtype(x)) for weight in weights]
         for rows in _chunks(x):
+            grad_out = _moments_gradient(values[rows], moments[:, rows], grad_moments[:, rows])
+            grad_out += grad_values[rows]
+            parts = [part.contiguous() for part in grad_out.split([len(weight) for weight in weights], dim=2)]
             activation = torch.addcmul(shift[rows], x[rows], scale[rows]).relu_()
-            grad = torch.zeros_like(activation)
-            for kernel, grad_weight, part in zip(kernels, grad_weights, _split(grad_out[rows], weights), strict=True):
-                part = part.contiguous()
-                grad += kernel(part)
+            for grad_weight, part in zip(grad_weights, parts, strict=True):
                 grad_weight += _weight_gradient(activation, part, grad_weight.shape[2])
+            grad = kernels[0](parts[0])
+            for kernel, part in zip(kernels[1:], parts[1:], strict=True):
+                grad += kernel(part)
             grad = torch.ops.aten.threshold_backward(grad, activation, 0)
             torch.mul(grad, scale[rows], out=grad_x[rows])
             grad_shift[rows] = grad.sum(1, keepdim=True)
             grad_scale[rows] = grad.mul_(x[rows]).sum(1, keepdim=True)
-        return grad_x, grad_scale, grad_shift, *(g.to(w.dtype) for g, w in zip(grad_weights, weights, strict=True))
+        grad_weights = [g.to(weight.dtype) for g, weight in zip(grad_weights, weights, strict=True)]
+        return None, grad_x, grad_scale, grad_shift, *grad_weights
 
 
 class _PreparedConv:
@@ -178,7 +181,7 @@ def _weight_gradient(x: Tensor, grad: Tensor, width: int) -> Tensor:
 
     Returns
     -------
-    Tensor of shape (out_channels, in_channels, width), float32
+    Tensor of shape (out_channels, in_channels, width), of no less than single precision
     """
     n_spectra, length, in_channels = x.shape
     out_channels = grad.shape[2]
@@ -192,13 +195,13 @@ def _weight_gradient(x: Tensor, grad: Tensor, width: int) -> Tensor:
         rows = x[:, phase::width]
         windows = padded[:, phase : phase + rows.shape[1] * width].reshape(n_spectra, rows.shape[1], -1)
         total.baddbmm_(rows.transpose(1, 2), windows)
-    return total.sum(0, dtype=torch.float32).view(in_channels, width, out_channels).flip(1).permute(2, 0, 1)
+    return total.sum(0, dtype=_sum_dtype(x)).view(in_channels, width, out_channels).flip(1).permute(2, 0, 1)
+
+
+def _sum_dtype(x: Tensor) -> torch.dtype:
+    return torch.promote_types(x.dtype, torch.float32)
 
 
 def _chunks(x: Tensor) -> Iterator[slice]:
     size = max(1, _CHUNK_SIZE // (x.shape[1] * x.shape[2]))
     return (slice(start, start + size) for start in range(0, len(x), size))
-
-
-def _split(x: Tensor, weights: Sequence[Tensor]) -> Sequence[Tensor]:
-    return x.split([len(weight) for weight in weights], dim=2)

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ._functional import affine_relu_conv, conv_same, mean_over_length, moments_over_length
-
+from ._functional import affine_relu_conv, conv_same, moments_over_length
 
 # As in torch.nn.BatchNorm1d.
 _NORM_EPSILON = 1e-5
@@ -32,7 +31,7 @@ class Maps(NamedTuple):
 
     @classmethod
     def measure(cls, values: Tensor, training: bool) -> Maps:
-        return cls(values, moments_over_length(values) if training else mean_over_length(values).unsqueeze(0))
+        return cls(values, moments_over_length(values, with_variance=training))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Maps]) -> Maps:
@@ -77,6 +76,11 @@ class PreActivation(nn.Module):
         excitation = self.excitation(torch.addcmul(shift, spectrum_mean, scale))
         return scale * excitation, shift * excitation
 
+    def activate(self, maps: Maps) -> Tensor:
+        """Return relu(scale * values + shift)."""
+        scale, shift = (t.to(maps.values.dtype).unsqueeze(1) for t in self(maps))
+        return torch.addcmul(shift, maps.values, scale).relu()
+
     def _batch_moments(self, maps: Maps) -> tuple[Tensor, Tensor]:
         spectrum_mean, spectrum_var = maps.moments
         mean = spectrum_mean.mean(0)
@@ -96,9 +100,9 @@ class PreActivatedConv(nn.Module):
         self.pre_activation = PreActivation(in_channels, se_reduction)
         self.weights = nn.ParameterList(_conv_weight(out_channels, in_channels, width) for width in kernel_sizes)
 
-    def forward(self, maps: Maps) -> Tensor:
+    def forward(self, maps: Maps) -> Maps:
         scale, shift = self.pre_activation(maps)
-        return affine_relu_conv(maps.values, scale, shift, list(self.weights))
+        return Maps(*affine_relu_conv(maps.values, scale, shift, list(self.weights), with_variance=self.training))
 
 
 class ConvBlock(nn.Module):
@@ -110,8 +114,7 @@ class ConvBlock(nn.Module):
         self.mix = PreActivatedConv(growth_rate * len(kernel_sizes), growth_rate, (1,), se_reduction)
 
     def forward(self, maps: Maps) -> Maps:
-        wide = Maps.measure(self.parallel(maps), self.training)
-        return Maps.measure(self.mix(wide), self.training)
+        return self.mix(self.parallel(maps))
 
 
 class DenseBlock(nn.Module):
@@ -128,14 +131,19 @@ class DenseBlock(nn.Module):
 
 
 class Transition(nn.Module):
-    """A convolution of width 1, then the mean of two neighbouring samples."""
+    """A convolution of width 1, then the mean of two neighbouring samples.
+
+    Both are linear, so that the mean may as well come first, which halves the work of the convolution.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, se_reduction: int | None):
         super().__init__()
-        self.conv = PreActivatedConv(in_channels, out_channels, (1,), se_reduction)
+        self.pre_activation = PreActivation(in_channels, se_reduction)
+        self.weight = _conv_weight(out_channels, in_channels, 1)
 
     def forward(self, maps: Maps) -> Maps:
-        return Maps.measure(_halve(self.conv(maps)), self.training)
+        activation = _halve(self.pre_activation.activate(maps))
+        return Maps.measure(conv_same(activation, self.weight.to(activation.dtype)), self.training)
 
 
 class DenseNet1D(nn.Module):
@@ -201,8 +209,7 @@ class DenseNet1D(nn.Module):
                 outputs.append(self.cross_transitions[i - 1](maps))
             maps = Maps.concatenate(outputs)
         maps = self.dense_blocks[-1](maps)
-        scale, shift = (t.to(x.dtype).unsqueeze(1) for t in self.last_activation(maps))
-        return torch.addcmul(shift, maps.values, scale).relu()
+        return self.last_activation.activate(maps)
 
 
 def _conv_weight(out_channels: int, in_channels: int, width: int) -> nn.Parameter:
