@@ -97,11 +97,11 @@ def test_nan_is_ignored_and_stays(quantile_range):
 
 
 @pytest.mark.parametrize("quantile_range", [(0, 100), (5, 95)])
-@pytest.mark.parametrize("flux", [0.0, 7.5, -3e38])
-def test_a_constant_spectrum_becomes_the_low_end(flux, quantile_range):
-    X = np.full((2, 9), flux, "float32")
-    X[1, 4] = np.nan
-    expected = np.where(np.isnan(X), np.nan, np.float32(-0.7))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("flux", [0.0, 0.1, 7.7, -3e38])
+def test_a_constant_spectrum_becomes_the_low_end(flux, dtype, quantile_range):
+    X = np.array([np.full(n, flux).tolist() + [np.nan] * (30 - n) for n in range(1, 31)], dtype)
+    expected = np.where(np.isnan(X), np.nan, X.dtype.type(-0.7))
     scaler = MinMaxSpectrumScaler((-0.7, 2.0), quantile_range=quantile_range)
     np.testing.assert_array_equal(scaler.transform(X), expected)
 
@@ -115,8 +115,9 @@ def test_a_spectrum_that_is_constant_within_the_quantiles_becomes_the_low_end():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_extremes_further_apart_than_the_largest_float(dtype):
     largest = np.finfo(dtype).max
-    X = np.array([[-largest, 0, largest], [1, 2, 3]], dtype)
-    np.testing.assert_array_equal(MinMaxSpectrumScaler().transform(X), [[0, 0.5, 1], [0, 0.5, 1]])
+    smallest = np.finfo(dtype).smallest_subnormal
+    X = np.array([[-largest, 0, largest], [1, 2, 3], [0, smallest, smallest * 2]], dtype)
+    np.testing.assert_array_equal(MinMaxSpectrumScaler().transform(X), [[0, 0.5, 1]] * 3)
 
 
 @settings(max_examples=200, deadline=None)

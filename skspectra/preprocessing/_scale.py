@@ -148,8 +148,10 @@ class MinMaxSpectrumScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
             flux = np.clip(flux, minimum, maximum, out=out)
         with np.errstate(over="ignore"):
             extent = maximum - minimum
-        if np.isinf(extent).any():  # the extremes lie further apart than the largest float
-            flux, minimum, maximum = flux / 2, minimum / 2, maximum / 2
+        too_wide = np.isinf(extent)
+        if too_wide.any():  # the extremes lie further apart than the largest float: halve those spectra
+            factor = np.where(too_wide, 0.5, 1).astype(flux.dtype)
+            flux, minimum, maximum = flux * factor, minimum * factor, maximum * factor
             extent = maximum - minimum
         extent[extent == 0] = 1
         np.subtract(flux, minimum, out=out)
@@ -179,5 +181,6 @@ def _percentiles(flux: np.ndarray, quantile_range: tuple[float, float]) -> list[
         left = np.take_along_axis(ordered, below, axis=1)
         right = np.take_along_axis(ordered, np.minimum(below + 1, last), axis=1)
         weight = rank - below
-        percentiles.append((left * (1 - weight) + right * weight).astype(flux.dtype))
+        between = np.clip(left * (1 - weight) + right * weight, left, right)  # rounding must not part equal values
+        percentiles.append(between.astype(flux.dtype))
     return percentiles
