@@ -242,6 +242,7 @@ def test_numpy_and_torch_agree_for_the_same_draws(dtype, with_nan):
     flux = spectra(200, 60, dtype)
     if with_nan:
         flux[np.random.default_rng(0).random(flux.shape) < 0.2] = np.nan
+        flux[0] = np.nan
     recorder = Recorder()
     noisy = add_ccd_noise(flux, **ALL_ON, rng=recorder)
     tensor = torch.from_numpy(flux.copy())
