@@ -127,8 +127,12 @@ class Spectrograph:
         sigma = np.sqrt(variance, out=variance)
         sigma /= self.throughput
         sigma /= snr * np.median(sigma, axis=1, keepdims=True)  # the median flux is one
-        noise = rng.standard_normal(flux.shape, dtype=np.float32)
-        noise *= sigma
+        noise = rng.standard_normal((n, n_features + 2), dtype=np.float32)
+        # Resampling onto the common grid shares each pixel between neighbours, differently in the two arms.
+        blue = self.wavelength < _SPLICE
+        before, after = (np.where(blue, *rng.uniform(0.0, 0.5, (2, n, 1)).astype(np.float32)) for _ in range(2))
+        noise = noise[:, :-2] * before + noise[:, 1:-1] + noise[:, 2:] * after
+        noise *= sigma / np.sqrt(1 + before**2 + after**2)
         flux += noise
 
         # The two arms do not quite agree where they meet.

@@ -75,7 +75,7 @@ def _hydrogen_lines(layer: Layer, wavelength: np.ndarray) -> np.ndarray:
 
 def _molecules(layer: Layer) -> dict[str, np.ndarray]:
     """Strength of the strongest band of each molecule: opacity in cm^2 per hydrogen nucleus, (n_models,)."""
-    t = layer.temperature
+    t = 0.96 * layer.temperature  # molecules are plentiful higher up
     theta = 5040.0 / t
     metals, p = 10.0**layer.metallicity, layer.hydrogen_pressure
     atoms = p * layer.neutral
@@ -98,13 +98,13 @@ def _molecules(layer: Layer) -> dict[str, np.ndarray]:
     nitrogen = np.sqrt(6.8e-5 * metals * p * dissociation(theta, (13.590, -10.585, 0.22067, -0.029997, 1.4993e-3)))
     nitrogen = np.minimum(nitrogen, 6.8e-5 * metals * p)
     return {
-        "TiO": 3e-16 * titanium * bound(8.9e-8, oxygen, (13.398, -8.5956, 0.40873, -0.057937, 2.9287e-3)),
-        "VO": 1e-16 * vanadium * bound(8.5e-9, oxygen, (13.0, -8.0)) * 1.5,
+        "TiO": 7e-17 * titanium * bound(8.9e-8, oxygen, (13.398, -8.5956, 0.40873, -0.057937, 2.9287e-3)),
+        "VO": 3e-17 * vanadium * bound(8.5e-9, oxygen, (13.0, -8.0)) * 1.5,
         "CH": 1.2e-17 * carbon * atoms / dissociation(theta, (12.135, -4.0760, 0.12768, -0.015473, 7.2661e-4)) / p,
         "CN": 3e-17 * carbon * nitrogen / dissociation(theta, (12.805, -8.2793, 0.064162, -0.0073627, 3.4666e-4)) / p,
         "C2": 3e-17 * carbon**2 / dissociation(theta, (12.804, -6.5178, 0.097719, -0.012739, 6.2603e-4)) / p,
         "MgH": 2e-18 * magnesium * bound(4.0e-5, atoms, (11.285, -2.7164, 0.19658, -0.027310, 1.3816e-3)),
-        "CaH": 5e-18 * calcium * bound(2.2e-6, atoms, (11.340, -3.0144, 0.42349, -0.08467, 5.9e-3)),
+        "CaH": 8e-17 * calcium * bound(2.2e-6, atoms, (11.340, -3.0144, 0.42349, -0.08467, 5.9e-3)),
     }
 
 

@@ -135,7 +135,10 @@ class Layer(NamedTuple):
         t = self.temperature[:, None]
         neutral, pe = self.neutral[:, None], self.electron_pressure[:, None]
         free = pe / self.hydrogen_pressure[:, None]
-        return neutral * (neutral_hydrogen(wavelength, t) + pe * negative_hydrogen(wavelength, t)) + 0.6648e-24 * free
+        atomic = neutral * (neutral_hydrogen(wavelength, t) + pe * negative_hydrogen(wavelength, t)) + 0.6648e-24 * free
+        # Water vapour, mostly in the infrared, and the weak lines of molecules in the coolest stars: a rough fit to
+        # Ferguson et al., ApJ 623 (2005) 585.
+        return atomic * (1.0 + np.where(wavelength > 9500.0, 1.0, 0.12) * (3500.0 / t) ** 15)
 
     def rosseland(self) -> np.ndarray:
         """Rosseland mean of the continuous opacity, cm^2 per hydrogen nucleus, (n_models,)."""
@@ -143,9 +146,7 @@ class Layer(NamedTuple):
         x = PLANCK_C2 / (wavelength * self.temperature[:, None])
         # dB/dT over equal steps of ln(wavelength)
         weight = x**2 * np.exp(-x) / np.expm1(-x) ** 2 / wavelength**3
-        mean = weight.sum(axis=1) / (weight / self.continuous_opacity(wavelength)).sum(axis=1)
-        # TiO and water vapour raise the mean opacity of the coolest stars: a fit by eye to Ferguson et al., ApJ 623 (2005) 585.
-        return mean * (1.0 + (3500.0 / self.temperature) ** 15)
+        return weight.sum(axis=1) / (weight / self.continuous_opacity(wavelength)).sum(axis=1)
 
 
 def solve_layer(temperature: np.ndarray, gravity: np.ndarray, metallicity: np.ndarray, carbon: np.ndarray) -> Layer:
