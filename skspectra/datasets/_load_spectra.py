@@ -4,6 +4,7 @@ import glob
 import os
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 
 import joblib
 import numpy as np
@@ -228,9 +229,10 @@ def _read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, pro
     known = readers()  # handed over, for a new process does not know the readers registered in this one
     # With one process the files are read as they are asked for.
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
-    with tqdm(total=len(paths), unit="file", disable=not progress) as bar:
+    with tqdm(total=len(paths), unit="file") if progress else nullcontext() as bar:
         for results in parallel(joblib.delayed(_read_chunk)(chunk, known, grid) for chunk in chunks):
-            bar.update(len(results))
+            if bar is not None:
+                bar.update(len(results))
             yield from results
 
 

@@ -71,7 +71,7 @@ class PixelOverlap:
 
     def ivar(self, ivar: np.ndarray) -> np.ndarray:
         """Inverse variance of that mean for independent pixels; 0 where it has none."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return 1.0 / self._apply(self.fractions.power(2), 1.0 / ivar, np.inf)
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
@@ -83,7 +83,8 @@ class PixelOverlap:
         out = np.empty((len(rows), matrix.shape[0]), dtype=rows.dtype)
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             block = slice(start, start + _ROWS_AT_ONCE)
-            out[block] = (matrix @ rows[block].astype(matrix.dtype).T).T
+            with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN may be among the pixels
+                out[block] = (matrix @ rows[block].astype(matrix.dtype).T).T
         out[:, self.outside] = outside
         return out
 
@@ -157,11 +158,13 @@ def resample_spectra(
 
 def _as_rows(values: ArrayLike, name: str, length: int) -> tuple[np.ndarray, tuple[int, ...]]:
     array = check_array(
-        values, dtype=[np.float64, np.float32], ensure_2d=False, allow_nd=True, ensure_all_finite=False,
-        ensure_min_samples=0, input_name=name,
+        values, dtype="numeric", ensure_2d=False, allow_nd=True, ensure_all_finite=False, ensure_min_samples=0,
+        input_name=name,
     )  # fmt: skip
     if array.ndim not in (1, 2) or array.shape[-1] != length:
         raise ValueError(
             f"{name} must have shape (n_samples, {length}) or ({length},) to fit wavelength; got {array.shape}"
         )
-    return array.reshape(-1, length), array.shape
+    # By kind and size, for arrays from FITS files are big-endian.
+    single = array.dtype.kind == "f" and array.dtype.itemsize == 4
+    return array.astype(np.float32 if single else np.float64, copy=False).reshape(-1, length), array.shape

@@ -10,6 +10,29 @@ _R_BAND = (5600.0, 7000.0)  # angstrom
 
 
 @_register_builtin("DESI")
+def read_redrock(file: SurveyFile) -> Labels | None:
+    """Read a DESI ``redrock-*.fits``: class (SPECTYPE), subclass (SUBTYPE) and redshift (Z) of each TARGETID.
+
+    ``redrock-X.fits`` is about the targets of ``coadd-X.fits``. Redshifts that redrock warns of (ZWARN) are taken as
+    they are.
+
+    References
+    ----------
+    DESI data model, "redrock", https://desidatamodel.readthedocs.io/en/latest/DESI_SPECTRO_REDUX/SPECPROD/healpix/SURVEY/PROGRAM/PIXGROUP/PIXNUM/redrock-SURVEY-PROGRAM-PIXNUM.html
+    """
+    if "REDSHIFTS" not in file.hdu_names():
+        return None
+    labels = {
+        str(row["TARGETID"]): Label(
+            row["SPECTYPE"].decode("ascii").strip(), row["SUBTYPE"].decode("ascii").strip(), float(row["Z"])
+        )
+        for row in file.table("REDSHIFTS")
+    }
+    about = file.path.name.replace("redrock-", "coadd-", 1) if file.path.name.startswith("redrock-") else ""
+    return Labels(labels, about=about)
+
+
+@_register_builtin("DESI")
 def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
     """Read a DESI ``coadd-*.fits``: the spectra of all its targets.
 
@@ -28,7 +51,7 @@ def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
     Guy J. et al., "The spectroscopic data processing pipeline for the Dark Energy Spectroscopic Instrument", AJ 165
     (2023) 144.
     """
-    if not {"FIBERMAP", "B_FLUX"} <= _hdu_names(file):
+    if "FIBERMAP" not in file.hdu_names():
         return None
     fibermap = file.table("FIBERMAP")
     columns = fibermap.dtype.names or ()
@@ -56,33 +79,6 @@ def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
     return spectra
 
 
-@_register_builtin("DESI")
-def read_redrock(file: SurveyFile) -> Labels | None:
-    """Read a DESI ``redrock-*.fits``: class (SPECTYPE), subclass (SUBTYPE) and redshift (Z) of each TARGETID.
-
-    ``redrock-X.fits`` is about the targets of ``coadd-X.fits``. Redshifts that redrock warns of (ZWARN) are taken as
-    they are.
-
-    References
-    ----------
-    DESI data model, "redrock", https://desidatamodel.readthedocs.io/en/latest/DESI_SPECTRO_REDUX/SPECPROD/healpix/SURVEY/PROGRAM/PIXGROUP/PIXNUM/redrock-SURVEY-PROGRAM-PIXNUM.html
-    """
-    if "REDSHIFTS" not in _hdu_names(file):
-        return None
-    labels = {
-        str(row["TARGETID"]): Label(
-            row["SPECTYPE"].decode("ascii").strip(), row["SUBTYPE"].decode("ascii").strip(), float(row["Z"])
-        )
-        for row in file.table("REDSHIFTS")
-    }
-    about = file.path.name.replace("redrock-", "coadd-", 1) if file.path.name.startswith("redrock-") else ""
-    return Labels(labels, about=about)
-
-
-def _hdu_names(file: SurveyFile) -> set[str]:
-    return {hdu.name for hdu in file.hdus}
-
-
 def _join_cameras(file: SurveyFile, n_targets: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Wavelength, flux, inverse variance and goodness of each target on one grid over all cameras."""
     grids = [file.image(f"{camera}_WAVELENGTH").astype(np.float64) for camera in _CAMERAS]
@@ -94,12 +90,15 @@ def _join_cameras(file: SurveyFile, n_targets: int) -> tuple[np.ndarray, np.ndar
             raise ValueError(f"the grid of camera {camera} is not aligned with that of camera B")
     if not (starts[0] < starts[1] <= stops[0] <= stops[1] and starts[1] < starts[2] <= stops[1] <= stops[2]):
         raise ValueError("the cameras do not follow each other without a gap")
+    # The fluxes are read before memory is taken for the sums, which are not much larger.
+    fluxes = [file.image(f"{camera}_FLUX") for camera in _CAMERAS]
+    for camera, grid, flux in zip(_CAMERAS, grids, fluxes, strict=True):
+        if flux.shape != (n_targets, len(grid)):
+            raise ValueError(f"{camera}_FLUX has shape {flux.shape}, not {(n_targets, len(grid))}")
     wavelength = np.zeros(stops[-1])
     weighted, ivar, plain, n_seen = (np.zeros((n_targets, stops[-1]), np.float32) for _ in range(4))
-    for camera, grid, start, stop in zip(_CAMERAS, grids, starts, stops, strict=True):
-        shape = (n_targets, len(grid))
-        flux = file.image(f"{camera}_FLUX", shape)
-        weight = np.where(file.image(f"{camera}_MASK", shape) == 0, file.image(f"{camera}_IVAR", shape), 0.0)
+    for camera, grid, flux, start, stop in zip(_CAMERAS, grids, fluxes, starts, stops, strict=True):
+        weight = file.image(f"{camera}_IVAR", flux.shape) * (file.image(f"{camera}_MASK", flux.shape) == 0)
         weight = np.where(weight > 0, weight, 0.0)
         wavelength[start:stop] = grid
         weighted[:, start:stop] += np.where(weight > 0, flux * weight, 0.0)

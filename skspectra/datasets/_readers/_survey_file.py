@@ -8,7 +8,7 @@ import re
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -21,10 +21,29 @@ _COLUMN_TYPES = {
 }  # fmt: skip
 _COLUMN_FORMAT = re.compile(r"\s*(\d*)([LXBIJKAEDCMPQ])")
 
+_BLOCK = 2880  # bytes; a FITS file is whole blocks
+_MOST_AXES = _MOST_COLUMNS = 999  # by the FITS standard
+_MOST_BYTES = 1 << 62
+
 
 def gunzip_limit(compressed_size: int) -> int:
     """Largest size that compressed data may grow to: noisy spectra shrink by a factor near 2, a bomb by 1000."""
     return max(100 * compressed_size, 1 << 26)
+
+
+class _HDU(NamedTuple):
+    """One header-data unit of a FITS file and where it lies in it."""
+
+    number: int
+    name: str
+    header: Any
+    start: int
+    data_start: int
+    n_bytes: int
+
+    @property
+    def stop(self) -> int:
+        return self.data_start + -(-self.n_bytes // _BLOCK) * _BLOCK
 
 
 class SurveyFile:
@@ -55,6 +74,11 @@ class SurveyFile:
                 self._handle = self._gunzipped()
             self._size = self._handle.seek(0, os.SEEK_END)
             self._is_fits = self.start(9) == b"SIMPLE  ="
+            self._hdus: list[_HDU] = []
+            if self._is_fits and self._size % _BLOCK:
+                self._walk(None)
+                for hdu in self._hdus:
+                    self._check_complete(hdu)
         except BaseException:
             self._handle.close()
             raise
@@ -68,16 +92,18 @@ class SurveyFile:
     def _gunzipped(self) -> BinaryIO:
         with self._handle as handle:
             limit = gunzip_limit(os.fstat(handle.fileno()).st_size)
+            content = io.BytesIO()
             try:
                 with gzip.GzipFile(fileobj=handle) as unzipped:
-                    content = unzipped.read(limit + 1)
+                    while content.tell() <= limit and (piece := unzipped.read(1 << 20)):
+                        content.write(piece)
             except Exception as error:
                 raise ValueError(f"the gzip compression is broken: {error}") from error
-        if len(content) > limit:
+        if content.tell() > limit:
             raise ValueError(f"the gzip compression holds more than {limit} bytes, which no file of spectra does")
-        if not content:
+        if not content.tell():
             raise ValueError("the file is empty")
-        return io.BytesIO(content)
+        return content
 
     def _bytes(self, start: int, count: int) -> bytes:
         self._handle.seek(start)
@@ -89,8 +115,8 @@ class SurveyFile:
 
     @property
     def stem(self) -> str:
-        """Name of the file without folder and suffixes."""
-        return re.sub(r"\.(fits?|npz|npy|csv|txt)$", "", re.sub(r"\.gz$", "", self.path.name))
+        """Name of the file without its folder, its suffix and ".gz"."""
+        return Path(self.path.name.removesuffix(".gz")).stem
 
     @cached_property
     def content(self) -> bytes:
@@ -107,29 +133,23 @@ class SurveyFile:
         except UnicodeDecodeError:
             return None
 
-    @cached_property
-    def hdus(self) -> Any:
-        """astropy's HDUList; an empty list where the file is not FITS."""
-        if not self._is_fits:
-            return []
-        try:
-            from astropy.io import fits
-        except ImportError as error:
-            raise ImportError("Reading FITS files needs astropy: pip install 'skspectra[fits]'.") from error
-        self._handle.seek(0)
-        return fits.open(self._handle, memmap=False, lazy_load_hdus=True)
-
-    @cached_property
+    @property
     def header(self) -> Any:
         """Header of the primary HDU; empty where the file is not FITS."""
-        return self.hdus[0].header if self._is_fits else {}
+        return self._hdu(0).header if self._is_fits else {}
 
-    def hdu(self, key: int | str) -> Any:
-        """One HDU by number or name."""
-        try:
-            return self.hdus[key]
-        except (IndexError, KeyError) as error:
-            raise ValueError(f"it has no HDU {key!r}, only {len(self.hdus)} HDUs") from error
+    def hdu_names(self) -> set[str]:
+        """EXTNAME of all HDUs, in capitals."""
+        self._walk(None)
+        return {hdu.name for hdu in self._hdus}
+
+    def has_table(self, key: int | str, columns: set[str]) -> bool:
+        """Whether an HDU is there and a binary table with these columns (in capitals)."""
+        self._walk(key)
+        header: Any = next((hdu.header for hdu in self._hdus if key in (hdu.number, hdu.name)), {})
+        if header.get("XTENSION") != "BINTABLE":
+            return False
+        return columns <= {str(name).strip().upper() for name in header["TTYPE*"].values()}
 
     def image(self, key: int | str, shape: tuple[int, ...] | None = None) -> np.ndarray:
         """Array of an image HDU.
@@ -139,26 +159,24 @@ class SurveyFile:
         """
         from astropy.io import fits
 
-        hdu = self.hdu(key)
-        claimed = hdu.shape if isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU) else ()
-        if len(claimed) == 0 or 0 in claimed:
+        hdu = self._hdu(key)
+        compressed = hdu.header.get("ZIMAGE") is True
+        n_axes = _integer(hdu.header, "ZNAXIS" if compressed else "NAXIS", 0, _MOST_AXES)
+        claimed = tuple(
+            _integer(hdu.header, f"{'Z' * compressed}NAXIS{axis}", 0, _MOST_BYTES) for axis in range(n_axes, 0, -1)
+        )
+        if 0 in claimed or not claimed or not (compressed or hdu.number == 0 or hdu.header["XTENSION"] == "IMAGE"):
             raise ValueError(f"HDU {key!r} holds no image")
+        if shape is None and compressed:
+            raise ValueError(f"HDU {key!r} is a compressed image")
         if shape is not None and claimed != shape:
             raise ValueError(f"HDU {key!r} has shape {claimed}, not {shape}")
-        if isinstance(hdu, fits.CompImageHDU):
-            if shape is None:
-                raise ValueError(f"HDU {key!r} is a compressed image")
-        else:
-            self._check_fits_in(key, hdu, abs(hdu.header["BITPIX"]) // 8 * math.prod(claimed))
-        return hdu.data
-
-    def has_table(self, key: int | str, columns: set[str]) -> bool:
-        """Whether an HDU is there and a binary table with these columns (in capitals)."""
-        try:
-            header = self.hdus[key].header
-        except (IndexError, KeyError):
-            return False
-        return columns <= {str(name).strip().upper() for name in header["TTYPE*"].values()}
+        self._check_complete(hdu)
+        # An extension becomes a file of its own behind an empty primary HDU.
+        before = b"" if hdu.number == 0 else fits.PrimaryHDU().header.tostring().encode("ascii")
+        content = before + self._bytes(hdu.start, hdu.stop - hdu.start)
+        with fits.open(io.BytesIO(content), memmap=False) as hdus:
+            return hdus[-1].data
 
     def table(self, key: int | str) -> np.ndarray:
         """Structured array of a binary table, its column names in capitals.
@@ -166,7 +184,7 @@ class SurveyFile:
         astropy spends most of its time on the hundreds of columns of an SDSS table, of which a reader wants ten, so
         the rows are taken as they lie in the file.
         """
-        hdu = self.hdu(key)
+        hdu = self._hdu(key)
         header = hdu.header
         if header.get("XTENSION") != "BINTABLE":
             raise ValueError(f"HDU {key!r} is not a table")
@@ -174,7 +192,7 @@ class SurveyFile:
         formats: list[str | tuple[str, int]] = []
         offsets: list[int] = []
         width = 0
-        for number in range(1, header["TFIELDS"] + 1):
+        for number in range(1, _integer(header, "TFIELDS", 0, _MOST_COLUMNS) + 1):
             form = str(header[f"TFORM{number}"])
             parsed = _COLUMN_FORMAT.match(form)
             if parsed is None:
@@ -192,19 +210,56 @@ class SurveyFile:
             raise ValueError(
                 f"HDU {key!r} has {n_rows} rows of {header['NAXIS1']} bytes, and its columns have {width} bytes"
             )
-        start = self._check_fits_in(key, hdu, width * n_rows)
+        self._check_complete(hdu)
         dtype = np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": width})
-        return np.frombuffer(self._bytes(start, width * n_rows), dtype)
+        return np.frombuffer(self._bytes(hdu.data_start, width * n_rows), dtype)
 
-    def _check_fits_in(self, key: int | str, hdu: Any, n_bytes: int) -> int:
-        """Return where the data of an HDU start, or raise ValueError where they reach past the end of the file."""
-        start = hdu.fileinfo()["datLoc"]
-        if n_bytes < 0 or start + n_bytes > self._size:
+    def _hdu(self, key: int | str) -> _HDU:
+        self._walk(key)
+        for hdu in self._hdus:
+            if key in (hdu.number, hdu.name):
+                return hdu
+        raise ValueError(f"it has no HDU {key!r}, only {len(self._hdus)} HDUs")
+
+    def _walk(self, key: int | str | None) -> None:
+        """Read headers until that of an HDU by number or name, or, with None, to the end of the file.
+
+        astropy's own walk loops for ages over a NAXIS of a thousand million and for ever over a negative size.
+        """
+        if not self._is_fits:
+            return
+        try:
+            from astropy.io import fits
+        except ImportError as error:
+            raise ImportError("Reading FITS files needs astropy: pip install 'skspectra[fits]'.") from error
+
+        while key is None or not any(key in (hdu.number, hdu.name) for hdu in self._hdus):
+            start = self._hdus[-1].stop if self._hdus else 0
+            # What stands behind the last HDU and is none is left alone, as the FITS standard has it.
+            if start >= self._size or (start and self._bytes(start, 8) != b"XTENSION"):
+                return
+            self._handle.seek(start)
+            header = fits.Header.fromfile(self._handle)
+            axes = range(1, _integer(header, "NAXIS", 0, _MOST_AXES) + 1)
+            n_values = math.prod(_integer(header, f"NAXIS{axis}", 0, _MOST_BYTES) for axis in axes) if axes else 0
+            n_values += _integer(header, "PCOUNT", 0, _MOST_BYTES, 0)
+            n_bytes = abs(_integer(header, "BITPIX", -64, 64)) // 8 * n_values * _integer(header, "GCOUNT", 1, 1, 1)
+            name = str(header.get("EXTNAME", "")).strip().upper()
+            self._hdus.append(_HDU(len(self._hdus), name, header, start, self._handle.tell(), n_bytes))
+
+    def _check_complete(self, hdu: _HDU) -> None:
+        if hdu.data_start + hdu.n_bytes > self._size:
             raise ValueError(
-                f"it is truncated: HDU {key!r} should have {n_bytes} bytes of data from byte {start}, "
-                f"and the file ends at byte {self._size}"
+                f"it is truncated: HDU {hdu.number} should have {hdu.n_bytes} bytes of data from byte "
+                f"{hdu.data_start}, and the file ends at byte {self._size}"
             )
-        return start
+
+
+def _integer(header: Any, name: str, least: int, most: int, default: int | None = None) -> int:
+    value = header.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{name} is {value!r} in a FITS header")
+    return value
 
 
 def _column_format(kind: str, count: int) -> str | tuple[str, int]:

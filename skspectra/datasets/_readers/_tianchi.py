@@ -30,7 +30,7 @@ def read_tianchi(file: SurveyFile) -> Spectrum | None:
         return None
     lines = text.split()
     if len(lines) != 1:
-        raise ValueError(f"it has {len(lines)} lines of numbers, not one")
+        return None
     values = lines[0].split(",")
     if len(values) != len(LAMOST_WAVELENGTH):
         raise ValueError(f"it has {len(values)} fluxes, not {len(LAMOST_WAVELENGTH)}")
