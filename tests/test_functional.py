@@ -5,12 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from skspectra.neural_network import _functional
-from skspectra.neural_network._functional import (
-    affine_relu_conv,
-    conv_same,
-    mean_over_length,
-    moments_over_length,
-)
+from skspectra.neural_network._functional import affine_relu_conv, conv_same, moments_over_length
 
 WIDTHS = [(1,), (3,), (11,), (41,), (1, 3, 11, 41)]
 # Shorter than every kernel but the narrowest, odd, even, divisible by two only, by four.
@@ -33,49 +28,80 @@ def random_input(length, widths, n_spectra=5, in_channels=3, out_channels=4, see
 
 
 def plain(x, scale, shift, *weights):
-    """The definition, in PyTorch's own order of axes."""
+    """The definition, in PyTorch's own order of axes: values, mean and variance."""
     activation = F.relu(x.transpose(1, 2) * scale.unsqueeze(2) + shift.unsqueeze(2))
     outputs = [F.conv1d(activation, weight, padding=weight.shape[2] // 2) for weight in weights]
-    return torch.cat(outputs, dim=1).transpose(1, 2)
+    values = torch.cat(outputs, dim=1).transpose(1, 2)
+    return values, plain_moments(values)
+
+
+def plain_moments(x):
+    variance, mean = torch.var_mean(x, dim=1, correction=0)
+    return torch.stack([mean, variance])
 
 
 def fused(x, scale, shift, *weights):
     return affine_relu_conv(x, scale, shift, weights)
 
 
-def value_and_gradients(function, inputs):
+def results_and_gradients(function, inputs):
+    """What a function returns, followed by the gradients of a random sum of that."""
     inputs = [tensor.clone().requires_grad_() for tensor in inputs]
-    value = function(*inputs)
-    upstream = torch.randn(value.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    return value.detach(), torch.autograd.grad(value, inputs, upstream.to(value.dtype))
+    results = function(*inputs)
+    results = results if isinstance(results, tuple) else (results,)
+    generator = torch.Generator().manual_seed(1)
+    upstream = [torch.randn(r.shape, generator=generator, dtype=torch.float64).to(r.dtype) for r in results]
+    return [*(r.detach() for r in results), *torch.autograd.grad(results, inputs, upstream)]
+
+
+def assert_all_close(actual, expected, **tolerance):
+    for a, b in zip(actual, expected, strict=True):
+        torch.testing.assert_close(a, b, **tolerance)
 
 
 @pytest.mark.parametrize("chunk_size", CHUNK_SIZES)
 @pytest.mark.parametrize("length", LENGTHS)
 @pytest.mark.parametrize("widths", WIDTHS, ids=str)
-def test_values_and_gradients_are_those_of_plain_convolutions(monkeypatch, widths, length, chunk_size):
+def test_results_and_gradients_are_those_of_plain_convolutions(monkeypatch, widths, length, chunk_size):
     monkeypatch.setattr(_functional, "_CHUNK_SIZE", chunk_size)
     x, scale, shift, weights = random_input(length, widths)
+    inputs = [x, scale, shift, *weights]
 
-    value, gradients = value_and_gradients(fused, [x, scale, shift, *weights])
-
-    expected_value, expected_gradients = value_and_gradients(plain, [x, scale, shift, *weights])
-    torch.testing.assert_close(value, expected_value, rtol=1e-10, atol=1e-10)
-    for gradient, expected in zip(gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(gradient, expected, rtol=1e-10, atol=1e-10)
+    expected = results_and_gradients(plain, inputs)
+    assert_all_close(results_and_gradients(fused, inputs), expected, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("out_channels", [1, 2, 7, 12, 16, 33])
 def test_any_number_of_output_channels(out_channels):
-    inputs = random_input(24, (1, 5, 11), in_channels=6, out_channels=out_channels)
-    x, scale, shift, weights = inputs
+    x, scale, shift, weights = random_input(24, (1, 5, 11), in_channels=6, out_channels=out_channels)
+    inputs = [x, scale, shift, *weights]
 
-    value, gradients = value_and_gradients(fused, [x, scale, shift, *weights])
+    expected = results_and_gradients(plain, inputs)
+    assert_all_close(results_and_gradients(fused, inputs), expected, rtol=1e-10, atol=1e-10)
 
-    expected_value, expected_gradients = value_and_gradients(plain, [x, scale, shift, *weights])
-    torch.testing.assert_close(value, expected_value, rtol=1e-10, atol=1e-10)
-    for gradient, expected in zip(gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(gradient, expected, rtol=1e-10, atol=1e-10)
+
+def test_without_the_variance():
+    # In prediction only the mean is needed, also where gradients are, as for an activation map.
+    x, scale, shift, weights = random_input(24, (1, 5, 11))
+    inputs = [x, scale, shift, *weights]
+
+    def plain_mean(*inputs):
+        values, moments = plain(*inputs)
+        return values, moments[:1]
+
+    def fused_mean(x, scale, shift, *weights):
+        return affine_relu_conv(x, scale, shift, weights, with_variance=False)
+
+    assert_all_close(results_and_gradients(fused_mean, inputs), results_and_gradients(plain_mean, inputs))
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["values", "moments"])
+def test_one_of_the_results_is_used(which):
+    x, scale, shift, weights = random_input(24, (1, 5))
+    inputs = [x, scale, shift, *weights]
+
+    expected = results_and_gradients(lambda *inputs: plain(*inputs)[which], inputs)
+    assert_all_close(results_and_gradients(lambda *inputs: fused(*inputs)[which], inputs), expected)
 
 
 def test_inputs_in_any_memory_order():
@@ -85,29 +111,25 @@ def test_inputs_in_any_memory_order():
     scale, shift = scale[:1].expand_as(scale), shift[:1].expand_as(shift)
     assert not strided.is_contiguous()
 
-    torch.testing.assert_close(fused(strided, scale, shift, *weights), plain(x, scale, shift, *weights))
+    assert_all_close(fused(strided, scale, shift, *weights), plain(x, scale, shift, *weights))
 
 
 def test_an_upstream_gradient_that_was_broadcast():
     # As the mean over the length gives it.
     x, scale, shift, weights = random_input(20, (1, 3))
+    inputs = [x, scale, shift, *weights]
 
-    _, gradients = value_and_gradients(lambda *inputs: fused(*inputs).mean(1), [x, scale, shift, *weights])
-
-    _, expected_gradients = value_and_gradients(lambda *inputs: plain(*inputs).mean(1), [x, scale, shift, *weights])
-    for gradient, expected in zip(gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(gradient, expected)
+    expected = results_and_gradients(lambda *inputs: plain(*inputs)[0].mean(1), inputs)
+    assert_all_close(results_and_gradients(lambda *inputs: fused(*inputs)[0].mean(1), inputs), expected)
 
 
 def test_only_the_kernels_need_gradients():
     x, scale, shift, weights = random_input(20, (1, 3))
     weights = [weight.requires_grad_() for weight in weights]
 
-    gradients = torch.autograd.grad(fused(x, scale, shift, *weights).sum(), weights)
+    gradients = torch.autograd.grad(fused(x, scale, shift, *weights)[0].sum(), weights)
 
-    expected_gradients = torch.autograd.grad(plain(x, scale, shift, *weights).sum(), weights)
-    for gradient, expected in zip(gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(gradient, expected)
+    assert_all_close(gradients, torch.autograd.grad(plain(x, scale, shift, *weights)[0].sum(), weights))
 
 
 def test_inputs_are_left_as_they_are():
@@ -115,49 +137,48 @@ def test_inputs_are_left_as_they_are():
     inputs = [x, scale, shift, *weights]
     before = [tensor.clone() for tensor in inputs]
 
-    value_and_gradients(fused, inputs)
-    fused(*inputs)
+    fused(*inputs)[0].sum()
+    results_and_gradients(fused, inputs)
 
-    for tensor, expected in zip(inputs, before, strict=True):
-        torch.testing.assert_close(tensor, expected, rtol=0, atol=0)
+    assert_all_close(inputs, before, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("length", [5, 38, 64])
-def test_bfloat16_value_to_its_precision(length):
+def test_bfloat16_values_to_their_precision(length):
     # Every number is rounded to 8 bits at most three times on the way (product, activation, result), and the sums are
     # float32: no result is off by more than that share of the sum of the magnitudes.
-    x, scale, shift, weights = (
-        [w.bfloat16().double() for w in t] if isinstance(t, list) else t.bfloat16().double()
-        for t in random_input(length, (1, 11, 41))
-    )
-
-    value = affine_relu_conv(x.bfloat16(), scale.bfloat16(), shift.bfloat16(), [w.bfloat16() for w in weights])
-
-    assert value.dtype == torch.bfloat16
-    magnitude = plain(x.abs(), scale.abs(), shift.abs(), *(w.abs() for w in weights))
-    error = (value.double() - plain(x, scale, shift, *weights)).abs()
-    assert (error <= 3 * 2**-8 * magnitude).all()
-
-
-@pytest.mark.parametrize("length", [5, 38, 64])
-def test_bfloat16_gradients_to_its_precision(length):
     x, scale, shift, weights = random_input(length, (1, 11, 41))
     inputs = [tensor.bfloat16() for tensor in (x, scale, shift, *weights)]
 
-    _, gradients = value_and_gradients(fused, inputs)
+    values, moments = fused(*inputs)
 
-    _, expected_gradients = value_and_gradients(plain, [tensor.double() for tensor in inputs])
-    for gradient, expected in zip(gradients, expected_gradients, strict=True):
+    assert values.dtype == torch.bfloat16
+    assert moments.dtype == torch.float32
+    exact = [tensor.double() for tensor in inputs]
+    magnitude, _ = plain(*(tensor.abs() for tensor in exact))
+    assert ((values.double() - plain(*exact)[0]).abs() <= 3 * 2**-8 * magnitude).all()
+    torch.testing.assert_close(moments, plain_moments(values.float()))
+
+
+@pytest.mark.parametrize("length", [5, 38, 64])
+def test_bfloat16_gradients_to_their_precision(length):
+    x, scale, shift, weights = random_input(length, (1, 11, 41))
+    inputs = [tensor.bfloat16() for tensor in (x, scale, shift, *weights)]
+
+    _, _, *gradients = results_and_gradients(fused, inputs)
+
+    _, _, *expected = results_and_gradients(plain, [tensor.double() for tensor in inputs])
+    for gradient, exact in zip(gradients, expected, strict=True):
         assert gradient.dtype == torch.bfloat16
-        assert (gradient.double() - expected).norm() <= 0.02 * expected.norm()
+        assert (gradient.double() - exact).norm() <= 0.02 * exact.norm()
 
 
 def test_scale_and_kernels_are_taken_in_the_precision_of_the_maps():
     x, scale, shift, weights = random_input(20, (1, 3))
 
-    value = affine_relu_conv(x.bfloat16(), scale.float(), shift.float(), [weight.float() for weight in weights])
+    values, _ = affine_relu_conv(x.bfloat16(), scale.float(), shift.float(), [weight.float() for weight in weights])
 
-    assert value.dtype == torch.bfloat16
+    assert values.dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 8])
@@ -169,13 +190,10 @@ def test_conv_same_is_a_padded_convolution(length, width, stride):
     def plain_conv(x, weight):
         return F.conv1d(x.transpose(1, 2), weight, stride=stride, padding=width // 2).transpose(1, 2)
 
-    value, gradients = value_and_gradients(lambda x, weight: conv_same(x, weight, stride), [x, weight])
+    results = results_and_gradients(lambda x, weight: conv_same(x, weight, stride), [x, weight])
 
-    expected_value, expected_gradients = value_and_gradients(plain_conv, [x, weight])
-    assert value.shape == (5, -(-length // stride), 4)
-    torch.testing.assert_close(value, expected_value)
-    for gradient, expected in zip(gradients, expected_gradients, strict=True):
-        torch.testing.assert_close(gradient, expected)
+    assert results[0].shape == (5, -(-length // stride), 4)
+    assert_all_close(results, results_and_gradients(plain_conv, [x, weight]))
 
 
 def test_conv_same_by_hand():
@@ -191,17 +209,11 @@ def test_conv_same_by_hand():
 def test_moments_are_mean_and_population_variance(length):
     x, *_ = random_input(length, (1,))
 
-    def plain_moments(x):
-        variance, mean = torch.var_mean(x, dim=1, correction=0)
-        return torch.stack([mean, variance])
+    results = results_and_gradients(moments_over_length, [x])
 
-    value, [gradient] = value_and_gradients(moments_over_length, [x])
-
-    expected_value, [expected_gradient] = value_and_gradients(plain_moments, [x])
-    assert value.shape == (2, 5, 3)
-    torch.testing.assert_close(value, expected_value)
-    torch.testing.assert_close(gradient, expected_gradient)
-    torch.testing.assert_close(mean_over_length(x), expected_value[0])
+    assert results[0].shape == (2, 5, 3)
+    assert_all_close(results, results_and_gradients(plain_moments, [x]))
+    torch.testing.assert_close(moments_over_length(x, with_variance=False), plain_moments(x)[:1])
 
 
 def test_variance_of_maps_far_from_zero():
@@ -219,9 +231,8 @@ def test_moments_of_bfloat16_maps_are_float32():
     x = torch.ones(2, 1000, 3, dtype=torch.bfloat16)
     x[:, ::2] = 3
 
-    value, [gradient] = value_and_gradients(moments_over_length, [x])
+    moments, gradient = results_and_gradients(moments_over_length, [x])
 
-    assert value.dtype == mean_over_length(x).dtype == torch.float32
-    torch.testing.assert_close(value, torch.stack([torch.full((2, 3), 2.0), torch.ones(2, 3)]))
-    torch.testing.assert_close(mean_over_length(x), torch.full((2, 3), 2.0))
+    assert moments.dtype == moments_over_length(x, with_variance=False).dtype == torch.float32
+    torch.testing.assert_close(moments, torch.stack([torch.full((2, 3), 2.0), torch.ones(2, 3)]))
     assert gradient.dtype == torch.bfloat16

@@ -129,7 +129,7 @@ def layer_pairs(net, plain):
         *zip(net.cross_transitions, plain.crossings.values(), strict=True),
     ]
     for transition, conv in transitions:
-        yield transition.conv.pre_activation, conv, list(zip(transition.conv.weights, conv.convs, strict=True))
+        yield transition.pre_activation, conv, [(transition.weight, conv.convs[0])]
 
 
 def parameter_pairs(net, plain):
@@ -374,13 +374,13 @@ def test_channels_of_an_extra_transition(stem_channels, compression, n_read, n_c
     # The first dense block adds 2 x 3 channels, the transition after it compresses: what is left is read here.
     net = network(stem_channels=stem_channels, compression=compression)
 
-    assert net.cross_transitions[0].conv.weights[0].shape == (n_carried, n_read, 1)
+    assert net.cross_transitions[0].weight.shape == (n_carried, n_read, 1)
 
 
 def test_without_extra_transitions_the_rest_is_as_it_was():
     params = {"n_dense_blocks": 4, "compression": 0.5}
     with_them, without = network(**params), network(**params, cross_transitions=False)
-    carried = [len(crossing.conv.weights[0]) for crossing in with_them.cross_transitions]
+    carried = [len(crossing.weight) for crossing in with_them.cross_transitions]
 
     names, names_without = set(with_them.state_dict()), set(without.state_dict())
     assert names_without == {name for name in names if not name.startswith("cross_transitions")}
