@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 # Floats of one chunk of activations on a CPU: small enough to stay in its last-level cache between operations.
 _CHUNK_SIZE = 1 << 20
+# The most neighbouring samples that one step of a convolution on a CPU computes.
+_MAX_STEPS = 4
 
 
 def affine_relu_conv(
@@ -99,12 +101,13 @@ class _AffineReluConv(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, with_variance, x, scale, shift, *weights):
-        kernels = [_PreparedConv(weight, x.shape[1]) for weight in weights]
+        kernels = [_PreparedConv(weight) for weight in weights]
         values = x.new_empty(*x.shape[:2], sum(len(weight) for weight in weights))
         moments = x.new_empty(1 + with_variance, len(x), values.shape[2], dtype=_sum_dtype(x))
         for rows in _chunks(x):
-            activation = torch.addcmul(shift[rows], x[rows], scale[rows]).relu_()
-            torch.cat([kernel(activation) for kernel in kernels], dim=2, out=values[rows])
+            activation = _activate(x[rows], scale[rows], shift[rows])
+            results = [kernel(activation)[:, : x.shape[1]] for kernel in kernels]
+            torch.cat(results, dim=2, out=values[rows])
             moments[:, rows] = moments_over_length(values[rows], with_variance)
         ctx.save_for_backward(x, scale, shift, values, moments, *weights)
         return values, moments
@@ -112,21 +115,21 @@ class _AffineReluConv(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_values, grad_moments):
         x, scale, shift, values, moments, *weights = ctx.saved_tensors
-        kernels = [_PreparedConv(weight.flip(2).transpose(0, 1), x.shape[1]) for weight in weights]
+        length = x.shape[1]
+        kernels = [_PreparedConv(weight.flip(2).transpose(0, 1)) for weight in weights]
         grad_x = torch.empty_like(x, memory_format=torch.contiguous_format)
         grad_scale, grad_shift = torch.empty_like(scale), torch.empty_like(shift)
         grad_weights = [torch.zeros_like(weight, dtype=_sum_dtype(x)) for weight in weights]
         for rows in _chunks(x):
             grad_out = _moments_gradient(values[rows], moments[:, rows], grad_moments[:, rows])
             grad_out += grad_values[rows]
-            parts = [part.contiguous() for part in grad_out.split([len(weight) for weight in weights], dim=2)]
-            activation = torch.addcmul(shift[rows], x[rows], scale[rows]).relu_()
-            for grad_weight, part in zip(grad_weights, parts, strict=True):
-                grad_weight += _weight_gradient(activation, part, grad_weight.shape[2])
-            grad = kernels[0](parts[0])
-            for kernel, part in zip(kernels[1:], parts[1:], strict=True):
+            activation = _activate(x[rows], scale[rows], shift[rows])
+            grad = torch.zeros_like(activation)
+            for kernel, grad_weight, part in zip(kernels, grad_weights, _split(grad_out, weights), strict=True):
+                part = _pad(part)
                 grad += kernel(part)
-            grad = torch.ops.aten.threshold_backward(grad, activation, 0)
+                grad_weight += _weight_gradient(activation, part, grad_weight.shape[2])
+            grad = torch.ops.aten.threshold_backward(grad, activation, 0)[:, :length]
             torch.mul(grad, scale[rows], out=grad_x[rows])
             grad_shift[rows] = grad.sum(1, keepdim=True)
             grad_scale[rows] = grad.mul_(x[rows]).sum(1, keepdim=True)
@@ -135,36 +138,49 @@ class _AffineReluConv(torch.autograd.Function):
 
 
 class _PreparedConv:
-    """A convolution of stride 1 that computes several neighbouring samples at once.
+    """A convolution that computes several neighbouring samples at once; the length is a multiple of `_MAX_STEPS`.
 
     Vector units of 8 or 16 lanes stand half idle when there are, say, 12 output channels. `steps` neighbouring
-    samples are `steps` shifted copies of the kernel, that is, a strided convolution with `steps` times as many output
-    channels, whose result has the same memory layout. It costs `steps - 1` zeros at the ends of each kernel.
+    samples are `steps` shifted copies of the kernel, that is, a convolution of that stride with `steps` times as many
+    output channels, whose result has the same memory layout. It costs `steps - 1` zeros at the ends of each kernel.
     """
 
-    def __init__(self, weight: Tensor, length: int):
-        out_channels, _, width = weight.shape
-        self.out_channels, self.padding = out_channels, width // 2
-        self.steps = _steps_at_once(out_channels, width, length)
-        shifted = [F.pad(weight, (i, self.steps - 1 - i)) for i in range(self.steps)]
-        self.weight = torch.cat(shifted) if self.steps > 1 else weight
+    def __init__(self, weight: Tensor):
+        self.out_channels, _, width = weight.shape
+        self.padding = width // 2
+        self.steps = _steps_at_once(self.out_channels, width)
+        self.weight = torch.cat([F.pad(weight, (i, self.steps - 1 - i)) for i in range(self.steps)])
 
     def __call__(self, x: Tensor) -> Tensor:
         if self.weight.shape[2] == 1:
             return F.linear(x, self.weight.squeeze(2))
         out = _conv(x, self.weight, self.steps, self.padding)
-        return out.reshape(len(x), x.shape[1], self.out_channels)
+        return out.reshape(*x.shape[:2], self.out_channels)
 
 
-def _steps_at_once(out_channels: int, width: int, length: int) -> int:
-    """The divisor of the length, of 1, 2 and 4, that wastes least on idle lanes and zeros."""
+def _steps_at_once(out_channels: int, width: int) -> int:
+    """The number that wastes least on idle lanes and zeros."""
     lanes = 16 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 8
 
     def cost(steps):
         channels = steps * out_channels
         return -(-channels // lanes) * lanes / channels * (width + steps - 1) / width
 
-    return 1 if width == 1 else min((steps for steps in (1, 2, 4) if length % steps == 0), key=cost)
+    return 1 if width == 1 else min((1, 2, _MAX_STEPS), key=cost)
+
+
+def _activate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Return relu(scale * x + shift), then zeros up to a multiple of `_MAX_STEPS`."""
+    length = x.shape[1]
+    activation = x.new_empty(len(x), length + -length % _MAX_STEPS, x.shape[2])
+    activation[:, length:] = 0
+    torch.addcmul(shift, x, scale, out=activation[:, :length]).relu_()
+    return activation
+
+
+def _pad(x: Tensor) -> Tensor:
+    """Return a contiguous copy of x, then zeros up to a multiple of `_MAX_STEPS`."""
+    return F.pad(x, (0, 0, 0, -x.shape[1] % _MAX_STEPS)).contiguous()
 
 
 def _weight_gradient(x: Tensor, grad: Tensor, width: int) -> Tensor:
@@ -205,3 +221,7 @@ def _sum_dtype(x: Tensor) -> torch.dtype:
 def _chunks(x: Tensor) -> Iterator[slice]:
     size = max(1, _CHUNK_SIZE // (x.shape[1] * x.shape[2]))
     return (slice(start, start + size) for start in range(0, len(x), size))
+
+
+def _split(x: Tensor, weights: Sequence[Tensor]) -> Sequence[Tensor]:
+    return x.split([len(weight) for weight in weights], dim=2)
