@@ -3,8 +3,8 @@
 import glob
 import os
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Generator, Iterable
+from contextlib import closing, nullcontext
 
 import joblib
 import numpy as np
@@ -133,31 +133,31 @@ def load_spectra(
     failures: list[tuple[str, str]] = []
     first_file: dict[tuple[str, str], str] = {}
     files, folders = _expand(paths)
-    results = _read_all([path for path, _ in files], grid, n_jobs, progress)
-    for (path, folder), content in zip(files, results, strict=True):
-        try:
-            if isinstance(content, Exception):
-                raise content
-            if content is None:
-                if folder is None or path.endswith(_FITS_SUFFIXES):
-                    raise ValueError(f"{path}: it is of no format that a reader knows")
-                continue
-            folders.discard(folder)
-            if isinstance(content, Labels):
-                catalogues.append((path, content))
-                continue
-            _refuse_duplicates(content, path, first_file)
-            if grid is None:
-                first = (spectra[0], filenames[0]) if spectra else (content[0], path)
-                _refuse_other_grid(content, path, *first)
-        except (OSError, ValueError) as error:
-            if on_error == "raise":
-                raise
-            failures.append((path, str(error).removeprefix(f"{path}: ")))
-            folders.discard(folder)
-        else:
-            spectra += content
-            filenames += [path] * len(content)
+    with closing(_read_all([path for path, _ in files], grid, n_jobs, progress)) as results:
+        for (path, folder), content in zip(files, results, strict=True):
+            try:
+                if isinstance(content, Exception):
+                    raise content
+                if content is None:
+                    if folder is None or path.endswith(_FITS_SUFFIXES):
+                        raise ValueError(f"{path}: it is of no format that a reader knows")
+                    continue
+                folders.discard(folder)
+                if isinstance(content, Labels):
+                    catalogues.append((path, content))
+                    continue
+                _refuse_duplicates(content, path, first_file)
+                if grid is None:
+                    first = (spectra[0], filenames[0]) if spectra else (content[0], path)
+                    _refuse_other_grid(content, path, *first)
+            except (OSError, ValueError) as error:
+                if on_error == "raise":
+                    raise
+                failures.append((path, str(error).removeprefix(f"{path}: ")))
+                folders.discard(folder)
+            else:
+                spectra += content
+                filenames += [path] * len(content)
     for folder in sorted(folders):
         if on_error == "raise":
             raise ValueError(f"{folder}: the folder holds no spectra")
@@ -221,7 +221,7 @@ def _expand(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> tuple[lis
     return files, folders
 
 
-def _read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Iterator:
+def _read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Generator:
     """Yield for each file, in order, its spectra, its Labels, None or the exception that reading it raised."""
     share = -(-len(paths) // (4 * joblib.effective_n_jobs(n_jobs)))
     size = max(1, min(_FILES_AT_ONCE, share))
@@ -229,11 +229,18 @@ def _read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, pro
     known = readers()  # handed over, for a new process does not know the readers registered in this one
     # With one process the files are read as they are asked for.
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
-    with tqdm(total=len(paths), unit="file") if progress else nullcontext() as bar:
-        for results in parallel(joblib.delayed(_read_chunk)(chunk, known, grid) for chunk in chunks):
-            if bar is not None:
-                bar.update(len(results))
-            yield from results
+    results = parallel(joblib.delayed(_read_chunk)(chunk, known, grid) for chunk in chunks)
+    try:
+        with tqdm(total=len(paths), unit="file") if progress else nullcontext() as bar:
+            for contents in results:
+                if bar is not None:
+                    bar.update(len(contents))
+                yield from contents
+    finally:
+        with warnings.catch_warnings():
+            # After an error joblib would warn that the tasks still under way are given up.
+            warnings.simplefilter("ignore")
+            results.close()
 
 
 def _read_chunk(paths: list[str], known: list[Reader], grid: np.ndarray | None) -> list:

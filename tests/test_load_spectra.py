@@ -1,0 +1,515 @@
+"""load_spectra: paths, grids, labels, errors and the registry."""
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from survey_files import (
+    DESI_GRIDS,
+    MAKERS,
+    desi_arrays,
+    desi_coadd,
+    lamost_array,
+    lamost_rows,
+    redrock,
+    sdss_spec,
+    tianchi_spectrum,
+)
+
+from skspectra.datasets import LAMOST_WAVELENGTH, Spectrum, load_spectra, register_reader, resample_spectra
+from skspectra.datasets._readers import _registry
+from skspectra.preprocessing import MissingFluxInterpolator
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Five LAMOST files with fibres 1 to 5."""
+    for fiber in range(1, 6):
+        lamost_array(tmp_path / f"spec-{fiber}.fits", fiber=fiber)
+    return tmp_path
+
+
+# --- what comes back
+
+
+def test_fields_and_their_types(folder):
+    spectra = load_spectra(folder)
+    assert spectra.data.shape == spectra.ivar.shape == spectra.mask.shape == (5, 2600)
+    assert (spectra.data.dtype, spectra.ivar.dtype, spectra.mask.dtype) == (np.float32, np.float32, bool)
+    np.testing.assert_array_equal(spectra.wavelength, np.linspace(3690, 9100, 2600))
+    assert spectra.target.tolist() == ["STAR"] * 5
+    assert spectra.subclass.tolist() == ["A1IV"] * 5
+    np.testing.assert_allclose(spectra.redshift, -0.0003)
+    np.testing.assert_allclose(spectra.snr, 76.0)
+    assert spectra.survey.tolist() == ["LAMOST"] * 5
+    assert spectra.object_id[0] == "LAMOST J030001.00-002500.8"
+    assert spectra.spectrum_id[0] == "57304-EG025335S013827V01_sp12-001"
+    assert spectra.filename.tolist() == [str(folder / f"spec-{fiber}.fits") for fiber in range(1, 6)]
+    assert spectra.failures == []
+    assert "vacuum" in spectra.DESCR
+    assert "LAMOST 5" in spectra.DESCR
+
+
+def test_the_grid_given_back_can_be_changed_without_harm(folder):
+    load_spectra(folder).wavelength[:] = 0.0
+    assert load_spectra(folder).wavelength[0] == 3690.0
+
+
+def test_nan_and_no_weight_outside_the_range_of_the_instrument(folder):
+    spectra = load_spectra(folder)
+    outside = spectra.wavelength < 3699.0  # LAMOST's files begin at 3700
+    assert np.isnan(spectra.data[:, outside]).all()
+    assert (spectra.ivar[:, outside] == 0).all()
+    assert spectra.mask[:, outside].all()
+    inside = (spectra.wavelength > 3702.0) & (spectra.wavelength < 9096.0)
+    assert np.isfinite(spectra.data[:, inside]).all()
+    assert (spectra.ivar[:, inside] > 0).all()
+
+
+def test_resampled_as_resample_spectra_does(folder):
+    native = load_spectra(folder, wavelength=None)
+    spectra = load_spectra(folder)
+    flux, ivar = resample_spectra(native.data, native.wavelength, LAMOST_WAVELENGTH, ivar=native.ivar)
+    np.testing.assert_array_equal(spectra.data, flux)
+    np.testing.assert_array_equal(spectra.ivar, ivar)
+
+
+def test_a_resampled_pixel_is_bad_where_it_overlaps_a_bad_one(folder):
+    native = load_spectra(folder / "spec-1.fits", wavelength=None)
+    spectra = load_spectra(folder / "spec-1.fits")
+    bad = native.wavelength[native.mask[0]]
+    assert len(bad) == 3
+    first, last = 100, 102  # the pixels that the maker flags
+    edges = (native.wavelength[1:] + native.wavelength[:-1]) / 2
+    half = (LAMOST_WAVELENGTH[1] - LAMOST_WAVELENGTH[0]) / 2
+    touched = (LAMOST_WAVELENGTH + half > edges[first - 1]) & (LAMOST_WAVELENGTH - half < edges[last])
+    inside = (LAMOST_WAVELENGTH > 3702.0) & (LAMOST_WAVELENGTH < 9096.0)
+    np.testing.assert_array_equal(spectra.mask[0, inside], touched[inside])
+
+
+def test_bad_pixels_become_nan_on_request_and_can_be_filled(folder):
+    kept, gone = load_spectra(folder), load_spectra(folder, bad_pixels="nan")
+    np.testing.assert_array_equal(np.isnan(gone.data), kept.mask)
+    np.testing.assert_array_equal(gone.data[~kept.mask], kept.data[~kept.mask])
+    filled = make_pipeline(MissingFluxInterpolator()).fit_transform(gone.data)
+    assert np.isfinite(filled).all()
+
+
+def test_surveys_can_be_mixed_on_one_grid_and_the_description_warns(tmp_path):
+    lamost_array(tmp_path / "a.fits")
+    sdss_spec(tmp_path / "b.fits")
+    spectra = load_spectra(tmp_path)
+    assert spectra.survey.tolist() == ["LAMOST", "SDSS"]
+    assert "a classifier can learn the survey" in spectra.DESCR
+
+
+# --- paths
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_one_file(folder, kind):
+    assert len(load_spectra(kind(folder / "spec-2.fits")).data) == 1
+
+
+def test_globs_are_sorted_and_lists_keep_their_order(folder):
+    spectra = load_spectra([folder / "spec-5.fits", str(folder / "spec-[1-3].fits")])
+    assert [Path(name).name for name in spectra.filename] == [f"spec-{i}.fits" for i in (5, 1, 2, 3)]
+
+
+def test_a_generator_of_paths(folder):
+    assert len(load_spectra(folder / f"spec-{i}.fits" for i in (1, 2)).data) == 2
+
+
+def test_folders_without_their_subfolders_and_double_stars_with_them(folder):
+    (folder / "more").mkdir()
+    lamost_array(folder / "more" / "spec-6.fits", fiber=6)
+    assert len(load_spectra(folder).data) == 5
+    assert len(load_spectra(str(folder / "**" / "*.fits")).data) == 6
+
+
+def test_a_file_whose_name_looks_like_a_glob(tmp_path):
+    lamost_array(tmp_path / "spec-[1].fits")
+    assert len(load_spectra(tmp_path / "spec-[1].fits").data) == 1
+
+
+def test_the_name_of_a_named_file_does_not_matter(tmp_path):
+    lamost_array(tmp_path / "spec.fits.gz").rename(tmp_path / "download")
+    assert load_spectra(tmp_path / "download").survey == ["LAMOST"]
+
+
+def test_other_files_in_a_folder_are_passed_over(folder):
+    (folder / "README.txt").write_text("These are spectra.\n")
+    (folder / "MANIFEST.csv").write_text("file,survey\nspec-1.fits,LAMOST\n")
+    (folder / "plot.png").write_bytes(b"\x89PNG")
+    assert len(load_spectra(folder).data) == 5
+
+
+def test_every_format_in_one_folder(tmp_path):
+    for name, maker in MAKERS.items():
+        maker(tmp_path / name)
+    spectra = load_spectra(tmp_path)
+    assert {Path(name).name for name in spectra.filename} == set(MAKERS)
+
+
+# --- grids
+
+
+def test_native_grid(folder):
+    spectra = load_spectra(folder, wavelength=None)
+    assert spectra.data.shape == (5, 3909)
+    rows = lamost_rows(seed=3)
+    np.testing.assert_array_equal(spectra.data[2], rows["flux"].astype(np.float32))
+    np.testing.assert_array_equal(spectra.wavelength, rows["wavelength"].astype(np.float32).astype(np.float64))
+
+
+def test_native_grid_in_single_and_double_precision_is_one_grid(tmp_path):
+    lamost_array(tmp_path / "a.fits", fiber=1)
+    lamost_array(tmp_path / "b.fits", fiber=2, wavelength_row=False)
+    assert load_spectra(tmp_path, wavelength=None).data.shape == (2, 3909)
+
+
+def test_native_grids_that_differ_name_the_first_file_that_does(folder):
+    rows = {name: row[:3900] for name, row in lamost_rows().items()}
+    for name in ("spec-32.fits", "spec-4a.fits"):
+        lamost_array(folder / name, rows=rows, fiber=ord(name[5]))
+    with pytest.raises(ValueError, match=r"spec-32\.fits: its grid \(3900 pixels from 3699.99 .*spec-1\.fits \(3909"):
+        load_spectra(folder, wavelength=None)
+    with pytest.warns(UserWarning, match="2 of 7 files"):
+        spectra = load_spectra(folder, wavelength=None, on_error="warn")
+    assert len(spectra.data) == 5
+    assert [Path(path).name for path, _ in spectra.failures] == ["spec-32.fits", "spec-4a.fits"]
+
+
+def test_any_grid(folder):
+    grid = [4000.0, 4001.0, 4003.0, 4010.0]
+    spectra = load_spectra(folder, wavelength=grid)
+    np.testing.assert_array_equal(spectra.wavelength, grid)
+    assert spectra.data.shape == (5, 4)
+
+
+def test_spectra_on_the_grid_wanted_are_not_touched(tmp_path):
+    flux = np.random.default_rng(0).normal(size=(3, 2600)).astype(np.float32)
+    np.save(tmp_path / "a.npy", flux)
+    np.testing.assert_array_equal(load_spectra(tmp_path).data, flux)
+
+
+# --- processes and progress
+
+
+def test_processes_give_what_one_gives(folder):
+    sdss_spec(folder / "spec-6.fits")
+    one, two = load_spectra(folder), load_spectra(folder, n_jobs=2)
+    assert set(one) == set(two)
+    for name in one:
+        np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_processes_report_the_first_failure_and_the_rest(folder):
+    (folder / "spec-2.fits").write_bytes(b"no spectrum")
+    (folder / "spec-4.fits").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"spec-2\.fits"):
+        load_spectra(folder, n_jobs=2)
+    with pytest.warns(UserWarning, match="2 of 5 files could not be loaded"):
+        spectra = load_spectra(folder, n_jobs=2, on_error="warn")
+    assert len(spectra.data) == 3
+
+
+def test_progress(folder, capsys):
+    load_spectra(folder, progress=True)
+    assert "5/5" in capsys.readouterr().err
+    load_spectra(folder)
+    assert capsys.readouterr().err == ""
+
+
+# --- the same spectrum twice, the same object twice
+
+
+def test_a_copy_of_a_file_is_refused(folder):
+    (folder / "copy.fits.gz").write_bytes(gzip.compress((folder / "spec-3.fits").read_bytes()))
+    with pytest.raises(ValueError, match=r"spec-3\.fits: .* a second time, after .*copy\.fits\.gz"):
+        load_spectra(folder)
+    with pytest.warns(UserWarning, match="1 of 6"):
+        assert len(load_spectra(folder, on_error="warn").data) == 5
+
+
+def test_a_file_named_twice_is_refused(folder):
+    with pytest.raises(ValueError, match=r"spec-1\.fits: .* a second time"):
+        load_spectra([folder / "spec-1.fits", folder])
+
+
+def test_repeated_observations_of_one_object_load_and_share_its_name(tmp_path):
+    for night in (57304, 57310):
+        lamost_array(tmp_path / f"{night}.fits", LMJD=night, DESIG="LAMOST J1")
+    spectra = load_spectra(tmp_path)
+    assert spectra.object_id.tolist() == ["LAMOST J1"] * 2
+    assert len(set(spectra.spectrum_id)) == 2
+
+
+# --- labels in files of their own
+
+
+def test_redrock_gives_desi_its_classes(tmp_path):
+    desi_coadd(tmp_path / "coadd-main-dark-1.fits", targetids=[11, 12, 13])
+    redrock(tmp_path / "redrock-main-dark-1.fits", [13, 11, 12], ["STAR", "QSO", "GALAXY"], [1e-4, 2.5, 0.4])
+    spectra = load_spectra(tmp_path)
+    assert spectra.target.tolist() == ["QSO", "GALAXY", "STAR"]
+    assert spectra.subclass.tolist() == ["", "", "G"]
+    np.testing.assert_allclose(spectra.redshift, [2.5, 0.4, 1e-4])
+
+
+def test_each_coadd_takes_from_its_own_redrock(tmp_path):
+    # One target, observed under two programs with two results.
+    for program, when, spectype in (("dark", 59300.0, "QSO"), ("bright", 59400.0, "GALAXY")):
+        desi_coadd(tmp_path / f"coadd-main-{program}-1.fits", targetids=[11, 12, 13], mean_mjd=when)
+        redrock(tmp_path / f"redrock-main-{program}-1.fits", [11, 12, 13], [spectype] * 3, [0.1] * 3)
+    spectra = load_spectra(tmp_path)
+    assert spectra.target.tolist() == ["GALAXY"] * 3 + ["QSO"] * 3
+
+
+def test_catalogues_that_disagree_are_an_error_where_neither_is_the_own(tmp_path):
+    desi_coadd(tmp_path / "mine.fits", targetids=[11, 12, 13])
+    for name, spectype in (("redrock-a.fits", "QSO"), ("redrock-b.fits", "GALAXY")):
+        redrock(tmp_path / name, [11], [spectype], [0.1])
+    with pytest.raises(ValueError, match=r"redrock-b\.fits: it has 11 as .*GALAXY.*redrock-a\.fits as .*QSO"):
+        load_spectra(tmp_path)
+
+
+def test_desi_without_redrock_has_no_classes(tmp_path):
+    spectra = load_spectra(desi_coadd(tmp_path / "coadd.fits"))
+    assert spectra.target.tolist() == [""] * 3
+    assert np.isnan(spectra.redshift).all()
+
+
+def test_tianchi_folder(tmp_path):
+    for i, name in enumerate(["aa", "bb", "cc", "dd"]):
+        tianchi_spectrum(tmp_path / f"{name}.txt", seed=i)
+    (tmp_path / "index.csv").write_text("id,type\nbb,galaxy\naa,star\ncc,unknown\nzz,qso\n")
+    spectra = load_spectra(tmp_path)
+    assert spectra.object_id.tolist() == ["aa", "bb", "cc", "dd"]
+    assert spectra.target.tolist() == ["STAR", "GALAXY", "Unknown", ""]
+    assert np.isnan(spectra.ivar).all()
+    assert not spectra.mask.any()
+
+
+def test_a_catalogue_alone_is_no_spectrum(tmp_path):
+    (tmp_path / "index.csv").write_text("id,type\nbb,galaxy\n")
+    with pytest.raises(ValueError, match="no spectra"):
+        load_spectra(tmp_path / "index.csv")
+
+
+# --- the registry
+
+
+@pytest.fixture
+def registry():
+    """Take away what a test registers."""
+    before = list(_registry._user_readers)
+    yield
+    _registry._user_readers[:] = before
+
+
+def write_toy(path, values="1 2 3 4"):
+    path.write_text(f"TOY {values}")
+    return path
+
+
+def test_a_reader_of_the_user(tmp_path, registry):
+    @register_reader("Toy")
+    def read_toy(file):
+        if not (file.text or "").startswith("TOY"):
+            return None
+        flux = [float(value) for value in file.text.split()[1:]]
+        return Spectrum(flux=flux, wavelength=4000.0 + np.arange(len(flux)), target="COMET", object_id=file.stem)
+
+    write_toy(tmp_path / "halley.toy")
+    spectra = load_spectra(tmp_path / "halley.toy", wavelength=None)
+    np.testing.assert_array_equal(spectra.data, [[1.0, 2.0, 3.0, 4.0]])
+    assert spectra.survey == ["Toy"]
+    assert spectra.target == ["COMET"]
+    assert spectra.object_id == ["halley"]
+    assert np.isnan(spectra.ivar).all()
+    with pytest.raises(ValueError, match=r"bad\.toy: could not convert string to float: 'x'"):
+        load_spectra(write_toy(tmp_path / "bad.toy", "1 x"))
+
+
+def test_a_reader_of_the_user_in_other_processes(tmp_path, registry):
+    register_reader("Toy")(
+        lambda file: Spectrum(flux=[1.0, 2.0], wavelength=[4000.0, 4001.0]) if file.start(3) == b"TOY" else None
+    )
+    paths = [write_toy(tmp_path / f"{i}.toy") for i in range(4)]
+    with joblib.parallel_config(n_jobs=2):
+        assert load_spectra(paths, wavelength=None).survey.tolist() == ["Toy"] * 4
+
+
+def test_a_reader_of_the_user_comes_before_the_built_in_ones(folder, registry):
+    @register_reader("Mine")
+    def read(file):
+        if file.header.get("TELESCOP") != "LAMOST":
+            return None
+        return Spectrum(flux=file.image(0)[0], wavelength=np.arange(1.0, 3910.0), target=file.header["CLASS"])
+
+    assert load_spectra(folder, wavelength=None).survey.tolist() == ["Mine"] * 5
+
+
+def test_registering_a_name_again_replaces_its_reader(tmp_path, registry):
+    for value in (1.0, 2.0):
+        register_reader("Toy")(lambda file, value=value: Spectrum(flux=[value] * 2, wavelength=[4000.0, 4001.0]))
+    assert load_spectra(write_toy(tmp_path / "a.toy"), wavelength=None).data.tolist() == [[2.0, 2.0]]
+
+
+def test_a_spectrum_of_the_user_is_checked(tmp_path, registry):
+    path = write_toy(tmp_path / "a.toy")
+    for spectrum, message in (
+        ({"flux": [], "wavelength": []}, "not empty"),
+        ({"flux": [1.0, 2.0], "wavelength": [4000.0, 4001.0, 4002.0]}, "shape"),
+        ({"flux": [1.0, 2.0], "wavelength": [4001.0, 4000.0]}, "increasing"),
+        ({"flux": [1.0, 2.0], "wavelength": [4000.0, 4001.0], "ivar": [1.0]}, "inverse variance"),
+        ({"flux": [1.0, 2.0], "wavelength": [4000.0, 4001.0], "mask": [True]}, "mask"),
+    ):
+        register_reader("Toy")(lambda file, spectrum=spectrum: Spectrum(**spectrum))
+        with pytest.raises(ValueError, match=f"{path}: .*{message}"):
+            load_spectra(path)
+    register_reader("Toy")(lambda file: [])
+    with pytest.raises(ValueError, match="no spectra"):
+        load_spectra(path)
+
+
+@pytest.mark.parametrize("survey", ["", None, 3])
+def test_a_survey_needs_a_name(survey):
+    with pytest.raises(ValueError, match="'survey' parameter"):
+        register_reader(survey)
+
+
+# --- parameters
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"wavelength": "sdss"}, "'wavelength' parameter of load_spectra must be a str among .*Got 'sdss'"),
+        ({"wavelength": [2.0, 1.0]}, "'wavelength' parameter of load_spectra must be positive and strictly increasing"),
+        ({"wavelength": 5000.0}, "1D"),
+        ({"on_error": "ignore"}, "'on_error' parameter of load_spectra must be a str among .*Got 'ignore'"),
+        ({"bad_pixels": "drop"}, "'bad_pixels' parameter of load_spectra must be"),
+    ],
+)
+def test_parameters_out_of_range(folder, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        load_spectra(folder, **parameters)
+
+
+@pytest.mark.parametrize("paths", [None, 3, [3]])
+def test_paths_that_are_none(paths):
+    with pytest.raises(ValueError, match="'paths' parameter"):
+        load_spectra(paths)
+
+
+@pytest.mark.parametrize("paths", [[], "nothing-*.fits", "nothing.fits"])
+def test_nothing_to_load(paths, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((ValueError, FileNotFoundError), match=r"no spectra|nothing"):
+        load_spectra(paths)
+
+
+def test_nothing_could_be_loaded(tmp_path):
+    (tmp_path / "a.fits").write_bytes(b"x" * 100)
+    with pytest.raises(ValueError, match=r"no spectra to load.*a\.fits"):
+        load_spectra(tmp_path, on_error="warn")
+
+
+def test_import_needs_no_astropy_and_a_missing_one_is_said(tmp_path):
+    lamost_array(tmp_path / "a.fits")
+    np.save(tmp_path / "b.npy", np.ones((1, 2600)))
+    code = """
+import sys
+sys.modules["astropy"] = None
+from skspectra.datasets import load_spectra
+assert load_spectra("b.npy").data.shape == (1, 2600)
+try:
+    load_spectra("a.fits", on_error="warn")
+except ImportError as error:
+    assert "skspectra[fits]" in str(error)
+else:
+    raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=os.environ)
+
+
+# --- plain arrays
+
+
+def test_npz_round_trip(tmp_path):
+    for name in ("lamost_array.fits", "sdss_spec.fits", "tianchi.txt"):
+        MAKERS[name](tmp_path / name)
+    spectra = load_spectra(tmp_path)
+    spectra.pop("failures")
+    np.savez(tmp_path / "all.npz", **spectra)
+    again = load_spectra(tmp_path / "all.npz")
+    for name in ("data", "wavelength", "ivar", "mask", "target", "subclass", "redshift", "snr", "survey", "object_id"):
+        np.testing.assert_array_equal(again[name], spectra[name])
+
+
+def test_npz_with_other_names_and_one_spectrum(tmp_path):
+    np.savez(tmp_path / "a.npz", flux=np.ones(9), wavelength=np.arange(5000, 5009), z=0.5, object="x", target="QSO")
+    spectra = load_spectra(tmp_path, wavelength=None)
+    assert (spectra.redshift, spectra.object_id, spectra.target) == (0.5, "x", "QSO")
+
+
+def test_npy_on_an_unknown_grid_is_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((2, 100)))
+    with pytest.raises(ValueError, match=r"a\.npy: it has shape \(2, 100\), not \(n, 2600\)"):
+        load_spectra(tmp_path)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_npy(tmp_path, order):
+    flux = np.random.default_rng(0).normal(size=(3, 2600))
+    np.save(tmp_path / "a.npy", np.asarray(flux, order=order))
+    np.testing.assert_array_equal(load_spectra(tmp_path).data, flux.astype(np.float32))
+
+
+def test_csv_of_one_spectrum(tmp_path):
+    (tmp_path / "a.csv").write_text("wavelength,flux,ivar,mask\n5000,1.5,4,0\n5001,2.5,0,0\n5002,3.5,4,1\n")
+    spectra = load_spectra(tmp_path, wavelength=None)
+    np.testing.assert_array_equal(spectra.data, [[1.5, 2.5, 3.5]])
+    np.testing.assert_array_equal(spectra.ivar, [[4.0, 0.0, 4.0]])
+    np.testing.assert_array_equal(spectra.mask, [[False, True, True]])
+    assert spectra.object_id == ["a"]
+
+
+def test_csv_of_many_spectra(tmp_path):
+    (tmp_path / "a.csv").write_text("target,z,5000,5001.5,5003\nSTAR,,1,2,3\nQSO,1.5,4,,6\n")
+    spectra = load_spectra(tmp_path, wavelength=None)
+    np.testing.assert_array_equal(spectra.wavelength, [5000.0, 5001.5, 5003.0])
+    np.testing.assert_array_equal(spectra.data, [[1.0, 2.0, 3.0], [4.0, np.nan, 6.0]])
+    np.testing.assert_array_equal(spectra.redshift, [np.nan, 1.5])
+    assert spectra.target.tolist() == ["STAR", "QSO"]
+    np.testing.assert_array_equal(spectra.mask, [[False] * 3, [False, True, False]])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("wavelength,flux\n5000,1\n5001\n", "line 3 has 1 values and the header 2"),
+        ("wavelength,flux\n5000,1\n5001,x\n", "could not convert"),
+        ("wavelength,flux\n", "not empty"),
+        ("5000,5001\n", "2 fluxes, not 2600"),
+        ("3,2,1\n1,2,3\n", "strictly increasing"),
+        ("1,2,3\n", "3 fluxes, not 2600"),
+    ],
+)
+def test_damaged_csv(tmp_path, content, message):
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(ValueError, match=rf"a\.csv: .*{message}"):
+        load_spectra(tmp_path)
+
+
+def test_desi_grid_of_the_helper_is_the_surveys():
+    assert [round(grid[-1], 1) for grid in DESI_GRIDS.values()] == [5800.0, 7620.0, 9824.0]
+    assert set(desi_arrays()) == {f"{c}_{n}" for c in "BRZ" for n in ("WAVELENGTH", "FLUX", "IVAR", "MASK")}
