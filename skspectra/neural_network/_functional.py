@@ -86,10 +86,11 @@ def moments_over_length(x: Tensor, with_variance: bool = True) -> Tensor:
 
 def _moments_gradient(x: Tensor, moments: Tensor, grad_moments: Tensor) -> Tensor:
     """Gradient of `moments_over_length` with respect to x."""
-    grad_mean, grad_var = grad_moments / x.shape[1]
-    slope = 2 * grad_var
-    offset = grad_mean - slope * moments[0]
-    return torch.addcmul(offset.unsqueeze(1), x, slope.unsqueeze(1)).to(x.dtype)
+    grad_mean = grad_moments[0].unsqueeze(1) / x.shape[1]
+    if len(moments) == 1:
+        return grad_mean.to(x.dtype).repeat(1, x.shape[1], 1)
+    slope = grad_moments[1].unsqueeze(1) * (2 / x.shape[1])
+    return torch.addcmul(grad_mean - slope * moments[0].unsqueeze(1), x, slope).to(x.dtype)
 
 
 class _AffineReluConv(torch.autograd.Function):
