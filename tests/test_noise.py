@@ -284,6 +284,7 @@ def test_chunks_cover_every_row_once(monkeypatch):
         seen = np.zeros(n_samples, int)
 
         def count(start, stop, seen=seen):
+            assert start < stop <= len(seen)
             seen[start:stop] += 1
 
         _parallel.for_each_chunk(count, n_samples, n_features)

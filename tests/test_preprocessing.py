@@ -45,6 +45,12 @@ def test_scaler_by_hand():
     np.testing.assert_allclose(MinMaxSpectrumScaler((-1, 3)).transform(X), [[-1.0, 3.0, 0.0], [3.0, -1.0, 1.0]])
 
 
+@pytest.mark.parametrize(("dtype", "high"), [("float32", -0.4), ("float64", -0.2)])
+def test_rounding_does_not_go_past_the_ends(dtype, high):
+    """1 * (high - -1) + -1 comes out above these ends."""
+    assert MinMaxSpectrumScaler((-1.0, high)).transform(np.array([[1, 2]], dtype))[0, 1] == np.array(high, dtype)
+
+
 def test_quantile_range_by_hand():
     # Of 0, 1, ..., 10 the percentiles 10 and 60 are 1 and 6.
     X = np.array([[3.0, 0.0, 1.0, 2.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0]])
@@ -227,11 +233,12 @@ def test_small_shapes(transformer_class, shape):
 
 
 @pytest.mark.parametrize("transformer_class", TRANSFORMERS)
-def test_copy_leaves_the_input_alone(transformer_class):
+@pytest.mark.parametrize("writeable", [True, False])
+def test_copy_leaves_the_input_alone(transformer_class, writeable):
     X = spectra()
     X[0, 3:5] = np.nan
     before = X.copy()
-    X.flags.writeable = False
+    X.flags.writeable = writeable
     transformed = transformer_class().fit_transform(X)
     assert not np.shares_memory(transformed, X)
     np.testing.assert_array_equal(X, before)
@@ -266,9 +273,10 @@ def test_read_only_input_is_copied_where_it_cannot_be_changed(transformer_class,
 
 @pytest.mark.parametrize("transformer_class", TRANSFORMERS)
 @pytest.mark.parametrize("copy", [True, False])
-def test_infinite_flux_is_an_error_and_changes_nothing(transformer_class, copy):
+@pytest.mark.parametrize("infinity", [np.inf, -np.inf])
+def test_infinite_flux_is_an_error_and_changes_nothing(transformer_class, copy, infinity):
     X = spectra(100, 2600)
-    X[99, 5] = -np.inf
+    X[99, 5] = infinity
     X[98, 4] = np.nan
     before = X.copy()
     with pytest.raises(ValueError, match="Input X contains infinity"):
