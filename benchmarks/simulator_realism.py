@@ -3,9 +3,11 @@
 Classifiers are trained on simulated spectra alone (1:1:1) and tested on
 
 - other simulated spectra of make_spectra: how hard the task is;
-- the real SDSS spectra of ``$SKSPECTRA_DATA/real_spectra.npz`` (with a 95 % bootstrap band over objects). The LAMOST part of that file is left
-  out: nearly all of its spectra are stars, so that a score over both parts can be earned by telling the surveys apart;
-- spectra that another simulator made from empirical templates (``--templates FILE.npz`` with flux, wavelength and target).
+- the real SDSS spectra of ``$SKSPECTRA_DATA/real_spectra.npz`` (with a 95 % bootstrap band over objects). The LAMOST
+  part of that file is left out: nearly all of its spectra are stars, so that a score over both parts can be earned by
+  telling the surveys apart;
+- spectra that another simulator made from empirical templates (``--templates FILE.npz`` with flux, wavelength and
+  target).
 
 Then, what must not give the class away: the S/N alone, and the texture of the noise alone. Last, the rate.
 
@@ -66,17 +68,18 @@ def band(y_true: np.ndarray, y_pred: np.ndarray, group: np.ndarray, seed: int = 
 
 
 def texture(flux: np.ndarray, n_lags: int = 8) -> np.ndarray:
-    """Autocorrelation of clipped second differences: what is left of a spectrum once its shape and its lines are gone."""
+    """Autocorrelation of clipped second differences: what is left once the shape and the strong lines are gone."""
     difference = np.diff(flux, n=2, axis=1)
     difference -= np.median(difference, axis=1, keepdims=True)
     scale = 1.4826 * np.median(np.abs(difference), axis=1, keepdims=True)
     difference = np.clip(difference / np.maximum(scale, 1e-30), -3, 3)
     power = (difference**2).mean(axis=1)
-    return np.stack([(difference[:, k:] * difference[:, :-k]).mean(axis=1) / power for k in range(1, n_lags + 1)], axis=1)
+    products = [(difference[:, k:] * difference[:, :-k]).mean(axis=1) for k in range(1, n_lags + 1)]
+    return np.stack(products, axis=1) / power[:, None]
 
 
 def alone(feature: np.ndarray, target: np.ndarray) -> dict[str, float]:
-    """Cross-validated balanced accuracy and macro F1 of gradient boosting on features that should say nothing."""
+    """Cross-validated scores of gradient boosting on features that should say nothing."""
     model = HistGradientBoostingClassifier(max_iter=100, max_leaf_nodes=15, learning_rate=0.05, random_state=0)
     predicted = cross_val_predict(model, feature, target, cv=5)
     return {"balanced_accuracy": balanced_accuracy_score(target, predicted), "macro_f1": macro_f1(target, predicted)}
@@ -115,8 +118,8 @@ def main() -> None:
         "gradient boosting, 100 components": classifier(100, HistGradientBoostingClassifier(random_state=0)),
     }
     scores = []
-    print(f"\nmacro F1, trained on {args.n_train} of make_spectra (1:1:1); rows true, columns predicted: star, galaxy, quasar")
-    for name, model in models.items():
+    print(f"\nmacro F1, trained on {args.n_train} of make_spectra (1:1:1); confusion: rows true, star galaxy quasar")
+    for model in models.values():
         model.fit(train.data, train.target)
     for where, (flux, target, group) in test_sets(args.n_test, args.templates).items():
         for name, model in models.items():
@@ -124,7 +127,9 @@ def main() -> None:
             low, high = band(target, predicted, group)
             confusion = confusion_matrix(target, predicted, labels=CLASSES).tolist()
             score = macro_f1(target, predicted)
-            scores.append({"test": where, "model": name, "macro_f1": score, "band": [low, high], "confusion": confusion})
+            scores.append(
+                {"test": where, "model": name, "macro_f1": score, "band": [low, high], "confusion": confusion}
+            )
             print(f"{where:20} {name:36} {score:.3f} ({low:.3f}-{high:.3f})  {confusion}")
 
     leaks = {
@@ -146,7 +151,8 @@ def main() -> None:
     print("\nspectra/s, best of three: " + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items()))
 
     if args.json:
-        args.json.write_text(json.dumps({"machine": machine, "scores": scores, "leaks": leaks, "rates": rates}, indent=2) + "\n")
+        results = {"machine": machine, "scores": scores, "leaks": leaks, "rates": rates}
+        args.json.write_text(json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from scipy.integrate import trapezoid
 from scipy.ndimage import gaussian_filter1d
 
 from ._lines import REST
 from ._log_grid import STEP, add_lines, continuum_at, redshifted, sample_index
-from ._stars import START, STOP, dwarf_gravity, library
+from ._stars import START, STOP, library
 
 _MARGIN = 60
 
@@ -16,16 +17,18 @@ _MARGIN = 60
 # Pecaut M. J., Mamajek E. E., ApJS 208 (2013) 9; above 2 solar masses Ekstroem S. et al., A&A 537 (2012) A146.
 _MAIN_SEQUENCE = np.array(
     [
-        (0.10, 2800, -3.05), (0.15, 3080, -2.50), (0.2, 3210, -2.20), (0.3, 3400, -1.85), (0.4, 3520, -1.60), (0.5, 3680, -1.40),
-        (0.6, 4000, -1.10), (0.7, 4450, -0.78), (0.8, 4950, -0.50), (0.9, 5350, -0.27), (1.0, 5720, -0.05), (1.1, 6000, 0.15),
-        (1.25, 6350, 0.40), (1.4, 6700, 0.60), (1.6, 7350, 0.85), (1.8, 8100, 1.05), (2.0, 8900, 1.25), (2.5, 10700, 1.63),
-        (3.0, 12200, 1.95), (4.0, 14800, 2.43), (5.0, 17100, 2.78), (7.0, 20800, 3.28), (10.0, 25200, 3.80), (15.0, 30800, 4.32),
-        (25.0, 38000, 4.89), (40.0, 43500, 5.37), (60.0, 47500, 5.73),
+        (0.10, 2800, -3.05), (0.15, 3080, -2.50), (0.2, 3210, -2.20), (0.3, 3400, -1.85), (0.4, 3520, -1.60),
+        (0.5, 3680, -1.40), (0.6, 4000, -1.10), (0.7, 4450, -0.78), (0.8, 4950, -0.50), (0.9, 5350, -0.27),
+        (1.0, 5720, -0.05), (1.1, 6000, 0.15), (1.25, 6350, 0.40), (1.4, 6700, 0.60), (1.6, 7350, 0.85),
+        (1.8, 8100, 1.05), (2.0, 8900, 1.25), (2.5, 10700, 1.63), (3.0, 12200, 1.95), (4.0, 14800, 2.43),
+        (5.0, 17100, 2.78), (7.0, 20800, 3.28), (10.0, 25200, 3.80), (15.0, 30800, 4.32), (25.0, 38000, 4.89),
+        (40.0, 43500, 5.37), (60.0, 47500, 5.73),
     ]
 ).T  # fmt: skip
 
-# Stars past the main sequence: temperature (K), giant branch or not, share of the bolometric light of all of them, after Maraston C.,
-# MNRAS 362 (2005) 799: old populations (subgiants, first ascent, clump, asymptotic branch) and young ones (blue loops, supergiants).
+# Stars past the main sequence: temperature (K), giant branch or not, share of the bolometric light of all of them,
+# after Maraston C., MNRAS 362 (2005) 799: old populations (subgiants, first ascent, clump, asymptotic branch) and
+# young ones (blue loops, supergiants).
 _OLD_GIANTS = np.array(
     [(5400, 0.10), (5000, 0.13), (4800, 0.22), (4500, 0.20), (4150, 0.17), (3800, 0.11), (3400, 0.07)]
 ).T
@@ -45,14 +48,14 @@ def _initial_mass_function(mass: np.ndarray) -> np.ndarray:
         return np.where(m < 0.5, 2.0 * m**-1.3, m**-2.3)
 
     grid = np.geomspace(0.08, 100.0, 2000)
-    return number(mass) / np.trapezoid(grid * number(grid), grid)
+    return number(mass) / trapezoid(grid * number(grid), grid)
 
 
 def simple_population(age: float, metallicity: float) -> np.ndarray:
     """Luminosity of one solar mass of stars born together.
 
-    The light of the main sequence is summed over the initial mass function; that of later stages follows from the fuel that they burn
-    (Renzini A., Buzzoni A., in "Spectral Evolution of Galaxies" (1986) 195; Maraston 2005).
+    The light of the main sequence is summed over the initial mass function; that of later stages follows from the
+    fuel that they burn (Renzini A., Buzzoni A., in "Spectral Evolution of Galaxies" (1986) 195; Maraston 2005).
 
     Parameters
     ----------
@@ -98,7 +101,7 @@ def simple_population(age: float, metallicity: float) -> np.ndarray:
     giant = np.concatenate([np.zeros(len(mass), bool), giant_temperature < 6000.0])
     # A surface flux over T^4 carries one solar luminosity.
     spectra = library().spectra(giant, all_temperatures, np.full(len(weights), metallicity))
-    return (weights / all_temperatures**4) @ spectra.astype(np.float64)
+    return np.einsum("k,kx->x", weights / all_temperatures**4, spectra.astype(np.float64))
 
 
 class Populations(NamedTuple):
@@ -125,9 +128,9 @@ def populations() -> Populations:
     mass = np.empty((len(_HISTORIES), len(_AGES)))  # stars formed in each interval of age
     recent = np.empty(len(_HISTORIES))  # in the last 6 Myr, whose stars ionise gas
     for k, scale in enumerate(_HISTORIES):
-        formed = lambda age: scale * np.exp((age - 13.5) / scale)  # noqa: E731
-        mass[k] = np.diff(formed(edges))
-        recent[k] = formed(0.006) - formed(0.0)
+        formed = scale * np.exp((edges - 13.5) / scale)  # up to each age
+        mass[k] = np.diff(formed)
+        recent[k] = 0.006 * np.exp(-13.5 / scale)
     composite = np.einsum("ka,zax->zkx", mass, simple)
     at_halpha = composite[..., int(sample_index(REST["H alpha"] * 1.015)) - START]
     halpha = recent / at_halpha
@@ -205,11 +208,12 @@ def _add_nebular_lines(
     o2 = hbeta * 10.0 ** rng.normal(0.40, 0.15, n)
     hard = np.where(active, 0.1, 0.0) + 0.02
     ratios = {
-        "H alpha": np.ones(n), "H beta": hbeta, "H gamma": 0.468 * hbeta, "H delta": 0.259 * hbeta, "H epsilon": 0.159 * hbeta,
-        "H 8": 0.105 * hbeta, "H 9": 0.073 * hbeta,
-        "[O III] 5007": o3, "[O III] 4959": o3 / 2.98, "[O III] 4363": 0.012 * o3, "[N II] 6583": n2, "[N II] 6548": n2 / 3.05,
-        "[S II] 6716": 0.57 * s2, "[S II] 6731": 0.43 * s2, "[O II]": o2, "[Ne III] 3869": 0.09 * o3, "[Ne III] 3967": 0.027 * o3,
-        "He I 5876": 0.12 * hbeta, "[O I] 6300": 0.15 * s2, "[O I] 6364": 0.05 * s2, "He II 4686": hard * hbeta, "[Ar III] 7136": 0.09 * hbeta,
+        "H alpha": np.ones(n), "H beta": hbeta, "H gamma": 0.468 * hbeta, "H delta": 0.259 * hbeta,
+        "H epsilon": 0.159 * hbeta, "H 8": 0.105 * hbeta, "H 9": 0.073 * hbeta,
+        "[O III] 5007": o3, "[O III] 4959": o3 / 2.98, "[O III] 4363": 0.012 * o3, "[N II] 6583": n2,
+        "[N II] 6548": n2 / 3.05, "[S II] 6716": 0.57 * s2, "[S II] 6731": 0.43 * s2, "[O II]": o2,
+        "[Ne III] 3869": 0.09 * o3, "[Ne III] 3967": 0.027 * o3, "He I 5876": 0.12 * hbeta, "[O I] 6300": 0.15 * s2,
+        "[O I] 6364": 0.05 * s2, "He II 4686": hard * hbeta, "[Ar III] 7136": 0.09 * hbeta,
         "[S III] 9069": 0.25 * hbeta * 2,
     }  # fmt: skip
     # Line flux over wavelength at H alpha; where H alpha lies beyond the grid, the continuum of the end stands in.

@@ -4,8 +4,9 @@ import numpy as np
 
 from ._air_vacuum import air_to_vacuum
 
-# Night-sky emission lines, air wavelength in angstrom and strength relative to the sky continuum at 6000 angstrom: [O I], Na I and
-# the heads of the OH Meinel bands, from Osterbrock et al., PASP 108 (1996) 277, and Hanuschik, A&A 407 (2003) 1157.
+# Night-sky emission lines, air wavelength in angstrom and strength relative to the sky continuum at 6000 angstrom: [O
+# I], Na I and the heads of the OH Meinel bands, from Osterbrock et al., PASP 108 (1996) 277, and Hanuschik, A&A 407
+# (2003) 1157.
 _SKY_LINES = np.array(
     [
         (5577.34, 40.0), (5889.95, 5.0), (5895.92, 4.0), (6300.30, 15.0), (6363.78, 5.0), (6498.73, 1.5),
@@ -22,8 +23,8 @@ _SKY_LINES = np.array(
 # Bands of the Earth's atmosphere: first and last wavelength (vacuum, angstrom) and depth at low resolution, after
 # Stevenson, MNRAS 267 (1994) 904: O2 B and A, and water.
 _TELLURIC_BANDS = (
-    (6869.0, 6945.0, 0.20), (7168.0, 7345.0, 0.12), (7595.0, 7700.0, 0.45), (8130.0, 8350.0, 0.12), (8945.0, 9220.0, 0.20),
-    (9300.0, 9640.0, 0.50),
+    (6869.0, 6945.0, 0.20), (7168.0, 7345.0, 0.12), (7595.0, 7700.0, 0.45), (8130.0, 8350.0, 0.12),
+    (8945.0, 9220.0, 0.20), (9300.0, 9640.0, 0.50),
 )  # fmt: skip
 
 _DUST_SCALE = 0.3  # mean A_V in magnitudes, exponentially distributed
@@ -57,10 +58,10 @@ class Spectrograph:
 
     References
     ----------
-    Cui X.-Q. et al., "The Large Sky Area Multi-Object Fiber Spectroscopic Telescope (LAMOST)", Research in Astronomy and Astrophysics 12
-    (2012) 1197 (throughput of the two arms).
-    Luo A.-L. et al., "The first data release (DR1) of the LAMOST regular survey", Research in Astronomy and Astrophysics 15
-    (2015) 1095 (splice of the arms).
+    Cui X.-Q. et al., "The Large Sky Area Multi-Object Fiber Spectroscopic Telescope (LAMOST)", Research in Astronomy
+    and Astrophysics 12 (2012) 1197 (throughput of the two arms).
+    Luo A.-L. et al., "The first data release (DR1) of the LAMOST regular survey", Research in Astronomy and
+    Astrophysics 15 (2015) 1095 (splice of the arms).
     Du B. et al., "A method of relative flux calibration for LAMOST", ApJS 227 (2016) 27 (calibration errors near 10 %).
     """
 
@@ -106,6 +107,9 @@ class Spectrograph:
         def normal(scale: float) -> np.ndarray:
             return rng.normal(0.0, scale, column).astype(np.float32)
 
+        def uniform(low: float, high: float) -> np.ndarray:
+            return rng.uniform(low, high, column).astype(np.float32)
+
         # Dust, what is left of the atmosphere's bands, and a smooth error of the flux calibration.
         slope = rng.exponential(_DUST_SCALE, column).astype(np.float32) * self.extinction
         slope += np.clip(rng.normal(0.2, 0.3, column), 0.0, 1.0).astype(np.float32) * self.telluric
@@ -128,17 +132,19 @@ class Spectrograph:
         sigma /= self.throughput
         sigma /= snr * np.median(sigma, axis=1, keepdims=True)  # the median flux is one
         noise = rng.standard_normal((n, n_features + 2), dtype=np.float32)
-        # Resampling onto the common grid shares each pixel between neighbours, differently in the two arms.
+        # Resampling onto the common grid shares each pixel between neighbours, differently in the two arms; as much as
+        # the autocorrelation of the second differences of LAMOST's spectra tells.
         blue = self.wavelength < _SPLICE
-        before, after = (np.where(blue, *rng.uniform(0.0, 0.5, (2, n, 1)).astype(np.float32)) for _ in range(2))
+        before = np.where(blue, uniform(0.0, 0.5), uniform(0.0, 0.5))
+        after = np.where(blue, uniform(0.0, 0.5), uniform(0.0, 0.5))
         noise = noise[:, :-2] * before + noise[:, 1:-1] + noise[:, 2:] * after
-        noise *= sigma / np.sqrt(1 + before**2 + after**2)
+        noise *= sigma / np.sqrt(1 + before * before + after * after)
         flux += noise
 
         # The two arms do not quite agree where they meet.
-        spliced = (rng.random(column) < 0.6).astype(np.float32)
+        spliced = uniform(0.0, 1.0) < 0.6
         centre = np.float32(_SPLICE) + normal(60.0)
-        width = rng.uniform(30.0, 160.0, column).astype(np.float32)
+        width = uniform(30.0, 160.0)
         flux += spliced * normal(0.06) * (self.wavelength > centre)
         bump = (self.wavelength - centre) / width
         bump *= bump
@@ -150,9 +156,9 @@ class Spectrograph:
             flux[:, window] += normal(2.0) / snr * self.sky_lines[k, window]
 
         # Cosmic rays that the pipeline missed, and runs of dead pixels.
-        for row, count in enumerate(rng.poisson(0.8, n)):
-            for first in rng.integers(0, n_features, count):
-                flux[row, first : first + rng.integers(1, 4)] += rng.exponential(3.0)
+        for row in np.repeat(np.arange(n), rng.poisson(0.8, n)):
+            first = rng.integers(0, n_features)
+            flux[row, first : first + rng.integers(1, 4)] += rng.exponential(3.0)
         for row in np.flatnonzero(rng.random(n) < 0.25):
             first = rng.integers(0, n_features)
             flux[row, first : first + rng.integers(1, 40)] = 0.0

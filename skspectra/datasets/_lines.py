@@ -140,9 +140,10 @@ def load_lines() -> Bunch:
     lines : :class:`~sklearn.utils.Bunch`
         Arrays of shape (n_lines,), in the order of the wavelength:
 
-        - ``name``, ``ion`` : str; a line that some classes show in absorption and others in emission stands there twice;
-        - ``wavelength_vacuum``, ``wavelength_air`` : float64, rest wavelengths in angstrom. Bands are given at their head, or at their middle if
-          they have none. Below 2000 angstrom both are that in vacuum, as is the convention;
+        - ``name``, ``ion`` : str; a line that some classes show in absorption and others in emission stands there
+          twice;
+        - ``wavelength_vacuum``, ``wavelength_air`` : float64, rest wavelengths in angstrom. Bands are given at their
+          head, or at their middle if they have none. Below 2000 angstrom both are that in vacuum, as is the convention;
         - ``kind`` : str, "absorption", "emission" or "band";
         - ``STAR``, ``GALAXY``, ``QSO`` : bool, does the class typically show it;
         - ``reference`` : str, where the wavelength stands.
@@ -153,8 +154,9 @@ def load_lines() -> Bunch:
 
     Notes
     -----
-    The components of a multiplet that a survey spectrograph does not resolve, such as [O II] 3726 and 3729 or C IV 1548 and 1551, are
-    one line at their mean. Wavelengths in vacuum follow from those in air with Ciddor, Applied Optics 35 (1996) 1566.
+    The components of a multiplet that a survey spectrograph does not resolve, such as [O II] 3726 and 3729 or C IV
+    1548 and 1551, are one line at their mean. Wavelengths in vacuum follow from those in air with Ciddor, Applied
+    Optics 35 (1996) 1566.
 
     Examples
     --------

@@ -4,6 +4,8 @@ On such a grid a redshift is a shift and a velocity width is the same number of 
 one master grid, of which each array covers a part: sample ``k`` stands at ``FIRST * exp(k * STEP)`` angstrom.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -23,12 +25,14 @@ def grid_wavelength(start: int, stop: int) -> np.ndarray:
     return FIRST * np.exp(STEP * np.arange(start, stop))
 
 
-def redshifted(rows: np.ndarray, rows_start: int, redshift: np.ndarray, start: int, stop: int) -> np.ndarray:
+def redshifted(
+    rows: np.ndarray | list[np.ndarray], rows_start: int, redshift: np.ndarray, start: int, stop: int
+) -> np.ndarray:
     """Shift rest-frame spectra to the observer's frame.
 
     Parameters
     ----------
-    rows : ndarray of float32, (n, n_rest)
+    rows : ndarray of float32, (n, n_rest), or a list of its rows
         Rest-frame spectra whose first sample is sample `rows_start` of the master grid.
     redshift : ndarray, (n,)
     start, stop : int
@@ -105,30 +109,35 @@ def continuum_at(flux: np.ndarray, start: int, wavelength: np.ndarray) -> np.nda
     return flux[np.arange(len(flux)), column].astype(np.float64)
 
 
+def sample_edges(wavelength: np.ndarray) -> np.ndarray:
+    """Borders of the samples of an increasing wavelength grid, half way between neighbours, (n_features + 1,)."""
+    if len(wavelength) == 1:
+        return wavelength * np.exp(np.array([-1.0, 1.0]) * INSTRUMENT_SIGMA)
+    middle = (wavelength[1:] + wavelength[:-1]) / 2
+    return np.concatenate([[2 * wavelength[0] - middle[0]], middle, [2 * wavelength[-1] - middle[-1]]])
+
+
 def rebinning_matrix(wavelength: np.ndarray, start: int, stop: int) -> csr_array:
     """Matrix that averages a spectrum on the working grid over the samples of `wavelength`.
 
-    A sample reaches half way to its neighbours. The spectrum is taken to be linear between the points of the working grid, so
-    that fine and coarse samples are both exact.
+    The spectrum is taken to be linear between the points of the working grid, so that fine and coarse samples are both
+    exact.
 
     Parameters
     ----------
     wavelength : ndarray, (n_features,)
-        Increasing, angstrom; samples start, ..., stop - 1 of the master grid must enclose all of it.
+        Increasing, angstrom.
     start, stop : int
+        Part of the master grid, which must enclose the edges of all samples.
 
     Returns
     -------
     csr_array of float32, (n_features, stop - start)
     """
-    if len(wavelength) == 1:
-        edges = wavelength[0] * np.exp(INSTRUMENT_SIGMA * np.array([-1.0, 1.0]))
-    else:
-        middle = (wavelength[1:] + wavelength[:-1]) / 2
-        edges = np.concatenate([[2 * wavelength[0] - middle[0]], middle, [2 * wavelength[-1] - middle[-1]]])
+    edges = sample_edges(wavelength)
     knots = grid_wavelength(start, stop)
     data, columns, offsets = [], [], [0]
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         first, last = np.searchsorted(knots, low, "right") - 1, np.searchsorted(knots, high, "left")
         left, right = knots[first:last], knots[first + 1 : last + 1]
         a, b = np.maximum(left, low), np.minimum(right, high)

@@ -2,23 +2,57 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from numbers import Real
+from numbers import Integral, Real
 
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import Bunch, check_array, check_random_state, check_scalar
 
-from ._galaxies import make_galaxies
+from ._galaxies import make_galaxies, populations
+from ._grid import LAMOST_WAVELENGTH
 from ._instrument import Spectrograph
-from ._log_grid import rebinning_matrix, sample_index
+from ._log_grid import rebinning_matrix, sample_edges, sample_index
 from ._quasars import make_quasars
 from ._stars import make_stars
 
 CLASS_NAMES = ("STAR", "GALAXY", "QSO")
 _SIMULATORS = (make_stars, make_galaxies, make_quasars)
-_FIRST_WAVELENGTH, _LAST_WAVELENGTH = 3000.0, 11000.0
-_CHUNK = 128  # spectra: small enough for the processor's cache, and the unit of the random numbers
+_WAVELENGTH_RANGE = (3000.0, 11000.0)  # angstrom; the stars, shifted by a galaxy's redshift, reach no further
+_CHUNK = 128  # spectra: few enough for the processor's cache; each chunk has a random stream of its own
+
+_DESCR = """Simulated survey spectra of stars, galaxies and quasars
+=======================================================
+
+No spectrum was observed and no template is used: everything follows from published physics and line lists.
+
+Stars
+    Grey atmospheres in local thermodynamic equilibrium (Gray 2005): continuous opacity of hydrogen and its negative
+    ion (John 1988), Stark broadened Balmer and Paschen lines (Gigosos et al. 2003), 1300 atomic lines (Kurucz & Bell
+    1995; Placco et al. 2021) by their curve of growth, bands of TiO (Plez 1998), VO, CaH (Kirkpatrick et al. 1991),
+    MgH (Hinkle et al. 2013), CH (Masseron et al. 2014), CN and C2 (Brooke et al. 2013, 2014) from dissociation
+    equilibrium (Tsuji 1973). Types O to M in the shares of LAMOST (Luo et al. 2015), dwarfs and giants of thin disc,
+    thick disc and halo (Bensby et al. 2014), some white dwarfs and carbon stars, active M dwarfs (West et al. 2011).
+Galaxies
+    Populations of these stars: initial mass function of Kroupa (2001), main sequence of Pecaut & Mamajek (2013) and
+    Ekstroem et al. (2012), later stages by their fuel (Renzini & Buzzoni 1986; Maraston 2005), star formation from
+    short bursts to rising, half of the galaxies quiescent (Kauffmann et al. 2003). Nebular lines scaled by the rate
+    of star formation (Kennicutt 1983) with the ratios of star-forming galaxies (Kewley et al. 2013) or narrow-line
+    active nuclei (Kauffmann et al. 2003). Redshift 0 to 0.8.
+Quasars
+    Power laws, broad and narrow lines (Vanden Berk et al. 2001; Shen et al. 2011), iron (Vestergaard & Wilkes 2001;
+    Kovacevic et al. 2010), Balmer continuum (Grandi 1982; Dietrich et al. 2002), Lyman-alpha forest (Becker et al.
+    2013; Bi & Davidsen 1997), Lyman limit (Worseck et al. 2014), broad absorption lines (Gibson et al. 2009), Mg II
+    absorbers (Zhu & Menard 2013), light of the host galaxy. Redshift 0 to 4.
+Observation
+    The same for every class: Galactic dust (Cardelli et al. 1989) with a mean A(V) of 0.3, a resolving power of 1800,
+    the throughput of two arms that join at 5850 angstrom (Cui et al. 2012), photon, sky and read noise correlated by
+    resampling, sky lines (Osterbrock et al. 1996; Hanuschik 2003) and telluric bands (Stevenson 1994) subtracted
+    imperfectly, errors of the flux calibration (Du et al. 2016), a step and a bump where the arms join, cosmic rays,
+    dead pixels, and a brightness that spans orders of magnitude.
+
+The full references stand in the docstrings and comments of the modules of ``skspectra.datasets``.
+"""
 
 
 def make_spectra(
@@ -30,39 +64,134 @@ def make_spectra(
     random_state: int | np.random.RandomState | None = None,
     return_X_y: bool = False,
 ) -> Bunch | tuple[np.ndarray, np.ndarray]:
-    counts = _allot(int(n_samples), np.asarray(weights, dtype=float))
-    grid = np.linspace(3690.0, 9100.0, 2600) if wavelength is None else np.asarray(wavelength, dtype=np.float64)
-    random = check_random_state(random_state)
-    seed = np.random.SeedSequence(random.randint(0, 2**32, size=4, dtype=np.uint32).tolist())
-    rng = np.random.default_rng(seed.spawn(1)[0])
-    label = rng.permutation(np.repeat(np.arange(3), counts))
-    ratio = _draw_snr(snr, n_samples, rng)
-    flux = np.empty((n_samples, len(grid)), dtype=np.float32)
-    redshift = np.empty(n_samples)
-    spectrograph = Spectrograph(grid)
-    edge = 1.002 * (grid[-1] + 50), (grid[0] - 50) / 1.002
-    start, stop = int(sample_index(edge[1])), int(sample_index(edge[0])) + 2
-    rebin = rebinning_matrix(grid, start, stop)
-    starts = range(0, n_samples, _CHUNK)
+    """Simulate the spectra of a survey: stars, galaxies and quasars.
 
-    def simulate(first: int, chunk_seed: np.random.SeedSequence) -> None:
-        rng = np.random.default_rng(chunk_seed)
-        chunk = slice(first, min(first + _CHUNK, n_samples))
-        model = np.empty((chunk.stop - first, stop - start), dtype=np.float32)
-        for k, simulator in enumerate(_SIMULATORS):
+    The spectra follow from published physics and line lists (see Notes), seen by a spectrograph like that of LAMOST.
+    S/N, dust and every effect of the instrument are drawn from the same distributions for all classes, so that only
+    the physics tells them apart.
+
+    Parameters
+    ----------
+    n_samples : int, default=1000
+        Number of spectra.
+    weights : sequence of 3 floats, default=(0.985, 0.012, 0.003)
+        Shares of STAR, GALAXY and QSO, not negative, scaled to a sum of one; the default is the mix of the LAMOST
+        survey. The numbers of spectra are allotted, not drawn: `n_samples` times the share, rounded so that they sum
+        to `n_samples`, and at least one spectrum of each class whose share is not zero, where there are enough. Their
+        order is random.
+    wavelength : array-like of shape (n_features,), default=None
+        Wavelengths in vacuum, in angstrom, increasing, between 3000 and 11 000. The flux is averaged over each
+        sample. None is ``LAMOST_WAVELENGTH``, 2600 samples from 3690 to 9100.
+    snr : float, pair of floats or "survey", default="survey"
+        Signal-to-noise ratio of a sample: the median flux over the median noise. One number for all spectra; or a
+        pair (low, high) between which its logarithm is uniform; or "survey", lognormal around 10 with a scatter of
+        0.9 in the natural logarithm and cut at 1 and 200.
+    random_state : int, RandomState instance or None, default=None
+        Pass an int for the same spectra in every call, whatever the number of threads.
+    return_X_y : bool, default=False
+        Return ``(data, target)`` instead of a Bunch.
+
+    Returns
+    -------
+    spectra : :class:`~sklearn.utils.Bunch`
+        - ``data`` : float32 of shape (n_samples, n_features), flux per wavelength in arbitrary units;
+        - ``target`` : str of shape (n_samples,), "STAR", "GALAXY" or "QSO";
+        - ``target_names`` : str of shape (3,), the classes in the order of `weights`;
+        - ``wavelength`` : float64 of shape (n_features,), vacuum, angstrom;
+        - ``redshift`` : float64 of shape (n_samples,), of stars the radial velocity over the speed of light;
+        - ``snr`` : float64 of shape (n_samples,);
+        - ``DESCR`` : str, the ingredients.
+
+    (data, target) : tuple if `return_X_y` is True
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is of a wrong type or out of its range.
+
+    See Also
+    --------
+    load_lines : The spectral lines that the classes show.
+
+    Notes
+    -----
+    Stars are grey atmospheres with hydrogen, metal lines and molecules [1]_; galaxies are populations of these stars
+    [2]_ with nebular lines [3]_; quasars have the continuum and lines of the composite of [4]_ and the forest of
+    [5]_; the instrument is LAMOST's [6]_. ``DESCR`` names the source of every ingredient.
+
+    The first call computes the stars, which takes some seconds; they are kept. The spectra are computed in as many
+    threads as there are processors.
+
+    References
+    ----------
+    .. [1] Gray D. F., "The Observation and Analysis of Stellar Photospheres", Cambridge University Press (2005).
+    .. [2] Maraston C., "Evolutionary population synthesis: models, analysis of the ingredients and application to
+       high-z galaxies", MNRAS 362 (2005) 799.
+    .. [3] Osterbrock D. E., Ferland G. J., "Astrophysics of Gaseous Nebulae and Active Galactic Nuclei", University
+       Science Books (2006).
+    .. [4] Vanden Berk D. E. et al., "Composite quasar spectra from the Sloan Digital Sky Survey", AJ 122 (2001) 549.
+    .. [5] Becker G. D. et al., "A refined measurement of the mean transmitted flux in the Ly-alpha forest over 2 < z
+       < 5", MNRAS 430 (2013) 2067.
+    .. [6] Cui X.-Q. et al., "The Large Sky Area Multi-Object Fiber Spectroscopic Telescope (LAMOST)", Research in
+       Astronomy and Astrophysics 12 (2012) 1197.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skspectra.datasets import make_spectra
+    >>> spectra = make_spectra(300, weights=(1, 1, 1), random_state=0)
+    >>> spectra.data.shape, spectra.data.dtype
+    ((300, 2600), dtype('float32'))
+    >>> labels, counts = np.unique(spectra.target, return_counts=True)
+    >>> dict(zip(labels.tolist(), counts.tolist()))
+    {'GALAXY': 100, 'QSO': 100, 'STAR': 100}
+
+    Bright quasars on a grid of one's own:
+
+    >>> X, y = make_spectra(
+    ...     5, weights=(0, 0, 1), wavelength=np.arange(3800, 9200, 2.0), snr=(20, 50), random_state=0, return_X_y=True
+    ... )
+    >>> X.shape, y.tolist()
+    ((5, 2700), ['QSO', 'QSO', 'QSO', 'QSO', 'QSO'])
+    """
+    n_samples = check_scalar(n_samples, "n_samples", Integral, min_val=1)
+    counts = _allot(n_samples, _check_weights(weights))
+    wavelength = _check_wavelength(wavelength)
+    low, high = _check_snr(snr)
+
+    entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
+    survey_seed, *chunk_seeds = np.random.SeedSequence(entropy.tolist()).spawn(1 + -(-n_samples // _CHUNK))
+    rng = np.random.default_rng(survey_seed)
+    label = rng.permutation(np.repeat(np.arange(len(CLASS_NAMES)), counts))
+    if snr == "survey":
+        ratio = np.clip(rng.lognormal(np.log(10.0), 0.9, n_samples), low, high)
+    else:
+        ratio = np.exp(rng.uniform(np.log(low), np.log(high), n_samples))
+
+    edges = sample_edges(wavelength)
+    start, stop = int(np.floor(sample_index(edges[0]))), int(np.ceil(sample_index(edges[-1]))) + 1
+    rebin = rebinning_matrix(wavelength, start, stop)
+    spectrograph = Spectrograph(wavelength)
+    flux = np.empty((n_samples, len(wavelength)), dtype=np.float32)
+    redshift = np.empty(n_samples)
+    populations()  # once, before the threads need it
+
+    def fill(chunk: slice, seed: np.random.SeedSequence) -> None:
+        rng = np.random.default_rng(seed)
+        model = np.empty((len(label[chunk]), stop - start), dtype=np.float32)
+        for k, simulate in enumerate(_SIMULATORS):
             rows = np.flatnonzero(label[chunk] == k)
             if len(rows):
-                model[rows], redshift[first + rows] = simulator(len(rows), start, stop, rng)
-        out = np.ascontiguousarray((rebin @ model.T).T)
-        spectrograph.observe(out, ratio[chunk], rng)
-        flux[chunk] = out
+                model[rows], redshift[chunk][rows] = simulate(len(rows), start, stop, rng)
+        observed = np.ascontiguousarray((rebin @ model.T).T)
+        spectrograph.observe(observed, ratio[chunk], rng)
+        flux[chunk] = observed
 
-    from ._stars import library
-    from ._galaxies import populations
-
-    library(), populations()
+    chunks = [slice(first, first + _CHUNK) for first in range(0, n_samples, _CHUNK)]
     with ThreadPoolExecutor(joblib.cpu_count()) as pool:
-        list(pool.map(simulate, starts, seed.spawn(len(starts))))
+        for _ in pool.map(fill, chunks, chunk_seeds):
+            pass  # to raise what a thread raised
+
     target = np.array(CLASS_NAMES)[label]
     if return_X_y:
         return flux, target
@@ -70,28 +199,62 @@ def make_spectra(
         data=flux,
         target=target,
         target_names=np.array(CLASS_NAMES),
-        wavelength=grid,
+        wavelength=wavelength,
         redshift=redshift,
         snr=ratio,
-        DESCR="",
+        DESCR=_DESCR,
     )
 
 
+def _check_weights(weights: Sequence[float]) -> np.ndarray:
+    message = (
+        "weights must be three numbers, the shares of STAR, GALAXY and QSO, none negative and not all zero; "
+        f"got {weights!r}."
+    )
+    try:
+        shares = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(message) from error
+    if shares.shape != (len(CLASS_NAMES),) or not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
+        raise ValueError(message)
+    return shares / shares.max()
+
+
+def _check_wavelength(wavelength: ArrayLike | None) -> np.ndarray:
+    if wavelength is None:
+        return LAMOST_WAVELENGTH.copy()
+    grid = check_array(wavelength, ensure_2d=False, dtype=np.float64, input_name="wavelength", copy=True)
+    low, high = _WAVELENGTH_RANGE
+    if grid.ndim != 1 or (np.diff(grid) <= 0).any() or grid[0] < low or grid[-1] > high:
+        raise ValueError(
+            "wavelength must be a one-dimensional increasing array of angstrom between "
+            f"{low:.0f} and {high:.0f}; got {wavelength!r}."
+        )
+    return grid
+
+
+def _check_snr(snr: float | tuple[float, float] | str) -> tuple[float, float]:
+    """Lowest and highest ratio."""
+    if isinstance(snr, str) and snr == "survey":
+        return 1.0, 200.0
+    pair = (snr, snr) if isinstance(snr, Real) else snr
+    if (
+        not isinstance(pair, tuple | list)
+        or len(pair) != 2
+        or not all(isinstance(value, Real) and not isinstance(value, bool) for value in pair)
+        or not 0 < pair[0] <= pair[1] < np.inf
+    ):
+        raise ValueError(f"snr must be a positive number, a pair (low, high) of them or 'survey'; got {snr!r}.")
+    return float(pair[0]), float(pair[1])
+
+
 def _allot(n_samples: int, weights: np.ndarray) -> np.ndarray:
-    share = n_samples * weights / weights.sum()
-    counts = np.floor(share).astype(int)
-    order = np.argsort(counts - share, kind="stable")
-    counts[order[: n_samples - counts.sum()]] += 1
+    """Number of spectra of each class: shares rounded by largest remainder, none with a weight left out if possible."""
+    shares = n_samples * weights / weights.sum()
+    counts = np.floor(shares).astype(int)
+    counts[np.argsort(counts - shares, kind="stable")[: n_samples - counts.sum()]] += 1
     for k in np.flatnonzero((weights > 0) & (counts == 0)):
         if counts.max() > 1:
             counts[counts.argmax()] -= 1
             counts[k] = 1
     return counts
-
-
-def _draw_snr(snr, n_samples, rng):
-    if isinstance(snr, str):
-        return np.clip(rng.lognormal(np.log(10.0), 0.9, n_samples), 1.0, 200.0)
-    if isinstance(snr, Real):
-        return np.full(n_samples, float(snr))
-    return np.exp(rng.uniform(np.log(snr[0]), np.log(snr[1]), n_samples))

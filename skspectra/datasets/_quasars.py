@@ -11,40 +11,45 @@ from ._log_grid import INSTRUMENT_SIGMA, STEP, add_lines, continuum_at, grid_wav
 
 _LIGHT_SPEED = 2.998e5  # km/s
 
-# Broad lines: equivalent width in the rest frame (angstrom), its scatter (of the natural logarithm), width relative to the quasar's, and
-# mean velocity (km/s). Vanden Berk D. E. et al., AJ 122 (2001) 549, table 2; scatter and blueshifts: Shen Y. et al., ApJS 194 (2011) 45.
+# Broad lines: equivalent width in the rest frame (angstrom), its scatter (of the natural logarithm), width relative
+# to the quasar's, and mean velocity (km/s). Vanden Berk D. E. et al., AJ 122 (2001) 549, table 2; scatter and
+# blueshifts: Shen Y. et al., ApJS 194 (2011) 45.
 _BROAD = {
-    "O VI": (10.0, 0.4, 1.2, -300), "Ly alpha": (80.0, 0.4, 1.0, 0), "N V": (15.0, 0.5, 1.2, 0), "Si II 1263": (2.5, 0.5, 1.0, 0),
-    "O I 1304": (2.5, 0.5, 1.0, 0), "C II 1335": (1.2, 0.5, 1.0, 0), "Si IV": (5.0, 0.45, 1.2, -200), "O IV]": (4.0, 0.45, 1.2, 0),
-    "C IV": (30.0, 0.5, 1.1, -700), "He II 1640": (5.0, 0.6, 2.0, -500), "O III]": (2.5, 0.6, 1.2, 0), "Al III": (2.0, 0.5, 1.0, 0),
-    "Si III]": (4.0, 0.5, 1.0, 0), "C III]": (19.0, 0.4, 1.2, -200), "C II]": (2.0, 0.5, 1.0, 0), "Mg II": (33.0, 0.45, 0.85, 0),
-    "H delta": (6.0, 0.5, 0.9, 0), "H gamma": (16.0, 0.45, 0.9, 0), "He II 4686": (3.0, 0.8, 1.3, 0), "H beta": (50.0, 0.45, 0.9, 0),
-    "He I 5876": (6.0, 0.5, 1.0, 0), "H alpha": (200.0, 0.4, 0.85, 0),
+    "O VI": (10.0, 0.4, 1.2, -300), "Ly alpha": (80.0, 0.4, 1.0, 0), "N V": (15.0, 0.5, 1.2, 0),
+    "Si II 1263": (2.5, 0.5, 1.0, 0), "O I 1304": (2.5, 0.5, 1.0, 0), "C II 1335": (1.2, 0.5, 1.0, 0),
+    "Si IV": (5.0, 0.45, 1.2, -200), "O IV]": (4.0, 0.45, 1.2, 0), "C IV": (30.0, 0.5, 1.1, -700),
+    "He II 1640": (5.0, 0.6, 2.0, -500), "O III]": (2.5, 0.6, 1.2, 0), "Al III": (2.0, 0.5, 1.0, 0),
+    "Si III]": (4.0, 0.5, 1.0, 0), "C III]": (19.0, 0.4, 1.2, -200), "C II]": (2.0, 0.5, 1.0, 0),
+    "Mg II": (33.0, 0.45, 0.85, 0), "H delta": (6.0, 0.5, 0.9, 0), "H gamma": (16.0, 0.45, 0.9, 0),
+    "He II 4686": (3.0, 0.8, 1.3, 0), "H beta": (50.0, 0.45, 0.9, 0), "He I 5876": (6.0, 0.5, 1.0, 0),
+    "H alpha": (200.0, 0.4, 0.85, 0),
 }  # fmt: skip
 
 # Narrow lines relative to [O III] 5007 (Vanden Berk et al. 2001; Osterbrock & Ferland 2006).
 _NARROW = {
-    "[O III] 5007": 1.0, "[O III] 4959": 0.336, "[O II]": 0.25, "[Ne III] 3869": 0.12, "[Ne III] 3967": 0.036, "[Ne V] 3346": 0.03,
-    "[Ne V] 3426": 0.08, "H gamma": 0.04, "[O III] 4363": 0.025, "H beta": 0.09, "H alpha": 0.30, "[N II] 6583": 0.25,
-    "[N II] 6548": 0.082, "[S II] 6716": 0.07, "[S II] 6731": 0.06, "[O I] 6300": 0.04,
+    "[O III] 5007": 1.0, "[O III] 4959": 0.336, "[O II]": 0.25, "[Ne III] 3869": 0.12, "[Ne III] 3967": 0.036,
+    "[Ne V] 3346": 0.03, "[Ne V] 3426": 0.08, "H gamma": 0.04, "[O III] 4363": 0.025, "H beta": 0.09, "H alpha": 0.30,
+    "[N II] 6583": 0.25, "[N II] 6548": 0.082, "[S II] 6716": 0.07, "[S II] 6731": 0.06, "[O I] 6300": 0.04,
 }  # fmt: skip
 
-# Blends of iron: vacuum wavelength, relative flux, extra width (km/s). Ultraviolet after Vestergaard M., Wilkes B. J., ApJS 134 (2001) 1;
-# optical multiplets 27, 28, 37, 38, 42, 48 and 49 after Kovacevic J. et al., ApJS 189 (2010) 15.
+# Blends of iron: vacuum wavelength, relative flux, extra width (km/s). Ultraviolet after Vestergaard M., Wilkes B.
+# J., ApJS 134 (2001) 1; optical multiplets 27, 28, 37, 38, 42, 48 and 49 after Kovacevic J. et al., ApJS 189 (2010) 15.
 _IRON_ULTRAVIOLET = np.array(
     [
-        (1608, 1.0, 1500), (1786, 1.6, 1500), (1914, 1.6, 1200), (2020, 0.8, 2500), (2080, 4.0, 2200), (2170, 2.2, 2500),
-        (2250, 4.5, 2500), (2330, 7.0, 2500), (2390, 8.5, 2200), (2440, 7.0, 2000), (2500, 9.0, 2000), (2570, 5.5, 2200),
-        (2615, 4.0, 1500), (2665, 1.8, 1500), (2750, 4.5, 1600), (2850, 2.5, 2500), (2930, 2.5, 2000), (2970, 1.8, 1500),
-        (3190, 1.8, 2500), (3280, 1.2, 2500), (3500, 1.0, 5000),
+        (1608, 1.0, 1500), (1786, 1.6, 1500), (1914, 1.6, 1200), (2020, 0.8, 2500), (2080, 4.0, 2200),
+        (2170, 2.2, 2500), (2250, 4.5, 2500), (2330, 7.0, 2500), (2390, 8.5, 2200), (2440, 7.0, 2000),
+        (2500, 9.0, 2000), (2570, 5.5, 2200), (2615, 4.0, 1500), (2665, 1.8, 1500), (2750, 4.5, 1600),
+        (2850, 2.5, 2500), (2930, 2.5, 2000), (2970, 1.8, 1500), (3190, 1.8, 2500), (3280, 1.2, 2500),
+        (3500, 1.0, 5000),
     ]
 )  # fmt: skip
 _IRON_OPTICAL = np.array(
     [
-        (4130, 0.5, 1200), (4179, 0.7, 300), (4234, 1.0, 300), (4300, 0.7, 800), (4352, 0.9, 300), (4417, 0.7, 300), (4473, 0.7, 500),
-        (4491, 0.8, 200), (4516, 1.7, 300), (4523, 1.0, 200), (4550, 1.5, 200), (4557, 1.0, 200), (4585, 1.8, 200), (4630, 1.2, 300),
-        (4667, 0.5, 500), (4925, 1.5, 200), (5019, 1.7, 200), (5170, 2.0, 200), (5199, 1.1, 200), (5236, 1.4, 200), (5276, 1.7, 200),
-        (5318, 2.0, 200), (5364, 0.9, 200), (5427, 0.6, 300), (5535, 0.5, 500), (6240, 0.5, 600), (6456, 0.5, 400),
+        (4130, 0.5, 1200), (4179, 0.7, 300), (4234, 1.0, 300), (4300, 0.7, 800), (4352, 0.9, 300), (4417, 0.7, 300),
+        (4473, 0.7, 500), (4491, 0.8, 200), (4516, 1.7, 300), (4523, 1.0, 200), (4550, 1.5, 200), (4557, 1.0, 200),
+        (4585, 1.8, 200), (4630, 1.2, 300), (4667, 0.5, 500), (4925, 1.5, 200), (5019, 1.7, 200), (5170, 2.0, 200),
+        (5199, 1.1, 200), (5236, 1.4, 200), (5276, 1.7, 200), (5318, 2.0, 200), (5364, 0.9, 200), (5427, 0.6, 300),
+        (5535, 0.5, 500), (6240, 0.5, 600), (6456, 0.5, 400),
     ]
 )  # fmt: skip
 _IRON_WIDTHS = np.array([1000.0, 2000.0, 3500.0, 6000.0])  # full width at half maximum, km/s
@@ -84,7 +89,7 @@ def _forest_amplitude() -> tuple[np.ndarray, np.ndarray]:
     x, weight = np.polynomial.hermite_e.hermegauss(60)
     log_amplitude = np.linspace(-8.0, 6.0, 120)
     field = np.exp(_FOREST_SCATTER * x)
-    mean = (np.exp(-np.exp(log_amplitude)[:, None] * field) @ weight) / weight.sum()
+    mean = (np.exp(-np.exp(log_amplitude)[:, None] * field) * weight).sum(axis=1) / weight.sum()
     return mean, log_amplitude
 
 
@@ -133,7 +138,8 @@ def _lyman_forest(u: np.ndarray, redshift: np.ndarray, rng: np.random.Generator)
 
 def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw quasars; parameters as for :func:`make_stars`."""
-    # Optical surveys: most between 0.5 and 2.5 (Schneider D. P. et al., AJ 139 (2010) 2360; Ai Y. L. et al., AJ 151 (2016) 24)
+    # Optical surveys: most between 0.5 and 2.5 (Schneider D. P. et al., AJ 139 (2010) 2360; Ai Y. L. et al., AJ 151
+    # (2016) 24)
     redshift = np.where(
         rng.random(n) < 0.15, rng.uniform(0.05, 4.0, n), np.clip(4.0 * rng.beta(1.7, 2.4, n), 0.05, 4.0)
     )
@@ -143,7 +149,8 @@ def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tup
     def normal(mean: float, scatter: float) -> np.ndarray:
         return rng.normal(mean, scatter, (n, 1)).astype(np.float32)
 
-    # Power laws on both sides of 5000 angstrom and in the far ultraviolet, Vanden Berk et al. (2001), Telfer R. C. et al., ApJ 565 (2002) 773.
+    # Power laws on both sides of 5000 angstrom and in the far ultraviolet, Vanden Berk et al. (2001), Telfer R. C. et
+    # al., ApJ 565 (2002) 773.
     slope = normal(-1.55, 0.35)
     x = u - np.float32(np.log(5000.0))
     exponent = slope * x + np.maximum(x, 0.0) * (normal(0.5, 0.3) + np.float32(0.3))
@@ -203,11 +210,12 @@ def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tup
 
 
 def _absorb(flux: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.Generator) -> None:
-    """Broad troughs bluewards of C IV, Si IV and N V in a tenth of the quasars, and narrow Mg II of galaxies in front, in place.
+    """Absorb light in place: broad troughs of a tenth of the quasars, narrow Mg II of galaxies in front.
 
     References
     ----------
-    Gibson R. R. et al., ApJ 692 (2009) 758: broad absorption lines. Zhu G., Menard B., ApJ 770 (2013) 130: Mg II absorbers.
+    Gibson R. R. et al., ApJ 692 (2009) 758: broad absorption lines. Zhu G., Menard B., ApJ 770 (2013) 130: Mg II
+    absorbers.
     """
     n, n_grid = flux.shape
     for row in np.flatnonzero(rng.random(n) < 0.10):

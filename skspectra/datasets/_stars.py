@@ -1,8 +1,10 @@
 """Spectra of stars."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
+import joblib
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_array
@@ -32,10 +34,10 @@ from ._stellar_atmosphere import (
 
 START, STOP = (int(k) for k in sample_index(np.array([1600.0, 11500.0])))
 _BOUNDARY = 0.78  # temperature where the cores of strong lines form, over the effective temperature
-
 _HOPF = 0.58  # Hopf's function of the grey atmosphere at small optical depth
 
-# Nodes and weights that integrate the Planck function over optical depth with the exponential integral E2: Eddington-Barbier, refined.
+# Optical depths and weights that integrate the Planck function with the exponential integral E2 (Gray 2005, equation
+# 7.14).
 _DEPTHS = np.array([0.15, 0.7, 2.0])
 _WEIGHTS = np.array([0.46, 0.42, 0.12])
 
@@ -85,7 +87,7 @@ def _molecules(layer: Layer) -> dict[str, np.ndarray]:
     co = 2.0 * carbon * oxygen / (s + np.sqrt(np.maximum(s * s - 4.0 * carbon * oxygen, 0.0)))
     carbon, oxygen = np.maximum(carbon - co, 1e-30), np.maximum(oxygen - co, 1e-30)
 
-    def bound(total: np.ndarray, partner: np.ndarray, coefficients: tuple[float, ...]) -> np.ndarray:
+    def bound(total: float, partner: np.ndarray, coefficients: tuple[float, ...]) -> np.ndarray:
         """Molecules over hydrogen nuclei where `partner` is plentiful."""
         ratio = partner / dissociation(theta, coefficients)
         return total * metals * ratio / (1.0 + ratio)
@@ -97,9 +99,11 @@ def _molecules(layer: Layer) -> dict[str, np.ndarray]:
     magnesium, calcium, vanadium = neutral(7.65, 3.9), neutral(6.11, 3.8), neutral(6.75, 1.9)
     nitrogen = np.sqrt(6.8e-5 * metals * p * dissociation(theta, (13.590, -10.585, 0.22067, -0.029997, 1.4993e-3)))
     nitrogen = np.minimum(nitrogen, 6.8e-5 * metals * p)
+    # Cross sections at the band head: by eye, so that the bands are as deep as in dwarfs of types K7 to M7 and the G
+    # band as in the Sun. The dissociation constant of VO is that of its energy, 6.4 eV.
     return {
         "TiO": 7e-17 * titanium * bound(8.9e-8, oxygen, (13.398, -8.5956, 0.40873, -0.057937, 2.9287e-3)),
-        "VO": 3e-17 * vanadium * bound(8.5e-9, oxygen, (13.0, -8.0)) * 1.5,
+        "VO": 4.5e-17 * vanadium * bound(8.5e-9, oxygen, (13.0, -8.0)),
         "CH": 1.2e-17 * carbon * atoms / dissociation(theta, (12.135, -4.0760, 0.12768, -0.015473, 7.2661e-4)) / p,
         "CN": 3e-17 * carbon * nitrogen / dissociation(theta, (12.805, -8.2793, 0.064162, -0.0073627, 3.4666e-4)) / p,
         "C2": 3e-17 * carbon**2 / dissociation(theta, (12.804, -6.5178, 0.097719, -0.012739, 6.2603e-4)) / p,
@@ -129,13 +133,12 @@ def synthesise(
     coarse = wavelength[::16]
     t = temperature[:, None]
 
-    # Opacity of everything that is resolved, over the Rosseland mean near the opacity at 5500 angstrom.
+    # Opacity of all that is resolved; light comes from where it is deeper or less deep than the Rosseland mean.
     continuum = np.exp(_interpolate(wavelength, coarse, np.log(layer.continuous_opacity(coarse))))
     opacity = continuum + _hydrogen_lines(layer, wavelength)
     for molecule, strength in _molecules(layer).items():
         opacity += (strength[:, None] * band_opacity(molecule, wavelength)).astype(np.float32)
-    reference = layer.rosseland()[:, None]
-    ratio = (reference / opacity).astype(np.float32)
+    ratio = (layer.rosseland()[:, None] / opacity).astype(np.float32)
     flux = np.zeros_like(ratio)
     for depth, weight in zip(_DEPTHS, _WEIGHTS, strict=True):
         local = t * (0.75 * (depth * ratio + _HOPF)) ** 0.25
@@ -151,10 +154,11 @@ def synthesise(
         broad = widths.max(axis=0) > 1.5
         weak += _deposit(lines.wavelength[~broad], widths[:, ~broad], len(wavelength))
         for centre, width in zip(lines.wavelength[broad], widths[:, broad].T, strict=True):
-            reach = slice(*np.searchsorted(wavelength, (centre - 200.0, centre + 200.0)))
-            x = wavelength[reach] - centre
-            half = np.maximum(width / np.pi, 0.6 * STEP * centre)[:, None]
-            strong[:, reach] *= 1.0 - (width[:, None] / (np.pi * half)) / (1.0 + (x / half) ** 2)
+            reach = 10.0 + 4.0 * width.max()
+            window = slice(*np.searchsorted(wavelength, (centre - reach, centre + reach)))
+            half = np.maximum(width / np.pi, 0.6 * STEP * centre)[:, None].astype(np.float32)
+            x = (wavelength[window] - centre).astype(np.float32) / half
+            strong[:, window] *= 1.0 - (width[:, None] / (np.pi * half)).astype(np.float32) / (1.0 + x * x)
     sigma = INSTRUMENT_SIGMA / STEP
     weak = gaussian_filter1d(weak, sigma, axis=1)
     flux *= 1.0 - limit * (1.0 - strong)
@@ -173,7 +177,7 @@ def _haze_scale(layer: Layer) -> np.ndarray:
     sun = solve_layer(np.array([5777.0]), np.array([4.44]), np.zeros(1), np.zeros(1))
 
     def width(layer: Layer) -> np.ndarray:
-        return sum(equivalent_width(*line_opacity(layer, *line, layer.continuous_opacity(at))) for line in lines)
+        return np.sum([equivalent_width(*line_opacity(layer, *x, layer.continuous_opacity(at))) for x in lines], axis=0)
 
     return width(layer) / width(sun)
 
@@ -216,9 +220,9 @@ def giant_gravity(temperature: np.ndarray) -> np.ndarray:
 
 
 class Library(NamedTuple):
-    """Surface fluxes (n_branches, n_metallicities, n_temperatures, STOP - START) of dwarfs and giants, and other stars."""
+    """Surface fluxes of stars."""
 
-    branches: np.ndarray
+    branches: np.ndarray  # dwarfs and giants, (2, n_metallicities, n_temperatures, STOP - START)
     others: np.ndarray  # white dwarfs and carbon stars, (n_others, STOP - START)
 
     def spectra(
@@ -258,11 +262,15 @@ def _cell(knots: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @cache
 def library() -> Library:
     """The stars from which all stars and galaxies are made; computed once."""
-    shape = (2, len(_METALLICITIES), len(_TEMPERATURES))
-    temperature = np.broadcast_to(_TEMPERATURES, shape)
-    metallicity = np.broadcast_to(_METALLICITIES[:, None], shape)
-    gravity = np.stack([dwarf_gravity(temperature[0]), giant_gravity(temperature[1])])
-    branches = synthesise(temperature.ravel(), gravity.ravel(), metallicity.ravel()).reshape(*shape, -1)
+
+    def branch(giant: bool, metallicity: float) -> np.ndarray:
+        gravity = giant_gravity(_TEMPERATURES) if giant else dwarf_gravity(_TEMPERATURES)
+        return synthesise(_TEMPERATURES, gravity, np.full_like(_TEMPERATURES, metallicity))
+
+    kinds = [(giant, metallicity) for giant in (False, True) for metallicity in _METALLICITIES]
+    with ThreadPoolExecutor(joblib.cpu_count()) as pool:
+        branches = np.stack(list(pool.map(branch, *zip(*kinds, strict=True))))
+    branches = branches.reshape(2, len(_METALLICITIES), *branches.shape[1:])
     others = synthesise(
         np.array([8000.0, 10000.0, 13000.0, 17000.0, 25000.0, 40000.0, 3600.0, 4000.0, 4400.0]),
         np.array([8.0] * 6 + [1.0, 1.5, 2.0]),
@@ -273,8 +281,9 @@ def library() -> Library:
     return Library(branches, others)
 
 
-# Share of each spectral type among the stars of a survey of the Galaxy, LAMOST's: Luo et al., RAA 15 (2015) 1095; Zhong et al., RAA 19
-# (2019) 75, and its range of effective temperatures (K): Pecaut M. J., Mamajek E. E., ApJS 208 (2013) 9.
+# Share of each spectral type among the stars of a survey of the Galaxy, LAMOST's: Luo et al., RAA 15 (2015) 1095;
+# Zhong et al., RAA 19 (2019) 75, and its range of effective temperatures (K): Pecaut M. J., Mamajek E. E., ApJS 208
+# (2013) 9.
 _TYPES = (
     ("O", 0.001, 30000.0, 45000.0),
     ("B", 0.009, 10500.0, 30000.0),
@@ -326,7 +335,6 @@ def make_stars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple
     strength = np.where(active, rng.lognormal(np.log(4.0), 0.6, n), 0.0)
     for name, ratio in (("H alpha", 1.0), ("H beta", 0.9), ("H gamma", 0.6)):
         centre = REST[name] * (1 + redshift)
-        add_lines(
-            flux, start, centre, np.full(n, 1e-4), strength * ratio / REST[name] * continuum_at(flux, start, centre)
-        )
+        area = strength * ratio / REST[name] * continuum_at(flux, start, centre)
+        add_lines(flux, start, centre, np.full(n, 1e-4), area)
     return flux, redshift

@@ -1,26 +1,28 @@
 """Spectra of stars from first principles, at low resolution and low cost.
 
-A grey atmosphere in local thermodynamic equilibrium: one layer gives the pressures, the temperature stratification is Eddington's, and
-the flux at each wavelength is the Planck function where that wavelength's optical depth is 2/3. Continuous opacity comes
-from hydrogen, its negative ion and electrons; hydrogen lines are Stark broadened; metal lines follow the curve of growth with Saha and
-Boltzmann populations; molecules follow from their dissociation equilibrium.
+A grey atmosphere in local thermodynamic equilibrium: one layer gives the pressures, the temperature stratification is
+Eddington's, and the flux at each wavelength is a mean of the Planck function near that wavelength's optical depth 2/3.
+Continuous opacity comes from hydrogen, its negative ion and electrons; hydrogen lines are Stark broadened; metal
+lines follow the curve of growth with Saha and Boltzmann populations; molecules follow from their dissociation
+equilibrium.
 
 References
 ----------
-Gray D. F., "The Observation and Analysis of Stellar Photospheres", 3rd edition, Cambridge University Press (2005): chapters
-7 (Eddington-Barbier relation), 8 (hydrogen, equations 8.8 to 8.10; Rayleigh scattering), 9 (hydrostatic equilibrium).
-John T. L., A&A 193 (1988) 189: bound-free and free-free opacity of the negative hydrogen ion.
+Gray D. F., "The Observation and Analysis of Stellar Photospheres", 3rd edition, Cambridge University Press (2005):
+chapters 7 (Eddington-Barbier relation), 8 (hydrogen, equations 8.8 to 8.10; Rayleigh scattering), 9 (hydrostatic
+equilibrium). John T. L., A&A 193 (1988) 189: bound-free and free-free opacity of the negative hydrogen ion.
 Tsuji T., A&A 23 (1973) 411: dissociation constants of molecules.
 Gigosos M. A., Gonzalez M. A., Cardenoso V., Spectrochimica Acta B 58 (2003) 1489: Stark widths of Balmer lines.
 Asplund M. et al., ARA&A 47 (2009) 481: solar abundances.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from scipy.integrate import trapezoid
+from scipy.interpolate import RegularGridInterpolator
 from scipy.special import voigt_profile
-
-from ._air_vacuum import air_to_vacuum
 
 BOLTZMANN = 1.380649e-16  # erg/K
 BOLTZMANN_EV = 8.617333e-5  # eV/K
@@ -61,6 +63,11 @@ ELEMENTS = {
 }
 
 
+# Number relative to hydrogen, ionisation energy (eV) and ratio of the partition functions: sodium and potassium;
+# aluminium and calcium; magnesium, silicon and iron; carbon.
+_ELECTRON_DONORS = ((2.3e-6, 5.1, 0.5), (5.0e-6, 6.05, 0.9), (1.05e-4, 7.9, 1.5), (2.7e-4, 11.26, 0.7))
+
+
 def planck(wavelength: np.ndarray, temperature: np.ndarray) -> np.ndarray:
     """Planck function per wavelength, in arbitrary units."""
     return 1e20 / (wavelength**5 * np.expm1(PLANCK_C2 / (wavelength * temperature)))
@@ -98,7 +105,7 @@ def negative_hydrogen(wavelength: np.ndarray, temperature: np.ndarray) -> np.nda
         ]
     )
     powers = [m**2, 1.0, 1 / m, 1 / m**2, 1 / m**3, 1 / m**4]
-    free_free = 0.0
+    free_free = np.zeros(np.broadcast_shapes(m.shape, temperature.shape))
     for n, row in enumerate(terms, start=1):
         free_free += (5040.0 / temperature) ** ((n + 1) / 2) * sum(c * p for c, p in zip(row, powers, strict=True))
     return np.maximum(bound_free, 0.0) + 1e-29 * np.maximum(free_free, 0.0)
@@ -108,11 +115,11 @@ def neutral_hydrogen(wavelength: np.ndarray, temperature: np.ndarray) -> np.ndar
     """Bound-free and free-free opacity and Rayleigh scattering per neutral atom, cm^2 (Gray 2005)."""
     theta = 5040.0 / temperature
     n0 = np.ceil(np.sqrt(wavelength / 911.76))
-    total = 0.0
+    # Three levels one by one; the higher ones and, beyond their limit, free-free together.
+    higher = 10.0 ** (-theta * 13.598 * (1 - 1 / (n0 + 3) ** 2))
+    total = 0.43429 / (2 * theta * 13.598) * higher
     for n in (n0, n0 + 1, n0 + 2):
         total += 10.0 ** (-theta * 13.598 * (1 - 1 / n**2)) / n**3
-    rest = 10.0 ** (-theta * 13.598 * (1 - 1 / (n0 + 3) ** 2))
-    total += 0.43429 / (2 * theta * 13.598) * rest  # the higher levels and, from their limit, free-free
     opacity = 1.0449e-26 * wavelength**3 * total * -np.expm1(-PLANCK_C2 / (wavelength * temperature))
     w2 = 1.0 / wavelength**2
     return opacity + w2**2 * (5.799e-13 + 1.422e-6 * w2 + 2.784 * w2**2)
@@ -174,12 +181,7 @@ def solve_layer(temperature: np.ndarray, gravity: np.ndarray, metallicity: np.nd
         r = saha(temperature, pe, 13.598, 0.5)
         neutral = np.clip(atoms / ph, 0.0, 1.0) / (1.0 + r)
         donors = r / (1.0 + r) * np.clip(atoms / ph, 0.0, 1.0)
-        for number, energy, ratio in (
-            (2.3e-6, 5.1, 0.5),
-            (5.0e-6, 6.05, 0.9),
-            (1.05e-4, 7.9, 1.5),
-            (2.7e-4, 11.26, 0.7),
-        ):
+        for number, energy, ratio in _ELECTRON_DONORS:
             s = saha(temperature, pe, energy, ratio)
             donors = donors + number * metals * s / (1.0 + s)
         layer = Layer(temperature, gravity, metallicity, carbon, pg, pe, neutral, ph)
@@ -235,27 +237,24 @@ def line_opacity(
     perturbers = layer.hydrogen_pressure[:, None] / (BOLTZMANN * t)
     width = 10.0**-7.9 * perturbers * (t / 1e4) ** 0.3 + 1e8  # van der Waals and natural, 1/s
     width = width + 1e-5 * layer.electron_pressure[:, None] / (BOLTZMANN * t)  # quadratic Stark
-    return (
-        line / layer.continuous_opacity(wavelength),
-        width / (4 * np.pi * doppler_hz),
-        wavelength * speed / LIGHT_SPEED,
-    )
+    return line / opacity, width / (4 * np.pi * doppler_hz), wavelength * speed / LIGHT_SPEED
 
 
 _LOG_RATIO = np.linspace(-3.0, 8.0, 56)
 _LOG_DAMPING = np.linspace(-4.0, 1.0, 21)
 
 
-def _curve_of_growth() -> np.ndarray:
-    """Equivalent width over Doppler width and limiting depth, for a line that absorbs ratio / (1 + ratio) of the depth."""
+@cache
+def _curve_of_growth() -> RegularGridInterpolator:
+    """ln(equivalent width / Doppler width) against log10 of the damping parameter and of the central opacity ratio."""
     x = np.concatenate([[0.0], np.geomspace(1e-2, 1e5, 400)])
     table = np.empty((len(_LOG_DAMPING), len(_LOG_RATIO)))
     for i, a in enumerate(10.0**_LOG_DAMPING):
         # Voigt function of unit central height for a = 0
         profile = voigt_profile(x, np.sqrt(0.5), a) * np.sqrt(np.pi)
         opacity = 10.0 ** _LOG_RATIO[:, None] * profile
-        table[i] = 2 * np.trapezoid(opacity / (1 + opacity), x, axis=1)
-    return table
+        table[i] = 2 * trapezoid(opacity / (1 + opacity), x, axis=1)
+    return RegularGridInterpolator((_LOG_DAMPING, _LOG_RATIO), np.log(table))
 
 
 def equivalent_width(ratio: np.ndarray, damping: np.ndarray, doppler: np.ndarray) -> np.ndarray:
@@ -263,10 +262,7 @@ def equivalent_width(ratio: np.ndarray, damping: np.ndarray, doppler: np.ndarray
 
     Minnaert's formula 1 / depth = 1 / ratio + 1 / limit (Gray 2005, chapter 13) over a Voigt profile.
     """
-    from scipy.interpolate import RegularGridInterpolator
-
-    table = RegularGridInterpolator((_LOG_DAMPING, _LOG_RATIO), np.log(_curve_of_growth()))
     a = np.clip(np.log10(damping), _LOG_DAMPING[0], _LOG_DAMPING[-1])
     r = np.clip(np.log10(np.maximum(ratio, 1e-30)), _LOG_RATIO[0], _LOG_RATIO[-1])
-    growth = np.exp(table((a, r))) * np.where(ratio < 1e-3, ratio / 1e-3, 1.0)
+    growth = np.exp(_curve_of_growth()((a, r))) * np.where(ratio < 1e-3, ratio / 1e-3, 1.0)
     return growth * doppler
