@@ -1,0 +1,84 @@
+"""Does an artefact alone move the predicted class?
+
+Noise that only the copies of rare classes receive can teach a network that an artefact means "not a star". The same
+network is trained in three ways on the same survey: balanced by plain copies; by noisy copies
+(`PhysicsNoiseOverSampler`), where stars stay clean; and by balanced epochs in which every spectrum of every class gets
+noise (``sampling="balanced"`` with an augmenter). Then each artefact is put on clean test spectra: the leak is the
+share of stars that it turns into galaxies or quasars, less the share that it turns into stars.
+
+    python benchmarks/leak_check.py [--n-stars 2000] [--epochs 6] [--json leak.json]
+"""
+
+import argparse
+import json
+
+import numpy as np
+from _machine import describe
+from imblearn.over_sampling import RandomOverSampler
+from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+
+from skspectra.augmentation import CCDNoiseAugmenter
+from skspectra.datasets import make_spectra
+from skspectra.neural_network import DenseNet1DClassifier
+from skspectra.over_sampling import PhysicsNoiseOverSampler
+from skspectra.preprocessing import MinMaxSpectrumScaler
+
+ARTEFACTS = {
+    "electronic noise": CCDNoiseAugmenter(electronic_noise=0.02, cosmic_rays=0, bad_pixels=0.0, random_state=0),
+    "cosmic rays": CCDNoiseAugmenter(electronic_noise=0.0, cosmic_rays=4, bad_pixels=0.0, random_state=0),
+    "bad pixels": CCDNoiseAugmenter(electronic_noise=0.0, cosmic_rays=0, bad_pixels=0.04, random_state=0),
+}
+
+
+def train(way, X, y, epochs):
+    network = DenseNet1DClassifier(
+        growth_rate=8, stem_stride=4, max_epochs=epochs, lr_schedule="one-cycle", random_state=0
+    )
+    if way == "plain copies":
+        X, y = RandomOverSampler(random_state=0).fit_resample(X, y)
+    elif way == "noisy copies":
+        X, y = PhysicsNoiseOverSampler(random_state=0).fit_resample(X, y)
+    else:
+        # As many drawn spectra as the copies above make.
+        n_epochs = round(epochs * 3 * np.sum(y == "STAR") / len(y))
+        network.set_params(sampling="balanced", augmenter=CCDNoiseAugmenter(), max_epochs=n_epochs)
+    return make_pipeline(MinMaxSpectrumScaler(), network).fit(X, y)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n-stars", type=int, default=2000)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--json")
+    args = parser.parse_args()
+
+    survey = make_spectra(round(1.2 * args.n_stars), weights=(1, 0.12, 0.08), random_state=0)
+    test = make_spectra(3000, weights=(1, 1, 1), random_state=1)
+    stars = test.target == "STAR"
+    results = []
+    print(f"{'training':28} {'artefact':18} {'macro F1':>8} {'to rare':>8} {'to star':>8} {'leak':>8}")
+    for way in ("plain copies", "noisy copies", "balanced epochs, all noisy"):
+        model = train(way, survey.data, survey.target, args.epochs)
+        clean = model.predict(test.data)
+        for name, artefact in {"none": None, **ARTEFACTS}.items():
+            predicted = clean if artefact is None else model.predict(artefact.augment(test.data))
+            to_rare = np.mean((clean == "STAR") & (predicted != "STAR"), where=stars)
+            to_star = np.mean((clean != "STAR") & (predicted == "STAR"), where=stars)
+            row = {
+                "training": way,
+                "artefact": name,
+                "macro_f1": f1_score(test.target, predicted, average="macro"),
+                "stars_to_rare": to_rare,
+                "stars_to_star": to_star,
+                "leak": to_rare - to_star,
+            }
+            results.append(row)
+            print(f"{way:28} {name:18} {row['macro_f1']:8.3f} {to_rare:8.4f} {to_star:8.4f} {row['leak']:8.4f}")
+    if args.json:
+        with open(args.json, "w") as file:
+            json.dump({"machine": describe(), "arguments": vars(args), "results": results}, file, indent=2)
+
+
+if __name__ == "__main__":
+    main()
