@@ -60,7 +60,7 @@ def specutils_alone(paths: list[Path]) -> list[tuple[np.ndarray, np.ndarray]]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        spectra = [Spectrum.read(path) for path in paths]
+        spectra = [Spectrum.read(path, format="SDSS-III/IV spec") for path in paths]
     return [(spectrum.flux.value, spectrum.spectral_axis.to_value("Angstrom")) for spectrum in spectra]
 
 

@@ -332,6 +332,21 @@ def test_an_npy_of_python_objects_is_not_unpickled(tmp_path):
     refused(path, path.read_bytes(), "Python objects")
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_random_damage_ends_in_spectra_or_in_an_error_that_names_the_file(tmp_path, contents, name):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "spec.fits"
+    for _ in range(15):
+        content = bytearray(contents[name])
+        for place in rng.integers(min(len(content), 20_000), size=rng.integers(1, 30)):
+            content[place] = rng.choice(bytearray(b"\0\xff '=-0123456789ETFX"))
+        path.write_bytes(content)
+        try:
+            assert load_spectra(path).data.shape[1] == 2600
+        except ValueError as error:
+            assert str(error).startswith(f"{path}: ")  # noqa: PT017
+
+
 # --- files, folders and surveys
 
 

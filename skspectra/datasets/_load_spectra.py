@@ -348,9 +348,9 @@ def _bunch(
     bad_pixels: str,
 ) -> Bunch:
     wavelength = np.array(spectra[0].wavelength if grid is None else grid)
-    bunch = Bunch(data=np.stack([spectrum.flux for spectrum in spectra]), wavelength=wavelength)
-    bunch.ivar = np.stack([spectrum.ivar for spectrum in spectra])
-    bunch.mask = np.stack([spectrum.mask for spectrum in spectra])
+    bunch = Bunch(data=_stacked(spectra, "flux"), wavelength=wavelength)
+    bunch.ivar = _stacked(spectra, "ivar")
+    bunch.mask = _stacked(spectra, "mask")
     for name in ("target", "subclass", "redshift", "snr", "survey", "object_id", "spectrum_id"):
         bunch[name] = np.array([getattr(spectrum, name) for spectrum in spectra])
     bunch.filename = np.array(filenames)
@@ -359,6 +359,13 @@ def _bunch(
         bunch.data[bunch.mask] = np.nan
     bunch.DESCR = _description(bunch)
     return bunch
+
+
+def _stacked(spectra: list[Spectrum], name: str) -> np.ndarray:
+    rows = np.stack([getattr(spectrum, name) for spectrum in spectra])
+    for spectrum in spectra:
+        setattr(spectrum, name, None)  # so that a large survey is not held twice
+    return rows
 
 
 def _description(bunch: Bunch) -> str:
