@@ -93,7 +93,7 @@ def _forest_amplitude() -> tuple[np.ndarray, np.ndarray]:
     return mean, log_amplitude
 
 
-def _lyman_forest(u: np.ndarray, redshift: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def lyman_forest(u: np.ndarray, redshift: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Transmission of the intergalactic medium.
 
     Parameters
@@ -197,7 +197,7 @@ def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tup
         add_lines(flux, start, centre, sigma, area)
 
     _absorb(flux, redshift, start, rng)
-    flux *= _lyman_forest(u, redshift, rng)
+    flux *= lyman_forest(u, redshift, rng)
 
     # The host galaxy shows in nearby, faint quasars.
     near = np.flatnonzero(redshift < 0.8)
