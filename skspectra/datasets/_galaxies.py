@@ -26,9 +26,9 @@ _MAIN_SEQUENCE = np.array(
     ]
 ).T  # fmt: skip
 
-# Stars past the main sequence: temperature (K), giant branch or not, share of the bolometric light of all of them,
-# after Maraston C., MNRAS 362 (2005) 799: old populations (subgiants, first ascent, clump, asymptotic branch) and
-# young ones (blue loops, supergiants).
+# Stars past the main sequence: temperature (K) and share of the bolometric light of all of them, after Maraston C.,
+# MNRAS 362 (2005) 799: old populations (subgiants, first ascent, clump, asymptotic branch) and young ones (blue loops,
+# supergiants).
 _OLD_GIANTS = np.array(
     [(5400, 0.10), (5000, 0.13), (4800, 0.22), (4500, 0.20), (4150, 0.17), (3800, 0.11), (3400, 0.07)]
 ).T
@@ -37,8 +37,12 @@ _YOUNG_GIANTS = np.array([(20000, 0.25), (11000, 0.20), (7500, 0.10), (5000, 0.1
 _AGES = np.array([0.003, 0.006, 0.015, 0.04, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.5, 9.0, 13.0])  # Gyr
 _METALLICITIES = np.array([-1.2, -0.6, -0.2, 0.1, 0.35])
 _DISPERSIONS = (80.0, 320.0)  # km/s
-# Star formation rate proportional to exp(-age / time scale), in Gyr; negative: falling with time.
+# Time scales, Gyr: stars of an age formed at a rate proportional to exp(age / time scale); negative for a rising rate.
 _HISTORIES = np.array([0.3, 0.8, 1.5, 2.5, 4.0, 7.0, 20.0, -10.0])
+# Bursts: their ages, as places in _AGES, and the equivalent width (angstrom) of H alpha of one alone, which falls as
+# the stars that ionise die (Leitherer C. et al., ApJS 123 (1999) 3).
+_BURST_AGES = [0, 1, 2, 4]
+_BURST_HALPHA = np.array([720.0, 200.0, 8.0, 0.0])
 
 
 def _initial_mass_function(mass: np.ndarray) -> np.ndarray:
@@ -111,7 +115,7 @@ class Populations(NamedTuple):
     composite: np.ndarray
     # (n_metallicities, n_histories), angstrom
     halpha: np.ndarray
-    # (n_metallicities, 4, STOP - START)
+    # (n_metallicities, n_bursts, STOP - START)
     young: np.ndarray
 
 
@@ -139,7 +143,7 @@ def populations() -> Populations:
     broadened = np.stack(
         [gaussian_filter1d(_unit(composite), s / 2.998e5 / STEP, axis=-1) for s in _DISPERSIONS]
     ).astype(np.float32)
-    return Populations(broadened, halpha, _unit(simple[:, [0, 1, 2, 4]]).astype(np.float32))
+    return Populations(broadened, halpha, _unit(simple[:, _BURST_AGES]).astype(np.float32))
 
 
 def make_galaxies(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -156,7 +160,7 @@ def star_light(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Observed light of the stars of `n` galaxies and the equivalent width (angstrom, rest frame) of H alpha."""
     p = populations()
-    # Bimodal: half of the galaxies of a survey are quiescent (Kauffmann G. et al., MNRAS 341 (2003) 33).
+    # Bimodal: nearly half of the galaxies of a survey are quiescent (Kauffmann G. et al., MNRAS 341 (2003) 33).
     quiescent = rng.random(n) < 0.45
     history = np.where(quiescent, rng.uniform(0.0, 2.2, n), rng.uniform(2.5, len(_HISTORIES) - 1.001, n))
     metal = np.where(quiescent, rng.normal(3.4, 0.5, n), rng.normal(2.3, 0.8, n)).clip(0.0, len(_METALLICITIES) - 1.001)
@@ -174,13 +178,12 @@ def star_light(
         rows += p.composite[d, j, k, columns] * (share * (1 - u))[:, None]
         rows += p.composite[d, j, k + 1, columns] * (share * u)[:, None]
     halpha = p.halpha[j, k] * (1 - u) + p.halpha[j, k + 1] * u
-    # A burst on top, in a fifth of the star-forming galaxies
+    # A burst on top, in a quarter of the star-forming galaxies
     burst = np.where(~quiescent & (rng.random(n) < 0.25), rng.beta(1.0, 1.5, n), 0.0).astype(np.float32)
-    age = rng.integers(0, p.young.shape[1], n)
+    age = rng.integers(0, len(_BURST_AGES), n)
     rows *= (1 - burst)[:, None]
     rows += p.young[j, age, columns] * burst[:, None]
-    # Bursts younger than 10 Myr ionise: an equivalent width near 1000 angstrom for the burst alone.
-    halpha = halpha * (1 - burst) + np.array([900.0, 250.0, 10.0, 0.0])[age] * burst * 0.8
+    halpha = halpha * (1 - burst) + _BURST_HALPHA[age] * burst
     return redshifted(rows, START + columns.start, redshift, start, stop), halpha
 
 
@@ -214,12 +217,10 @@ def _add_nebular_lines(
         "[N II] 6548": n2 / 3.05, "[S II] 6716": 0.57 * s2, "[S II] 6731": 0.43 * s2, "[O II]": o2,
         "[Ne III] 3869": 0.09 * o3, "[Ne III] 3967": 0.027 * o3, "He I 5876": 0.12 * hbeta, "[O I] 6300": 0.15 * s2,
         "[O I] 6364": 0.05 * s2, "He II 4686": hard * hbeta, "[Ar III] 7136": 0.09 * hbeta,
-        "[S III] 9069": 0.25 * hbeta * 2,
+        "[S III] 9069": 0.5 * hbeta,
     }  # fmt: skip
-    # Line flux over wavelength at H alpha; where H alpha lies beyond the grid, the continuum of the end stands in.
-    reference = REST["H alpha"]
-    continuum = continuum_at(flux, start, reference * 1.015 * (1 + redshift))
+    # The continuum beside H alpha; where it lies beyond the grid, that of the end stands in.
+    continuum = continuum_at(flux, start, 1.015 * REST["H alpha"] * (1 + redshift))
     sigma = np.clip(rng.lognormal(np.log(90.0), 0.4, n), 30.0, 350.0) / 2.998e5
     for name, ratio in ratios.items():
-        area = halpha / reference * continuum * ratio * (reference / REST[name])
-        add_lines(flux, start, REST[name] * (1 + redshift), sigma, area)
+        add_lines(flux, start, REST[name] * (1 + redshift), sigma, halpha * continuum * ratio / REST[name])

@@ -117,24 +117,23 @@ def sample_edges(wavelength: np.ndarray) -> np.ndarray:
     return np.concatenate([[2 * wavelength[0] - middle[0]], middle, [2 * wavelength[-1] - middle[-1]]])
 
 
-def rebinning_matrix(wavelength: np.ndarray, start: int, stop: int) -> csr_array:
-    """Matrix that averages a spectrum on the working grid over the samples of `wavelength`.
+def rebinning_matrix(edges: np.ndarray, start: int, stop: int) -> csr_array:
+    """Matrix that averages a spectrum on the working grid over samples.
 
     The spectrum is taken to be linear between the points of the working grid, so that fine and coarse samples are both
     exact.
 
     Parameters
     ----------
-    wavelength : ndarray, (n_features,)
-        Increasing, angstrom.
+    edges : ndarray, (n_features + 1,)
+        Borders of the samples, increasing, angstrom.
     start, stop : int
-        Part of the master grid, which must enclose the edges of all samples.
+        Part of the master grid, which must enclose the edges.
 
     Returns
     -------
     csr_array of float32, (n_features, stop - start)
     """
-    edges = sample_edges(wavelength)
     knots = grid_wavelength(start, stop)
     data, columns, offsets = [], [], [0]
     for low, high in pairwise(edges):
@@ -150,5 +149,5 @@ def rebinning_matrix(wavelength: np.ndarray, start: int, stop: int) -> csr_array
         offsets.append(offsets[-1] + len(weight))
     return csr_array(
         (np.concatenate(data).astype(np.float32), np.concatenate(columns), offsets),
-        shape=(len(wavelength), stop - start),
+        shape=(len(edges) - 1, stop - start),
     )

@@ -168,9 +168,10 @@ def make_spectra(
     else:
         ratio = np.exp(rng.uniform(np.log(low), np.log(high), n_samples))
 
-    edges = sample_edges(wavelength)
+    # A first or last sample that is wide would reach beyond what is simulated.
+    edges = np.clip(sample_edges(wavelength), *_WAVELENGTH_RANGE)
     start, stop = int(np.floor(sample_index(edges[0]))), int(np.ceil(sample_index(edges[-1]))) + 1
-    rebin = rebinning_matrix(wavelength, start, stop)
+    rebin = rebinning_matrix(edges, start, stop)
     spectrograph = Spectrograph(wavelength)
     flux = np.empty((n_samples, len(wavelength)), dtype=np.float32)
     redshift = np.empty(n_samples)

@@ -130,7 +130,7 @@ def lyman_forest(u: np.ndarray, redshift: np.ndarray, rng: np.random.Generator) 
     forest = np.exp(-np.exp(amplitude + field))
     forest = gaussian_filter1d(forest, INSTRUMENT_SIGMA / STEP, axis=1)
     # Bluewards of the limit light is lost with a mean free path that shrinks with redshift.
-    path = 0.10 * (5.0 / (1 + redshift[:, None])) ** 5.4
+    path = 0.05 * (5.0 / (1 + redshift[:, None])) ** 5.4
     forest *= np.exp(-np.maximum(limit - blue, 0.0) / path)
     transmission[:, :n_blue] = np.where(inside, forest, 1.0)
     return transmission
@@ -138,11 +138,9 @@ def lyman_forest(u: np.ndarray, redshift: np.ndarray, rng: np.random.Generator) 
 
 def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw quasars; parameters as for :func:`make_stars`."""
-    # Optical surveys: most between 0.5 and 2.5 (Schneider D. P. et al., AJ 139 (2010) 2360; Ai Y. L. et al., AJ 151
-    # (2016) 24)
-    redshift = np.where(
-        rng.random(n) < 0.15, rng.uniform(0.05, 4.0, n), np.clip(4.0 * rng.beta(1.7, 2.4, n), 0.05, 4.0)
-    )
+    # Most between 0.5 and 2.5, as in optical surveys: Schneider D. P. et al., AJ 139 (2010) 2360
+    redshift = np.where(rng.random(n) < 0.15, rng.uniform(0.05, 4.0, n), 4.0 * rng.beta(1.7, 2.4, n))
+    redshift = np.maximum(redshift, 0.05)
     wavelength = grid_wavelength(start, stop).astype(np.float32)
     u = np.log(wavelength) - np.log1p(redshift)[:, None].astype(np.float32)
 
@@ -183,18 +181,13 @@ def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tup
     # Narrow lines
     sigma = rng.uniform(250.0, 800.0, n) / 2.3548 / _LIGHT_SPEED
     oxygen = REST["[O III] 5007"]
-    strength = rng.lognormal(np.log(14.0), 0.8, n) / oxygen
+    oxygen_width = rng.lognormal(np.log(14.0), 0.8, n)  # equivalent width, angstrom
     for name, ratio in _NARROW.items():
-        centre = REST[name] * (1 + redshift)
-        # in units of the power law at the line, which falls with the slope from the ultraviolet
-        area = (
-            strength
-            * ratio
-            * (oxygen / REST[name]) ** 1.5
-            * continuum_at(power, start, centre)
-            * rng.lognormal(0, 0.2, n)
-        )
-        add_lines(flux, start, centre, sigma, area)
+        rest = REST[name]
+        centre = rest * (1 + redshift)
+        # The ratio is one of fluxes; the power law at the line is brighter than at [O III] by the power -1.5.
+        strength = oxygen_width * ratio / oxygen * (rest / oxygen) ** 0.5 * rng.lognormal(0.0, 0.2, n)
+        add_lines(flux, start, centre, sigma, strength * continuum_at(power, start, centre))
 
     _absorb(flux, redshift, start, rng)
     flux *= lyman_forest(u, redshift, rng)
@@ -222,10 +215,8 @@ def _absorb(flux: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.G
         nearest, farthest = rng.uniform(0.0, 8000.0), rng.uniform(9000.0, 25000.0)
         depth = rng.uniform(0.3, 0.95)
         for name, share in (("C IV", 1.0), ("Si IV", 0.6), ("N V", 0.8)):
-            edges = (
-                sample_index(REST[name] * (1 + redshift[row]) * (1 - np.array([farthest, nearest]) / _LIGHT_SPEED))
-                - start
-            )
+            velocity = np.array([farthest, nearest]) / _LIGHT_SPEED
+            edges = sample_index(REST[name] * (1 + redshift[row]) * (1 - velocity)) - start
             low, high = (int(k) for k in np.clip(edges, 0, n_grid))
             if high - low > 2:
                 phase = (np.arange(low, high) - edges[0]) / (edges[1] - edges[0])
@@ -233,10 +224,9 @@ def _absorb(flux: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.G
                 flux[row, low:high] *= (1 - depth * share * trough).astype(np.float32)
     front = (rng.random(n) < 0.12) & (redshift > 0.4)
     absorber = np.where(front, rng.uniform(0.35, np.maximum(redshift, 0.36)), 0.0)
+    equivalent = np.where(front, rng.lognormal(np.log(0.8), 0.4, n), 0.0)
     for rest, ratio in ((2796.35, 1.0), (2803.53, 0.75)):
         centre = rest * (1 + absorber)
-        area = (
-            -np.where(front, rng.lognormal(np.log(0.8), 0.4, n), 0.0) * ratio / rest * continuum_at(flux, start, centre)
-        )
+        area = -equivalent * ratio / rest * continuum_at(flux, start, centre)
         add_lines(flux, start, centre, np.full(n, 80.0 / _LIGHT_SPEED), area)
     np.maximum(flux, 0.0, out=flux)
