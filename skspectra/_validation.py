@@ -7,11 +7,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import Tags, check_array
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, validate_data
 
 __all__ = [
-    "HasMethods",
     "Interval",
     "Pair",
     "StrOptions",
