@@ -108,7 +108,7 @@ def test_prediction_is_that_of_the_processor():
     on_gpu = classifier.predict_proba(X)
 
     classifier.net_.module_.cpu()
-    classifier.net_.set_params(device="cpu")
+    classifier.net_.device = "cpu"
 
     assert on_gpu.dtype == np.float32
     np.testing.assert_allclose(on_gpu, classifier.predict_proba(X), atol=1e-4)

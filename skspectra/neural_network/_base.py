@@ -15,9 +15,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from .._validation import Interval, StrOptions, _fit_context, validate_data
+from .._validation import Interval, StrOptions, _check_sample_weight, _fit_context, validate_data
 from ..augmentation import CCDNoiseAugmenter
 from ._batches import SpectrumBatches, noise_strengths
 from ._device import compute_dtype, prediction_batch_size, select_device
@@ -45,6 +45,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         "patience": [Interval(Integral, 1, None, closed="left"), None],
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "compile": ["boolean"],
         "callbacks": [list, None],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
@@ -123,6 +124,9 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             net.initialize()
         if continued is not None:
             net.module_.load_state_dict(continued.state_dict())
+        if self.compile:
+            # In place: names of weights and the pickled model are those of a module that is not compiled.
+            net.module_.compile()
         self._train(net, train, validation)
         return self
 

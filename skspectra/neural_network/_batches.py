@@ -125,11 +125,11 @@ class TorchRandom:
     def __init__(self, generator: torch.Generator, device: torch.device):
         self._kwargs: dict[str, Any] = {"generator": generator, "device": device}
 
-    def random(self, size, dtype=None) -> Tensor:
-        return torch.rand(size, **self._kwargs)
+    def random(self, size: tuple[int, ...], dtype: str) -> Tensor:
+        return torch.rand(size, dtype=getattr(torch, dtype), **self._kwargs)
 
-    def standard_normal(self, size, dtype=None) -> Tensor:
-        return torch.randn(size, **self._kwargs)
+    def standard_normal(self, size: tuple[int, ...], dtype: str) -> Tensor:
+        return torch.randn(size, dtype=getattr(torch, dtype), **self._kwargs)
 
 
 def noise_strengths(augmenter: CCDNoiseAugmenter) -> dict[str, Any]:

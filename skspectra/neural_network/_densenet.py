@@ -74,6 +74,9 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Format of feature maps and convolutions; weights, statistics and probabilities are float32. "auto" takes
         bfloat16 where the hardware multiplies it, and float32 elsewhere.
+    compile : bool, default=False
+        Compile the network with torch.compile. It takes minutes and a C++ compiler; worth trying for long trainings on
+        a GPU. A saved model loads without it.
     callbacks : list of skorch callbacks or None, default=None
         Further callbacks of the training; they are copied.
     warm_start : bool, default=False
@@ -176,6 +179,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         patience=None,
         device="auto",
         precision="auto",
+        compile=False,
         callbacks=None,
         warm_start=False,
         verbose=0,
@@ -206,6 +210,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         self.patience = patience
         self.device = device
         self.precision = precision
+        self.compile = compile
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.verbose = verbose
