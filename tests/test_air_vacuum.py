@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skspectra.datasets._air_vacuum import air_to_vacuum, vacuum_to_air
+from skspectra.datasets import air_to_vacuum, vacuum_to_air
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skspectra.datasets import load_lines
-from skspectra.datasets._air_vacuum import vacuum_to_air
+from skspectra.datasets import load_lines, vacuum_to_air
 
 
 @pytest.fixture(scope="module")

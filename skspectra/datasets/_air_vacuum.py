@@ -34,7 +34,7 @@ def vacuum_to_air(wavelength: ArrayLike) -> np.ndarray:
 
     Examples
     --------
-    >>> from skspectra.datasets._air_vacuum import vacuum_to_air
+    >>> from skspectra.datasets import vacuum_to_air
     >>> vacuum_to_air([5008.240, 6564.614]).round(3)
     array([5006.843, 6562.801])
     """
@@ -69,7 +69,7 @@ def air_to_vacuum(wavelength: ArrayLike) -> np.ndarray:
 
     Examples
     --------
-    >>> from skspectra.datasets._air_vacuum import air_to_vacuum
+    >>> from skspectra.datasets import air_to_vacuum
     >>> air_to_vacuum([5006.843, 6562.801]).round(3)
     array([5008.24 , 6564.614])
     """
