@@ -1,8 +1,10 @@
 """The checks of scikit-learn and imbalanced-learn, unmodified, on every estimator as its users get it.
 
-An estimator is one line in ESTIMATORS; a check that cannot hold is one line in EXPECTED_FAILURES, with the reason.
+An estimator is one line in ESTIMATORS; a check that cannot hold is one line in EXPECTED_FAILURES, with the reason;
+one that holds or not with the rounding of the processor stands in LAST_DIGIT.
 """
 
+import numpy as np
 import pytest
 from imblearn.utils.estimator_checks import estimator_checks_generator
 from sklearn.base import BaseEstimator
@@ -19,18 +21,19 @@ ESTIMATORS = [
     MissingFluxInterpolator(),
     MissingFluxInterpolator(copy=False),
     CCDNoiseAugmenter(),
-    # Few blocks and epochs, since the checks fit it some 250 times.
+    # Few blocks and epochs, since the checks fit it some 90 times.
     DenseNet1DClassifier(
         n_dense_blocks=2,
         n_conv_blocks=1,
         growth_rate=4,
         stem_channels=8,
         kernel_sizes=(1, 3),
-        max_epochs=6,
-        batch_size=32,
+        max_epochs=8,
+        batch_size=24,
         lr=0.05,
         lr_schedule="one-cycle",
         augmenter=CCDNoiseAugmenter(),
+        random_state=0,
     ),
     PhysicsNoiseOverSampler(random_state=0),  # imbalanced-learn's checks compare two runs, its own samplers have a seed
 ]
@@ -42,8 +45,9 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
         "check_transformer_data_not_an_array": FIT_TRANSFORM_ADDS_NOISE,
     },
     "DenseNet1DClassifier": {
-        "check_sample_weight_equivalence_on_dense_data": "a spectrum given twice makes other mini-batches than a weight of 2",
-        "check_methods_sample_order_invariance": "in single precision the place in a batch changes the last digit",
+        "check_sample_weight_equivalence_on_dense_data": (
+            "a spectrum given twice is one more in the batches and in their statistics; a weight of 2 is not"
+        ),
         "check_classifier_on_multilabel_or_multioutput_targets": (
             "a ValueError as wanted, but in scikit-learn's words (y should be a 1d array), not in imbalanced-learn's"
         ),
@@ -53,9 +57,29 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
     },
 }
 
+LAST_DIGIT = {
+    ("DenseNet1DClassifier", "check_methods_sample_order_invariance"): (
+        "in single precision the place of a spectrum in its batch can change the last digit; 1e-9 is allowed"
+    ),
+}
+
 
 def expected_failures(estimator: BaseEstimator) -> dict[str, str]:
     return EXPECTED_FAILURES.get(type(estimator).__name__, {})
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Some checks of imbalanced-learn draw their data from the global random state."""
+    np.random.seed(0)  # noqa: NPY002
+
+
+@pytest.fixture(autouse=True)
+def either_way(request, estimator, check):
+    """Let a check fail or pass that hangs on the last digit; every other expected failure must fail."""
+    reason = LAST_DIGIT.get((type(estimator).__name__, check.func.__name__))
+    if reason is not None:
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
 
 
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected_failures)
