@@ -321,9 +321,18 @@ def test_a_zip_bomb(tmp_path):
 def test_an_npy_that_claims_three_gigabytes(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, np.zeros((1, 2600)))
-    content = path.read_bytes().replace(b"(1, 2600)", b"(144230, 2600)"[:9]).replace(b"(144230, ", b"(9442302,")
+    content = path.read_bytes().replace(b"(1, 2600), }     ", b"(144230, 2600), }")
     path.write_bytes(content)
     assert traced(path) < 2**22
+    refused(path, path.read_bytes(), r"an array of shape \(144230, 2600\) has 2999984000 bytes, and the file 20800")
+
+
+def test_a_compressed_image_with_many_columns(tmp_path, contents):
+    content = contents["desi_coadd"]
+    start = content.index(b"'B_MASK")
+    place = content.index(b"TFIELDS =", content.rindex(b"XTENSION", 0, start))
+    content = content[:place] + f"TFIELDS = {2**31:20}".ljust(80).encode() + content[place + 80 :]
+    refused(tmp_path / "coadd.fits", content, "TFIELDS is 2147483648")
 
 
 def test_an_npy_of_python_objects_is_not_unpickled(tmp_path):

@@ -176,7 +176,7 @@ class SurveyFile:
         before = b"" if hdu.number == 0 else fits.PrimaryHDU().header.tostring().encode("ascii")
         content = before + self._bytes(hdu.start, hdu.stop - hdu.start)
         with fits.open(io.BytesIO(content), memmap=False) as hdus:
-            return hdus[-1].data
+            return hdus[min(hdu.number, 1)].data
 
     def table(self, key: int | str) -> np.ndarray:
         """Structured array of a binary table, its column names in capitals.
@@ -195,7 +195,7 @@ class SurveyFile:
         formats: list[str | tuple[str, int]] = []
         offsets: list[int] = []
         width = 0
-        for number in range(1, _integer(header, "TFIELDS", 0, _MOST_COLUMNS) + 1):
+        for number in range(1, header["TFIELDS"] + 1):
             form = cards.get((b"TFORM", number), "")
             parsed = _COLUMN_FORMAT.match(form)
             if parsed is None:
@@ -229,7 +229,7 @@ class SurveyFile:
     def _walk(self) -> Iterator[_HDU]:
         """Yield the HDUs, reading their headers as far as it is asked to.
 
-        astropy's own walk loops for ages over a NAXIS of a thousand million and for ever over a negative size.
+        astropy's own walk loops for ages over a thousand million axes or columns and for ever over a negative size.
         """
         yield from self._hdus
         if not self._is_fits:
@@ -250,6 +250,7 @@ class SurveyFile:
             n_values = math.prod(_integer(header, f"NAXIS{axis}", 0, _MOST_BYTES) for axis in axes) if axes else 0
             n_values += _integer(header, "PCOUNT", 0, _MOST_BYTES, 0)
             n_bytes = abs(_integer(header, "BITPIX", -64, 64)) // 8 * n_values * _integer(header, "GCOUNT", 1, 1, 1)
+            _integer(header, "TFIELDS", 0, _MOST_COLUMNS, 0)
             name = str(header.get("EXTNAME", "")).strip().upper()
             hdu = _HDU(len(self._hdus), name, header, start, self._handle.tell(), n_bytes)
             self._hdus.append(hdu)
