@@ -914,6 +914,17 @@ def test_device_as_an_object():
     assert_same_model(small(device=torch.device("cpu")).fit(X, Y), small(device="cpu").fit(X, Y))
 
 
+def test_compile_compiles_the_network_in_place(monkeypatch):
+    # The compiler itself would take minutes.
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(module))
+
+    plain, classifier = small().fit(X, Y), small(compile=True).fit(X, Y)
+
+    assert compiled == [classifier.net_.module_]
+    assert_same_model(classifier, plain)
+
+
 # --- Architecture ---
 
 
