@@ -205,6 +205,16 @@ def test_desi_shapes_that_do_not_fit_each_other(tmp_path):
         load_spectra(desi_coadd(tmp_path / "b.fits", arrays))
 
 
+def test_desi_files_of_single_exposures_are_refused(tmp_path):
+    path = desi_coadd(tmp_path / "spectra.fits")
+    with fits.open(path) as hdus:
+        columns = [*hdus["FIBERMAP"].columns, fits.Column("EXPID", "J", array=[1, 2, 3])]
+        hdus["FIBERMAP"] = fits.BinTableHDU.from_columns(columns, name="FIBERMAP")
+        hdus.writeto(tmp_path / "exposures.fits")
+    with pytest.raises(ValueError, match=r"exposures\.fits: it holds single exposures"):
+        load_spectra(tmp_path / "exposures.fits")
+
+
 # --- Tianchi
 
 
@@ -348,3 +358,15 @@ def test_lines_of_real_spspec_galaxies_are_at_their_vacuum_wavelengths(manifest)
             # Ca II K and the middle of Na I D, stellar lines: in air 1.1 and 1.6 angstrom bluer.
             offsets += [absorption_offset(rest, galaxy.data[0], line, half=20.0) for line in (3934.77, 5894.57)]
     assert abs(np.mean(offsets)) < 0.6
+
+
+@real
+def test_real_desi_coadds_get_their_classes_from_redrock():
+    folder = Path(DATA, "fits", "desi")
+    if not folder.is_dir():
+        pytest.skip("there are no DESI coadds in SKSPECTRA_DATA/fits/desi")
+    spectra = load_spectra(folder)
+    assert set(spectra.survey) == {"DESI"}
+    assert set(spectra.target) <= {"STAR", "GALAXY", "QSO"}
+    assert np.isfinite(spectra.redshift).all()
+    assert (np.isfinite(spectra.data).mean(axis=1) > 0.9).all()
