@@ -800,14 +800,18 @@ def test_decision_function_of_two_classes_is_the_log_odds_of_the_second():
     np.testing.assert_array_equal(classifier.predict(X), odds > 0)
 
 
-def test_a_spectrum_alone_is_predicted_as_among_others(fitted, monkeypatch):
-    together = fitted.predict_proba(X)
+@pytest.mark.parametrize("validation_fraction", [None, 0.3])
+def test_a_spectrum_alone_is_predicted_as_among_others(validation_fraction, monkeypatch):
+    classifier = small(validation_fraction=validation_fraction).fit(X, Y)
+    before = state(classifier)
+    together = classifier.predict_proba(X)
 
-    alone = np.concatenate([fitted.predict_proba(X[i : i + 1]) for i in range(30)])
+    alone = np.concatenate([classifier.predict_proba(X[i : i + 1]) for i in range(30)])
     np.testing.assert_allclose(alone, together, atol=1e-6)
 
     monkeypatch.setattr(_base, "prediction_batch_size", lambda length, device: 7)  # 30 = 4 x 7 + 2
-    np.testing.assert_allclose(fitted.predict_proba(X), together, atol=1e-6)
+    np.testing.assert_allclose(classifier.predict_proba(X), together, atol=1e-6)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in state(classifier).items())
 
 
 @pytest.mark.parametrize(
@@ -1009,7 +1013,7 @@ def test_a_pickle_holds_no_training_data(params):
 
 
 def test_a_pickle_is_a_few_times_the_size_of_the_weights():
-    classifier = small(growth_rate=16, stem_channels=64, max_epochs=1).fit(X, Y)
+    classifier = small(growth_rate=16, stem_channels=64, max_epochs=1, validation_fraction=0.3).fit(X, Y)
 
     assert len(pickle.dumps(classifier)) < 1.5 * 4 * classifier.n_parameters_ + 60_000
 
@@ -1145,6 +1149,11 @@ def test_validation_spectra_must_have_the_same_width():
 def test_validation_spectra_and_labels_must_be_equally_many():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         small().fit(X, Y, X_val=X_VAL, y_val=Y_VAL[1:])
+
+
+def test_validation_labels_are_one_column():
+    with pytest.raises(ValueError, match="y should be a 1d array"):
+        small().fit(X, Y, X_val=X_VAL, y_val=np.column_stack([Y_VAL, Y_VAL]))
 
 
 def test_one_class_alone():
