@@ -623,7 +623,6 @@ def test_warm_start_with_other_classes_is_an_error():
         classifier.fit(X, Y + 1)
 
 
-@pytest.mark.xfail(strict=True, reason="PyTorch's RuntimeError, which lists tensors, instead of a ValueError")
 @pytest.mark.parametrize("params", [{"growth_rate": 3}, {"n_dense_blocks": 3}, {"squeeze_excitation": False}], ids=str)
 def test_warm_start_with_another_architecture_is_an_error(params):
     classifier = small(warm_start=True).fit(X, Y)
@@ -741,7 +740,6 @@ def test_an_interrupted_training_keeps_the_best_epoch():
     assert_same_model(classifier, small(**{**params, "max_epochs": classifier.best_epoch_}).fit(X, Y))
 
 
-@pytest.mark.xfail(strict=True, reason="a callback that stops hides the last epoch from the choice of the best one")
 def test_the_epoch_in_which_a_callback_stops_can_be_the_best():
     whole, params = fit_with_a_best_epoch_before_the_last(max_epochs=8)
     last = whole.best_epoch_
@@ -835,7 +833,6 @@ def test_spectra_of_any_type(convert):
     np.testing.assert_allclose(classifier.predict_proba(convert(X)), plain.predict_proba(X), rtol=1e-5)
 
 
-@pytest.mark.xfail(strict=True, reason="prediction hands PyTorch a view, which takes no negative strides")
 @pytest.mark.parametrize("reverse", [np.s_[::-1], np.s_[:, ::-1]], ids=["spectra", "wavelengths"])
 def test_reversed_spectra(reverse):
     classifier = small().fit(X[reverse], Y)
@@ -1196,26 +1193,22 @@ def test_a_loss_that_is_no_number_names_the_learning_rate():
         small(lr=1e30).fit(X, Y)
 
 
-@pytest.mark.xfail(strict=True, reason="the loss is looked at before the last step and not after it")
 def test_weights_that_are_no_numbers_name_the_learning_rate():
     with pytest.raises(ValueError, match=r"Lower lr \(now 1e\+30\)"):
         small(lr=1e30, max_epochs=1, batch_size=64).fit(X, Y)
 
 
-@pytest.mark.xfail(strict=True, reason="not checked: the rate just never falls")
 @pytest.mark.parametrize("milestones", [("a",), (0.5,), (-1,), ((1, 2),)], ids=str)
 def test_milestones_must_be_whole_numbers_of_epochs(milestones):
     with pytest.raises(ValueError, match="lr_milestones"):
         small(lr_schedule="step", lr_milestones=milestones).fit(X, Y)
 
 
-@pytest.mark.xfail(strict=True, reason="not checked: the network learns to avoid the class")
 def test_class_weights_must_not_be_negative():
     with pytest.raises(ValueError, match="class_weight"):
         small(class_weight={0: -1.0}).fit(X, Y)
 
 
-@pytest.mark.xfail(strict=True, reason="weights are checked before the validation part is split off")
 def test_some_weight_must_be_positive_in_the_training_part():
     weights = np.zeros(30)
     classifier = small(validation_fraction=0.5, callbacks=[Recorder()]).fit(X, Y)

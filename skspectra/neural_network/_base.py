@@ -16,12 +16,13 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
+from skorch.callbacks import Callback
 
 from .._validation import Interval, StrOptions, _check_sample_weight, _fit_context, validate_data
 from ..augmentation import CCDNoiseAugmenter
-from ._batches import SpectrumBatches, noise_strengths
+from ._batches import SpectrumBatches, as_tensor, noise_strengths
 from ._device import compute_dtype, prediction_batch_size, select_device
-from ._net import HISTORY_COLUMNS, BestEpoch, Progress, SpectrumNet, learning_rate_schedule
+from ._net import HISTORY_COLUMNS, BestEpoch, Patience, Progress, SpectrumNet, learning_rate_schedule
 
 
 class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
@@ -87,7 +88,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         X, y = validate_data(self, X, y, dtype=np.float32, reset=continued is None)
         check_classification_targets(y)
         codes = self._encode_labels(y, known_classes=None if continued is None else self.classes_)
-        weights = self._loss_weights(X, y, sample_weight)
+        milestones = _check_milestones(self.lr_milestones)
         if X_val is not None and y_val is not None:
             X_val, codes_val = self._check_validation_data(X_val, y_val)
         elif X_val is not None or y_val is not None:
@@ -109,7 +110,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             X,
             codes,
             train_rows,
-            weights,
+            self._loss_weights(X, y, sample_weight, train_rows),
             batch_size=self.batch_size,
             device=device,
             generator=torch.Generator().manual_seed(random_state.randint(2**31 - 1)),
@@ -117,17 +118,26 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             noise=None if self.augmenter is None else noise_strengths(self.augmenter),
         )
 
-        net = self._make_net(X.shape[1], device, train.n_batches, validation is not None)
+        schedule = learning_rate_schedule(
+            self.lr_schedule,
+            lr=self.lr,
+            milestones=milestones,
+            factor=self.lr_factor,
+            n_steps=self.max_epochs * train.n_batches,
+        )
+        best_epoch = BestEpoch() if validation is not None else None
+        net = self._make_net(X.shape[1], device, schedule, best_epoch)
         with torch.random.fork_rng(devices=[]):
             # Not torch.manual_seed, which would seed the GPUs too.
             torch.random.default_generator.manual_seed(random_state.randint(2**31 - 1))
             net.initialize()
         if continued is not None:
-            net.module_.load_state_dict(continued.state_dict())
+            _copy_weights(continued, net.module_)
         if self.compile:
             # In place: names of weights and the pickled model are those of a module that is not compiled.
             net.module_.compile()
-        self._train(net, train, validation)
+        net.partial_fit((train, validation), None)
+        self._store(net, best_epoch)
         return self
 
     def predict(self, X):
@@ -182,8 +192,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         with torch.inference_mode():
             for start in range(0, len(X), batch_size):
                 rows = slice(start, start + batch_size)
-                flux = torch.from_numpy(np.require(X[rows], requirements="W")).to(device)
-                logits[rows] = module(flux).cpu().numpy()
+                logits[rows] = module(as_tensor(X[rows]).to(device)).cpu().numpy()
         return logits
 
     def _encode_labels(self, y, known_classes) -> np.ndarray:
@@ -201,14 +210,19 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         _check_known(y_val, self.classes_, "y_val")
         return X_val, np.searchsorted(self.classes_, y_val)
 
-    def _loss_weights(self, X, y, sample_weight) -> np.ndarray | None:
+    def _loss_weights(self, X, y, sample_weight, train_rows) -> np.ndarray | None:
+        """Return weights of mean 1 over the training rows."""
         if sample_weight is None and self.class_weight is None:
             return None
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        weights = weights * compute_sample_weight(self.class_weight, y)
-        if not weights.any():
-            raise ValueError("sample_weight and class_weight give every spectrum the weight 0; one must be positive.")
-        return weights / weights.mean()
+        class_weights = compute_sample_weight(self.class_weight, y)
+        if not (np.isfinite(class_weights).all() and (class_weights >= 0).all()):
+            raise ValueError(f"class_weight={self.class_weight} is not allowed: weights are finite and not negative.")
+        weights = weights * class_weights
+        mean = np.mean(weights if train_rows is None else weights[train_rows])
+        if mean == 0:
+            raise ValueError("sample_weight and class_weight give every training spectrum the weight 0.")
+        return weights / mean
 
     def _stratified_split(self, codes, random_state) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of the training part and those of the validation part."""
@@ -227,20 +241,15 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         # In the order of the file, which a memory-mapped array reads fastest.
         return np.sort(np.concatenate(train_rows)), np.sort(np.concatenate(validation_rows))
 
-    def _make_net(self, n_features: int, device: torch.device, n_batches: int, has_validation: bool) -> SpectrumNet:
-        schedule = learning_rate_schedule(
-            self.lr_schedule,
-            lr=self.lr,
-            milestones=self.lr_milestones,
-            factor=self.lr_factor,
-            n_steps=self.max_epochs * n_batches,
-        )
-        callbacks = [
-            *copy.deepcopy(self.callbacks or []),
-            *([BestEpoch(self.patience)] if has_validation else []),
-            *([schedule] if schedule is not None else []),
-            *([Progress()] if self.verbose else []),
-        ]
+    def _make_net(
+        self, n_features: int, device: torch.device, schedule: Callback | None, best_epoch: BestEpoch | None
+    ) -> SpectrumNet:
+        # The best epoch is settled before, and the training ended after, any other callback sees the epoch's end.
+        callbacks = [best_epoch, *copy.deepcopy(self.callbacks or []), schedule]
+        if self.verbose:
+            callbacks.append(Progress())
+        if self.patience is not None and best_epoch is not None:
+            callbacks.append(Patience(best_epoch, self.patience))
         module, module_params = self._network(n_features, len(self.classes_))
         module_params["compute_dtype"] = compute_dtype(self.precision, device)
         return SpectrumNet(
@@ -249,23 +258,20 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             criterion=torch.nn.CrossEntropyLoss,
             optimizer=torch.optim.Adam,
             optimizer__weight_decay=self.weight_decay,
-            optimizer__fused=device.type == "cuda",
+            optimizer__fused=device.type in ("cpu", "cuda"),
             lr=self.lr,
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             classes=self.classes_,
-            callbacks=callbacks,
+            callbacks=[callback for callback in callbacks if callback is not None],
             device=str(device),
             verbose=0,
         )
 
-    def _train(self, net: SpectrumNet, train: SpectrumBatches, validation: SpectrumBatches | None) -> None:
-        net.partial_fit((train, validation), None)
-        best = next((callback for _, callback in net.callbacks_ if isinstance(callback, BestEpoch)), None)
-        stopped_early = best is not None and best.stopped_
+    def _store(self, net: SpectrumNet, best_epoch: BestEpoch | None) -> None:
         completed = [row for row in net.history if "dur" in row]
-        if len(completed) < self.max_epochs and not stopped_early:
-            kept = "those of its best epoch" if best is not None and best.epoch_ else "the last ones"
+        if len(completed) < self.max_epochs and not net.ended_early_:
+            kept = "those of its best epoch" if best_epoch is not None and best_epoch.epoch_ else "the last ones"
             warnings.warn(
                 f"Training was interrupted after {len(completed)} of {self.max_epochs} epochs; its weights are {kept}.",
                 ConvergenceWarning,
@@ -282,8 +288,25 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             }
             for row in completed
         ]
-        self.best_epoch_ = best.epoch_ if best is not None else len(self.history_)
+        self.best_epoch_ = len(completed) if best_epoch is None else best_epoch.epoch_
+        self.n_layers_ = net.module_.n_layers
         self.n_parameters_ = sum(p.numel() for p in net.module_.parameters())
+
+
+def _check_milestones(milestones) -> list[int]:
+    if not all(isinstance(epoch, int | np.integer) and epoch > 0 for epoch in milestones):
+        raise ValueError(f"lr_milestones={milestones!r} is not allowed: epochs are positive integers.")
+    return [int(epoch) for epoch in milestones]
+
+
+def _copy_weights(source: torch.nn.Module, target: torch.nn.Module) -> None:
+    try:
+        target.load_state_dict(source.state_dict())
+    except RuntimeError as error:
+        raise ValueError(
+            "With warm_start=True the parameters of the architecture must stay those of the last fit: set them back, "
+            "or set warm_start=False."
+        ) from error
 
 
 def _check_known(y, classes, name: str) -> None:

@@ -33,8 +33,8 @@ class SpectrumBatches(Dataset):
     weights : ndarray of shape (n_samples,) or None, default=None
         What multiplies the loss of each spectrum.
     batch_size : int
-        The largest batch. The batches of an epoch are equally long to one spectrum, so none is left with a single
-        spectrum, whose batch statistics would mean nothing.
+        The largest batch. The batches of an epoch are equally long to one spectrum, so that no short one is left over,
+        whose statistics would mean little.
     device : torch.device
     generator : torch.Generator or None, default=None
         A generator on the CPU that draws the order, new in every epoch; None keeps the order of the rows.
@@ -71,7 +71,7 @@ class SpectrumBatches(Dataset):
             self.class_rows = [self.rows[labels == label] for label in labels.unique()]
         self.X: np.ndarray | Tensor = X
         if _fits_on(device, X.nbytes):
-            self.X = torch.from_numpy(np.require(X, requirements="W")).to(device)
+            self.X = as_tensor(X).to(device)
         if noise is not None:
             noise_seed = int(torch.randint(2**62, (), generator=generator))
             self._rng = TorchRandom(torch.Generator(device).manual_seed(noise_seed), device)
@@ -130,6 +130,11 @@ class TorchRandom:
 
     def standard_normal(self, size: tuple[int, ...], dtype: str) -> Tensor:
         return torch.randn(size, dtype=getattr(torch, dtype), **self._kwargs)
+
+
+def as_tensor(X: np.ndarray) -> Tensor:
+    """Return X as a tensor, without a copy unless it is read-only or has gaps or negative strides."""
+    return torch.from_numpy(np.require(X, requirements=["C", "W"]))
 
 
 def noise_strengths(augmenter: CCDNoiseAugmenter) -> dict[str, Any]:

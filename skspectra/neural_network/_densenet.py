@@ -216,11 +216,6 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         self.verbose = verbose
         self.random_state = random_state
 
-    @property
-    def n_layers_(self) -> int:
-        # Stem, two convolutions in each block, a transition between two dense blocks, the linear layer.
-        return 1 + 2 * self.n_dense_blocks * self.n_conv_blocks + (self.n_dense_blocks - 1) + 1
-
     def _network(self, n_features, n_classes):
         for name, widths in (("kernel_sizes", self.kernel_sizes), ("stem_kernel_size", [self.stem_kernel_size])):
             if len(widths) == 0 or not all(isinstance(w, Integral) and w > 0 and w % 2 for w in widths):

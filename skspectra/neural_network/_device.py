@@ -12,7 +12,7 @@ def select_device(device: str | torch.device) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         selected = torch.device(device)
-        torch.empty(0, device=selected)
+        torch.zeros(1, device=selected).item()  # the device "meta" holds no values
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         raise ValueError(

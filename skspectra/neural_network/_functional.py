@@ -209,9 +209,10 @@ def _weight_gradient(x: Tensor, grad: Tensor, width: int) -> Tensor:
     padded[:, width // 2 : width // 2 + length] = grad
     total = x.new_zeros(n_spectra, in_channels, width * out_channels)
     for phase in range(min(width, length)):
-        rows = x[:, phase::width]
-        windows = padded[:, phase : phase + rows.shape[1] * width].reshape(n_spectra, rows.shape[1], -1)
-        total.baddbmm_(rows.transpose(1, 2), windows)
+        rows = x[:, phase::width].mT
+        shape = (n_spectra, rows.shape[2], width * out_channels)
+        windows = padded.as_strided(shape, (padded.stride(0), shape[2], 1), phase * out_channels)
+        total.baddbmm_(rows, windows)
     return total.sum(0, dtype=_sum_dtype(x)).view(in_channels, width, out_channels).flip(1).permute(2, 0, 1)
 
 

@@ -195,6 +195,12 @@ class DenseNet1D(nn.Module):
                 n_channels += n_cross
         self.last_activation = PreActivation(n_channels, se_reduction)
         self.classifier = nn.Linear(n_channels, n_classes)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                _he_uniform(module.weight)
+                nn.init.zeros_(module.bias)
+        # One behind another: the stem, two convolutions in each block, the transitions and the classifier.
+        self.n_layers = 1 + 2 * n_dense_blocks * n_conv_blocks + len(self.transitions) + 1
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classifier(self.forward_features(x).mean(1, dtype=self.classifier.weight.dtype))
@@ -213,9 +219,12 @@ class DenseNet1D(nn.Module):
 
 
 def _conv_weight(out_channels: int, in_channels: int, width: int) -> nn.Parameter:
-    weight = torch.empty(out_channels, in_channels, width)
-    # He et al. 2015, arXiv:1502.01852
-    return nn.Parameter(nn.init.kaiming_uniform_(weight, nonlinearity="relu"))
+    return nn.Parameter(_he_uniform(torch.empty(out_channels, in_channels, width)))
+
+
+def _he_uniform(weight: Tensor) -> Tensor:
+    """Initialise in place (He et al. 2015, arXiv:1502.01852)."""
+    return nn.init.kaiming_uniform_(weight, nonlinearity="relu")
 
 
 def _halve(values: Tensor) -> Tensor:

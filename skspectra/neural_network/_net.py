@@ -13,8 +13,17 @@ from skorch.callbacks import Callback, EpochTimer, LRScheduler
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-# What the history of an epoch holds besides its number and its duration.
-HISTORY_COLUMNS = ("train_loss", "valid_loss", "valid_score", "lr")
+from ._batches import SpectrumBatches
+
+# The columns of an estimator's history, and what skorch's history calls them.
+HISTORY_COLUMNS = {
+    "epoch": "epoch",
+    "train_loss": "train_loss",
+    "valid_loss": "valid_loss",
+    "valid_score": "valid_score",
+    "lr": "lr",
+    "seconds": "dur",
+}
 
 
 class SpectrumNet(NeuralNetClassifier):
@@ -23,6 +32,8 @@ class SpectrumNet(NeuralNetClassifier):
     `fit` is called with a pair of them, for training and for validation (or None). Losses are summed on the device
     and read once an epoch, so that a GPU is never waited for inside one, and the history keeps epochs, not batches.
     """
+
+    ended_early_ = False
 
     @property
     def _default_callbacks(self):
@@ -35,7 +46,8 @@ class SpectrumNet(NeuralNetClassifier):
         return X
 
     def get_iterator(self, dataset, training=False):
-        return dataset
+        # The net's own predict takes arrays.
+        return dataset if isinstance(dataset, SpectrumBatches) else super().get_iterator(dataset, training)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         labels, weights = y_true
@@ -58,10 +70,12 @@ class SpectrumNet(NeuralNetClassifier):
                 logits.append(step["y_pred"])
             self.notify("on_batch_end", batch=batch, training=training, **step)
         loss = float(total) / len(iterator)
-        if not math.isfinite(loss):
+        # The loss knows nothing of the last step.
+        weights_are_finite = all(bool(weight.isfinite().all()) for weight in self.module_.parameters())
+        if not (math.isfinite(loss) and weights_are_finite):
             raise ValueError(
-                f"The {prefix} loss became {loss} in epoch {len(self.history)}. Lower lr (now {self.lr}) or scale the "
-                "spectra, for example with MinMaxSpectrumScaler."
+                f"Training left the range of numbers in epoch {len(self.history)}, where the {prefix} loss is {loss}. "
+                f"Lower lr (now {self.lr}) or scale the spectra, for example with MinMaxSpectrumScaler."
             )
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_batch_count", n_batches)
@@ -75,17 +89,13 @@ class SpectrumNet(NeuralNetClassifier):
 class BestEpoch(Callback):
     """Keep the weights of the best validation epoch in memory and put them back at the end.
 
-    Best is the highest macro F1; of equal ones the lowest loss. Training stops `patience` epochs after it.
+    Best is the highest macro F1; of equal ones the lowest loss.
     """
-
-    def __init__(self, patience: int | None = None):
-        self.patience = patience
 
     def on_train_begin(self, net, **kwargs):
         self.rank_ = (-math.inf, -math.inf)
         self.epoch_ = 0
         self.weights_: dict[str, Any] | None = None
-        self.stopped_ = False
 
     def on_epoch_end(self, net, **kwargs):
         row = net.history[-1]
@@ -93,14 +103,24 @@ class BestEpoch(Callback):
         if rank > self.rank_:
             self.rank_, self.epoch_ = rank, row["epoch"]
             self.weights_ = copy.deepcopy(net.module_.state_dict())
-        elif self.patience is not None and row["epoch"] - self.epoch_ >= self.patience:
-            self.stopped_ = True
-            raise KeyboardInterrupt  # how skorch ends a training from within
 
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
             net.module_.load_state_dict(self.weights_)
             self.weights_ = None
+
+
+class Patience(Callback):
+    """End the training `patience` epochs after the best one."""
+
+    def __init__(self, best_epoch: BestEpoch, patience: int):
+        self.best_epoch = best_epoch
+        self.patience = patience
+
+    def on_epoch_end(self, net, **kwargs):
+        if net.history[-1]["epoch"] - self.best_epoch.epoch_ >= self.patience:
+            net.ended_early_ = True
+            raise KeyboardInterrupt  # how skorch ends a training from within
 
 
 class Progress(Callback):
@@ -126,12 +146,12 @@ class Progress(Callback):
 
 
 def learning_rate_schedule(
-    schedule: str | None, *, lr: float, milestones: tuple[int, ...], factor: float, n_steps: int
+    schedule: str | None, *, lr: float, milestones: list[int], factor: float, n_steps: int
 ) -> Callback | None:
     """The skorch callback of a learning-rate schedule; `n_steps` is the number of optimiser steps in the training."""
     if schedule == "step":
         policy: type = torch.optim.lr_scheduler.MultiStepLR
-        return LRScheduler(policy, milestones=list(milestones), gamma=factor, event_name=None)
+        return LRScheduler(policy, milestones=milestones, gamma=factor, event_name=None)
     if schedule == "one-cycle":
         policy = torch.optim.lr_scheduler.OneCycleLR
         return LRScheduler(policy, max_lr=lr, total_steps=max(n_steps, 2), step_every="batch", event_name=None)
