@@ -101,7 +101,7 @@ def main():
         growth_rate=8,
         stem_stride=4,
         lr_schedule="one-cycle",
-        max_epochs=10 if args.data is None else 60,
+        max_epochs=7 if args.data is None else 60,
         sampling="balanced",
         augmenter=CCDNoiseAugmenter(),
         verbose=1,

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skspectra.neural_network import DenseNet1DClassifier
 from skspectra.neural_network._modules import DenseNet1D, Maps
 
 SMALL = {
@@ -243,7 +242,7 @@ def serial_layers(net):
 def test_the_paper_s_network_has_36_layers():
     # 1 stem + 7 x 2 x 2 convolutions in the dense blocks + 6 transitions + 1 fully connected
     assert serial_layers(DenseNet1D(n_classes=3)) == 36
-    assert DenseNet1DClassifier().n_layers_ == 36
+    assert DenseNet1D(n_classes=3).n_layers == 36
 
 
 @pytest.mark.parametrize(
@@ -254,7 +253,7 @@ def test_layers_of_other_networks(n_dense_blocks, n_conv_blocks, n_layers):
     params = {"n_dense_blocks": n_dense_blocks, "n_conv_blocks": n_conv_blocks}
 
     assert serial_layers(DenseNet1D(n_classes=3, **params)) == n_layers
-    assert DenseNet1DClassifier(**params).n_layers_ == n_layers
+    assert DenseNet1D(n_classes=3, **params).n_layers == n_layers
 
 
 def n_parameters(module):

@@ -137,6 +137,11 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             # In place: names of weights and the pickled model are those of a module that is not compiled.
             net.module_.compile()
         net.partial_fit((train, validation), None)
+        net.module_.eval()
+        with torch.inference_mode():
+            # The loss of an epoch knows nothing of its last step.
+            if not net.module_(as_tensor(X[:1]).to(device)).isfinite().all():
+                raise ValueError(f"The trained network answers with no numbers. {net.how_to_converge()}")
         self._store(net, best_epoch)
         return self
 
@@ -277,7 +282,6 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        net.module_.eval()
         net.optimizer_.state.clear()  # twice the size of the model, and of no more use
         self.net_ = net
         self.history_ = [

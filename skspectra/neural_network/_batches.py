@@ -106,7 +106,7 @@ class SpectrumBatches(Dataset):
         if isinstance(self.X, Tensor):
             flux = self.X[rows.to(self.device)]
         else:
-            flux = self._send(torch.from_numpy(self.X[rows.numpy()]))
+            flux = self._send(as_tensor(self.X[rows.numpy()]))
         labels = self._send(self.labels[rows])
         weights = None if self.weights is None else self._send(self.weights[rows])
         if self.noise is not None:

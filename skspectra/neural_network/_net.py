@@ -56,6 +56,9 @@ class SpectrumNet(NeuralNetClassifier):
         # The weights have mean 1 over the training set; the mean over a batch is no part of the loss.
         return (F.cross_entropy(y_pred, labels, reduction="none") * weights).mean()
 
+    def how_to_converge(self) -> str:
+        return f"Lower lr (now {self.lr}) or scale the spectra, for example with MinMaxSpectrumScaler."
+
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
             return
@@ -70,13 +73,8 @@ class SpectrumNet(NeuralNetClassifier):
                 logits.append(step["y_pred"])
             self.notify("on_batch_end", batch=batch, training=training, **step)
         loss = float(total) / len(iterator)
-        # The loss knows nothing of the last step.
-        weights_are_finite = all(bool(weight.isfinite().all()) for weight in self.module_.parameters())
-        if not (math.isfinite(loss) and weights_are_finite):
-            raise ValueError(
-                f"Training left the range of numbers in epoch {len(self.history)}, where the {prefix} loss is {loss}. "
-                f"Lower lr (now {self.lr}) or scale the spectra, for example with MinMaxSpectrumScaler."
-            )
+        if not math.isfinite(loss):
+            raise ValueError(f"The {prefix} loss became {loss} in epoch {len(self.history)}. {self.how_to_converge()}")
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_batch_count", n_batches)
         if training:
