@@ -133,8 +133,8 @@ class TorchRandom:
 
 
 def as_tensor(X: np.ndarray) -> Tensor:
-    """Return X as a tensor, without a copy unless it is read-only or has gaps or negative strides."""
-    return torch.from_numpy(np.require(X, requirements=["C", "W"]))
+    """Return X as a tensor, without a copy unless it is read-only or reversed, which PyTorch does not take."""
+    return torch.from_numpy(X if X.flags.writeable and min(X.strides) > 0 else X.copy())
 
 
 def noise_strengths(augmenter: CCDNoiseAugmenter) -> dict[str, Any]:
