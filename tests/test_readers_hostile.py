@@ -401,6 +401,16 @@ def test_not_there(tmp_path):
         assert load_spectra([path, beside], on_error="warn").failures[0][0] == str(path)
 
 
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path):
+    path = tmp_path / "spec.fits"
+    os.mkfifo(path)
+    beside = tianchi_spectrum(tmp_path / "a.txt")
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(path))}: it is not a regular file"):
+        load_spectra(path)
+    with pytest.warns(UserWarning, match="1 of 2 files could not be loaded"):
+        assert load_spectra([path, beside], on_error="warn").failures == [(str(path), "it is not a regular file")]
+
+
 def test_a_folder_without_spectra(tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "bare").mkdir()

@@ -168,8 +168,9 @@ def read_file(path: str | os.PathLike, candidates: list[Reader]) -> list[Spectru
     with warnings.catch_warnings():
         # astropy and NumPy warn of what the checks below turn into errors, and of slips in headers that do not matter.
         warnings.simplefilter("ignore")
+        opened = SurveyFile(path)
         try:
-            with SurveyFile(path) as file:
+            with opened as file:
                 for survey, function in candidates:
                     found = function(file)
                     if found is None:

@@ -65,9 +65,12 @@ class SurveyFile:
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path)
+        if os.path.exists(path) and not os.path.isfile(path):
+            # Opening a named pipe would wait for ever.
+            raise ValueError(f"{os.fspath(path)}: it is not a regular file")
+        self._handle: BinaryIO = self.path.open("rb")
 
     def __enter__(self) -> "SurveyFile":
-        self._handle: BinaryIO = self.path.open("rb")
         try:
             magic = self._handle.read(2)
             if not magic:
