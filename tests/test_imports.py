@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "datasets": set(),
     "metrics": set(),
 }
-MAY_NOT_IMPORT = {"datasets": {"_noise", "_validation"}, "metrics": {"_noise", "_validation"}}
+MAY_NOT_IMPORT = {name: {"_noise", "_stateless", "_validation"} for name in ("datasets", "metrics")}
 
 
 def loaded_by(statement: str) -> set[str]:

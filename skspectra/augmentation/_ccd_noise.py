@@ -1,18 +1,18 @@
 """Noise of a CCD spectrograph as a transformer."""
 
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_random_state
 
 from .._noise import write_noisy_spectra
-from .._validation import Interval, Pair, Tags, _fit_context, check_spectra
+from .._stateless import StatelessSpectrumTransformer
+from .._validation import Interval, Pair, check_spectra
 
 
-class CCDNoiseAugmenter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class CCDNoiseAugmenter(StatelessSpectrumTransformer):
     """Add the noise of a CCD spectrograph to training spectra.
 
     Three effects, in this order and each drawn anew for each spectrum [1]_: Gaussian electronic noise on every sample;
@@ -106,31 +106,6 @@ class CCDNoiseAugmenter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.bad_pixels = bad_pixels
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Check the parameters and remember the width and the feature names; nothing else is learnt.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Flux, in any unit.
-
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : CCDNoiseAugmenter
-            The augmenter itself.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is outside what is allowed, or X has no two dimensions.
-        """
-        check_spectra(self, X, reset=True, ensure_all_finite=False)  # augment and transform read the values
-        return self
-
     def fit_transform(self, X: ArrayLike, y: Any = None) -> np.ndarray:
         """Fit, and return the spectra with noise, for training.
 
@@ -204,10 +179,3 @@ class CCDNoiseAugmenter(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             random_state=check_random_state(self.random_state),
         )
         return noisy
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

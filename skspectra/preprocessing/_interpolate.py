@@ -1,16 +1,14 @@
 """Filling of missing flux from the same spectrum."""
 
-from typing import Any, Self
-
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 
 from .._parallel import for_each_chunk
-from .._validation import Tags, _fit_context, check_spectra
+from .._stateless import StatelessSpectrumTransformer
+from .._validation import check_spectra
 
 
-class MissingFluxInterpolator(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class MissingFluxInterpolator(StatelessSpectrumTransformer):
     """Fill the missing samples of each spectrum linearly from their neighbours.
 
     A NaN sample between two measured ones gets the value of the straight line that joins them; one before the first or
@@ -55,31 +53,6 @@ class MissingFluxInterpolator(OneToOneFeatureMixin, TransformerMixin, BaseEstima
     def __init__(self, *, copy: bool = True) -> None:
         self.copy = copy
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Check the parameters and remember the width and the feature names; nothing else is learnt.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Flux, in any unit; NaN where it is missing.
-
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : MissingFluxInterpolator
-            The interpolator itself.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is outside what is allowed, or X has no two dimensions.
-        """
-        check_spectra(self, X, reset=True, ensure_all_finite=False)  # transform reads the values
-        return self
-
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Fill the missing samples of each spectrum.
 
@@ -107,13 +80,6 @@ class MissingFluxInterpolator(OneToOneFeatureMixin, TransformerMixin, BaseEstima
             raise ValueError(f"Input X has spectra of NaN alone, in which nothing can be interpolated: row {rows}.")
         for_each_chunk(lambda start, stop: _fill(X[start:stop]), *X.shape)
         return X
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def _fill(flux: np.ndarray) -> None:

@@ -1,17 +1,15 @@
 """Scaling of each spectrum by its own minimum and maximum."""
 
-from typing import Any, Self
-
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import assert_all_finite
 
 from .._parallel import for_each_chunk
-from .._validation import Pair, Tags, _fit_context, check_spectra
+from .._stateless import StatelessSpectrumTransformer
+from .._validation import Pair, check_spectra
 
 
-class MinMaxSpectrumScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class MinMaxSpectrumScaler(StatelessSpectrumTransformer):
     """Scale each spectrum to a range by its own minimum and maximum.
 
     Fluxes of different spectra differ by orders of magnitude; what tells the classes apart is the shape. Each spectrum
@@ -84,31 +82,6 @@ class MinMaxSpectrumScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
         self.quantile_range = quantile_range
         self.copy = copy
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Check the parameters and remember the width and the feature names; nothing else is learnt.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Flux, in any unit.
-
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : MinMaxSpectrumScaler
-            The scaler itself.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is outside what is allowed, or X has no two dimensions.
-        """
-        check_spectra(self, X, reset=True, ensure_all_finite=False)  # transform reads the values
-        return self
-
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Scale each spectrum.
 
@@ -161,13 +134,6 @@ class MinMaxSpectrumScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator
             out *= high - low
             out += low
             np.clip(out, low, high, out=out)  # rounding may have gone past the ends
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = False
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def _percentiles(flux: np.ndarray, quantile_range: tuple[float, float]) -> list[np.ndarray]:
