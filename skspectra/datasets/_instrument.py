@@ -27,8 +27,37 @@ _TELLURIC_BANDS = (
     (8945.0, 9220.0, 0.20), (9300.0, 9640.0, 0.50),
 )  # fmt: skip
 
-_DUST_SCALE = 0.3  # mean A_V in magnitudes, exponentially distributed
+# Mean A_V in magnitudes, exponentially distributed: a choice, for the high latitudes of surveys, where the maps of
+# Schlegel D. J. et al., ApJ 500 (1998) 525, have some tenths.
+_DUST_SCALE = 0.3
 _SPLICE = 5850.0  # angstrom, where LAMOST's blue and red arm meet (Luo et al. 2015)
+
+# Scatter of the terms of first, second and third order of the error of the flux calibration, in the natural logarithm
+# of the flux: together near the 10 % of Du et al. (2016); how the orders share it is a choice.
+_CALIBRATION_ERRORS = (0.08, 0.05, 0.03)
+
+# The rest of the instrument's numbers have no source: they were chosen to look like LAMOST spectra.
+_THROUGHPUT_FLOOR = 0.03  # relative to the peak of an arm
+_BLUE_PEAK, _BLUE_WIDTH, _BLUE_LAST = 4900.0, 650.0, 5900.0  # angstrom; the shape follows Cui et al. (2012)
+_RED_PEAK, _RED_WIDTH, _RED_FIRST = 7300.0, 1100.0, 5700.0
+_SKY_LINE_SIGMA = 1.5  # angstrom
+_SKY_VARIATION = (2.0, 0.5)  # shape and scale of the gamma distribution of each sky line's strength, with a mean of one
+_SKY_OVER_OBJECT = (0.3, 3.0)  # photons of sky over those of the object: this at high S/N, plus that over the S/N
+_SKY_SLOPE = 0.4  # of the sky's continuum, relative to that at 6000 angstrom
+_READ_VARIANCE = 0.05  # relative to the variance of the object's photons at its median flux and an arm's peak
+_NEIGHBOUR_SHARE = (0.0, 0.5)  # of a pixel goes to its neighbours; from the second differences of LAMOST's spectra
+_TELLURIC_DECAY = 1.5  # over the width of a band
+_TELLURIC_RESIDUAL = (0.2, 0.3)  # mean and scatter of the share of the atmosphere's bands that is left, cut at 0 and 1
+_SPLICE_SHARE = 0.6  # of the spectra show the join of the arms
+_SPLICE_SCATTER = 60.0  # angstrom, of the place
+_SPLICE_STEP, _SPLICE_BUMP = 0.06, 0.15  # scatter of their heights, relative to the median flux
+_SPLICE_WIDTH = (30.0, 160.0)  # angstrom, of the bump
+_SKY_RESIDUAL = 2.0  # scatter of what is left of a sky line, in units of the median noise
+_COSMIC_RAYS = 0.8  # a spectrum, Poisson
+_COSMIC_RAY_HEIGHT = 3.0  # mean, relative to the median flux, exponential
+_COSMIC_RAY_STOP, _DEAD_RUN_STOP = 4, 40  # samples: they are shorter than this
+_DEAD_RUN_SHARE = 0.25  # of the spectra have one
+_LOG_BRIGHTNESS = (4.5, 1.6)  # mean and scatter of ln(median flux): orders of magnitude, as counts are
 
 
 def extinction_curve(wavelength: np.ndarray) -> np.ndarray:
@@ -69,21 +98,21 @@ class Spectrograph:
         self.wavelength = wavelength.astype(np.float32)
         self.extinction = (-0.4 * np.log(10.0) * extinction_curve(wavelength)).astype(np.float32)
 
-        blue = np.exp(-0.5 * ((wavelength - 4900.0) / 650.0) ** 2) * (wavelength < 5900.0)
-        red = np.exp(-0.5 * ((wavelength - 7300.0) / 1100.0) ** 2) * (wavelength > 5700.0)
-        self.throughput = (0.03 + np.maximum(blue, red)).astype(np.float32)
+        blue = np.exp(-0.5 * ((wavelength - _BLUE_PEAK) / _BLUE_WIDTH) ** 2) * (wavelength < _BLUE_LAST)
+        red = np.exp(-0.5 * ((wavelength - _RED_PEAK) / _RED_WIDTH) ** 2) * (wavelength > _RED_FIRST)
+        self.throughput = (_THROUGHPUT_FLOOR + np.maximum(blue, red)).astype(np.float32)
 
         centres, strengths = air_to_vacuum(_SKY_LINES[:, 0]), _SKY_LINES[:, 1]
-        self.sky_lines = np.exp(-0.5 * ((wavelength - centres[:, None]) / 1.5) ** 2).astype(np.float32)
+        self.sky_lines = np.exp(-0.5 * ((wavelength - centres[:, None]) / _SKY_LINE_SIGMA) ** 2).astype(np.float32)
         self.sky_strength = strengths.astype(np.float32)
         self.sky_windows = [slice(*np.searchsorted(wavelength, (centre - 6.0, centre + 6.0))) for centre in centres]
-        self.sky_continuum = (1.0 + 0.4 * (wavelength / 6000.0 - 1.0)).astype(np.float32)
+        self.sky_continuum = (1.0 + _SKY_SLOPE * (wavelength / 6000.0 - 1.0)).astype(np.float32)
 
         transmission = np.ones_like(wavelength)
         for first, last, depth in _TELLURIC_BANDS:
             inside = (wavelength >= first) & (wavelength <= last)
             # A sharp head and a tail towards the red, as in both oxygen bands.
-            transmission[inside] -= depth * np.exp(-1.5 * (wavelength[inside] - first) / (last - first))
+            transmission[inside] -= depth * np.exp(-_TELLURIC_DECAY * (wavelength[inside] - first) / (last - first))
         self.telluric = np.log(transmission).astype(np.float32)
 
         u = (wavelength - 6000.0) / 2500.0
@@ -101,66 +130,87 @@ class Spectrograph:
         rng : numpy.random.Generator
             Everything else is drawn from it, from the same distributions whatever the spectrum.
         """
-        n, n_features = flux.shape
-        column = (n, 1)
+        self.transmit(flux, rng)
+        self.disturb(flux, snr, rng)
+        flux *= np.exp(rng.normal(*_LOG_BRIGHTNESS, (len(flux), 1))).astype(np.float32)
 
-        def normal(scale: float) -> np.ndarray:
-            return rng.normal(0.0, scale, column).astype(np.float32)
-
-        def uniform(low: float, high: float) -> np.ndarray:
-            return rng.uniform(low, high, column).astype(np.float32)
-
-        # Dust, what is left of the atmosphere's bands, and a smooth error of the flux calibration.
+    def transmit(self, flux: np.ndarray, rng: np.random.Generator) -> None:
+        """Redden the spectra, calibrate them with a smooth error and scale them to a median of one, in place."""
+        column = (len(flux), 1)
         slope = rng.exponential(_DUST_SCALE, column).astype(np.float32) * self.extinction
-        slope += np.clip(rng.normal(0.2, 0.3, column), 0.0, 1.0).astype(np.float32) * self.telluric
-        for shape, scale in zip(self.calibration, (0.08, 0.05, 0.03), strict=True):
-            slope += normal(scale) * shape
+        slope += np.clip(rng.normal(*_TELLURIC_RESIDUAL, column), 0.0, 1.0).astype(np.float32) * self.telluric
+        for shape, scale in zip(self.calibration, _CALIBRATION_ERRORS, strict=True):
+            slope += _normal(rng, scale, len(flux)) * shape
         flux *= np.exp(slope, out=slope)
         flux /= np.maximum(np.median(flux, axis=1, keepdims=True), np.float32(1e-6))
 
-        # Photon noise of object and sky, and read noise, over the throughput of the arms.
-        snr = snr.astype(np.float32).reshape(column)
-        strength = self.sky_strength * rng.gamma(2.0, 0.5, (n, len(self.sky_strength))).astype(np.float32)
+    def disturb(self, flux: np.ndarray, snr: np.ndarray, rng: np.random.Generator) -> None:
+        """Add noise and artefacts to spectra with a median of one, in place."""
+        snr = snr.astype(np.float32).reshape(-1, 1)
+        sigma = self._noise_level(flux, snr, rng)
+        flux += self._noise(sigma, rng)
+        self._join_arms(flux, rng)
+        for k, window in enumerate(self.sky_windows):
+            flux[:, window] += _normal(rng, _SKY_RESIDUAL, len(flux)) / snr * self.sky_lines[k, window]
+        _hit_pixels(flux, rng)
+
+    def _noise_level(self, flux: np.ndarray, snr: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Standard deviation by photons of object and sky, and by reading out, over the throughput of the arms."""
+        variation = rng.gamma(*_SKY_VARIATION, (len(flux), len(self.sky_strength)))
+        strength = self.sky_strength * variation.astype(np.float32)
         variance = np.broadcast_to(self.sky_continuum, flux.shape).copy()
         for k, window in enumerate(self.sky_windows):
             variance[:, window] += strength[:, k, None] * self.sky_lines[k, window]
-        variance *= np.float32(0.3) + np.float32(3.0) / snr
+        bright, faint = _SKY_OVER_OBJECT
+        variance *= np.float32(bright) + np.float32(faint) / snr
         variance += np.maximum(flux, 0.0)
         variance *= self.throughput
-        variance += np.float32(0.05)
+        variance += np.float32(_READ_VARIANCE)
         sigma = np.sqrt(variance, out=variance)
         sigma /= self.throughput
         sigma /= snr * np.median(sigma, axis=1, keepdims=True)  # the median flux is one
+        return sigma
+
+    def _noise(self, sigma: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Noise, correlated as resampling onto a common grid does, which shares each pixel between neighbours."""
+        n, n_features = sigma.shape
         noise = rng.standard_normal((n, n_features + 2), dtype=np.float32)
-        # Resampling onto the common grid shares each pixel between neighbours, differently in the two arms; as much as
-        # the autocorrelation of the second differences of LAMOST's spectra tells.
-        blue = self.wavelength < _SPLICE
-        before = np.where(blue, uniform(0.0, 0.5), uniform(0.0, 0.5))
-        after = np.where(blue, uniform(0.0, 0.5), uniform(0.0, 0.5))
+        blue = self.wavelength < _SPLICE  # the two arms are resampled differently
+        before = np.where(blue, _uniform(rng, _NEIGHBOUR_SHARE, n), _uniform(rng, _NEIGHBOUR_SHARE, n))
+        after = np.where(blue, _uniform(rng, _NEIGHBOUR_SHARE, n), _uniform(rng, _NEIGHBOUR_SHARE, n))
         noise = noise[:, :-2] * before + noise[:, 1:-1] + noise[:, 2:] * after
         noise *= sigma / np.sqrt(1 + before * before + after * after)
-        flux += noise
+        return noise
 
-        # The two arms do not quite agree where they meet.
-        spliced = uniform(0.0, 1.0) < 0.6
-        centre = np.float32(_SPLICE) + normal(60.0)
-        width = uniform(30.0, 160.0)
-        flux += spliced * normal(0.06) * (self.wavelength > centre)
+    def _join_arms(self, flux: np.ndarray, rng: np.random.Generator) -> None:
+        """Add a step and a bump where the two arms do not quite agree, in place."""
+        n = len(flux)
+        spliced = _uniform(rng, (0.0, 1.0), n) < _SPLICE_SHARE
+        centre = np.float32(_SPLICE) + _normal(rng, _SPLICE_SCATTER, n)
+        width = _uniform(rng, _SPLICE_WIDTH, n)
+        flux += spliced * _normal(rng, _SPLICE_STEP, n) * (self.wavelength > centre)
         bump = (self.wavelength - centre) / width
         bump *= bump
         bump *= np.float32(-0.5)
-        flux += spliced * normal(0.15) * np.exp(bump, out=bump)
+        flux += spliced * _normal(rng, _SPLICE_BUMP, n) * np.exp(bump, out=bump)
 
-        # Sky lines are not subtracted perfectly.
-        for k, window in enumerate(self.sky_windows):
-            flux[:, window] += normal(2.0) / snr * self.sky_lines[k, window]
 
-        # Cosmic rays that the pipeline missed, and runs of dead pixels.
-        for row in np.repeat(np.arange(n), rng.poisson(0.8, n)):
-            first = rng.integers(0, n_features)
-            flux[row, first : first + rng.integers(1, 4)] += rng.exponential(3.0)
-        for row in np.flatnonzero(rng.random(n) < 0.25):
-            first = rng.integers(0, n_features)
-            flux[row, first : first + rng.integers(1, 40)] = 0.0
+def _hit_pixels(flux: np.ndarray, rng: np.random.Generator) -> None:
+    """Add the cosmic rays that the pipeline missed and runs of dead pixels, in place."""
+    n, n_features = flux.shape
+    for row in np.repeat(np.arange(n), rng.poisson(_COSMIC_RAYS, n)):
+        first = rng.integers(0, n_features)
+        flux[row, first : first + rng.integers(1, _COSMIC_RAY_STOP)] += rng.exponential(_COSMIC_RAY_HEIGHT)
+    for row in np.flatnonzero(rng.random(n) < _DEAD_RUN_SHARE):
+        first = rng.integers(0, n_features)
+        flux[row, first : first + rng.integers(1, _DEAD_RUN_STOP)] = 0.0
 
-        flux *= np.exp(rng.normal(4.5, 1.6, column)).astype(np.float32)
+
+def _normal(rng: np.random.Generator, scale: float, n: int) -> np.ndarray:
+    """One number a spectrum, (n, 1)."""
+    return rng.normal(0.0, scale, (n, 1)).astype(np.float32)
+
+
+def _uniform(rng: np.random.Generator, limits: tuple[float, float], n: int) -> np.ndarray:
+    """One number a spectrum, (n, 1)."""
+    return rng.uniform(*limits, (n, 1)).astype(np.float32)

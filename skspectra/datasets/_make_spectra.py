@@ -19,6 +19,9 @@ from ._stars import make_stars
 CLASS_NAMES = ("STAR", "GALAXY", "QSO")
 _SIMULATORS = (make_stars, make_galaxies, make_quasars)
 _WAVELENGTH_RANGE = (3000.0, 11000.0)  # angstrom; the stars, shifted by a galaxy's redshift, reach no further
+# The law of the S/N was chosen to look like LAMOST's, most of whose spectra have an S/N of some to some tens.
+_SNR_MEDIAN, _SNR_SCATTER = 10.0, 0.9  # lognormal; the scatter in the natural logarithm
+_SNR_LIMITS = (1.0, 200.0)
 _CHUNK = 128  # spectra: few enough for the processor's cache; each chunk has a random stream of its own
 
 _DESCR = """Simulated survey spectra of stars, galaxies and quasars
@@ -164,27 +167,18 @@ def make_spectra(
     rng = np.random.default_rng(survey_seed)
     label = rng.permutation(np.repeat(np.arange(len(CLASS_NAMES)), counts))
     if snr == "survey":
-        ratio = np.clip(rng.lognormal(np.log(10.0), 0.9, n_samples), low, high)
+        ratio = np.clip(rng.lognormal(np.log(_SNR_MEDIAN), _SNR_SCATTER, n_samples), low, high)
     else:
         ratio = np.exp(rng.uniform(np.log(low), np.log(high), n_samples))
 
-    # A first or last sample that is wide would reach beyond what is simulated.
-    edges = np.clip(sample_edges(wavelength), *_WAVELENGTH_RANGE)
-    start, stop = int(np.floor(sample_index(edges[0]))), int(np.ceil(sample_index(edges[-1]))) + 1
-    rebin = rebinning_matrix(edges, start, stop)
+    models = Models(wavelength)
     spectrograph = Spectrograph(wavelength)
     flux = np.empty((n_samples, len(wavelength)), dtype=np.float32)
     redshift = np.empty(n_samples)
-    populations()  # once, before the threads need it
 
     def fill(chunk: slice, seed: np.random.SeedSequence) -> None:
         rng = np.random.default_rng(seed)
-        model = np.empty((len(label[chunk]), stop - start), dtype=np.float32)
-        for k, simulate in enumerate(_SIMULATORS):
-            rows = np.flatnonzero(label[chunk] == k)
-            if len(rows):
-                model[rows], redshift[chunk][rows] = simulate(len(rows), start, stop, rng)
-        observed = np.ascontiguousarray((rebin @ model.T).T)
+        observed, redshift[chunk] = models.draw(label[chunk], rng)
         spectrograph.observe(observed, ratio[chunk], rng)
         flux[chunk] = observed
 
@@ -205,6 +199,33 @@ def make_spectra(
         snr=ratio,
         DESCR=_DESCR,
     )
+
+
+class Models:
+    """Stars, galaxies and quasars before dust and instrument, on a grid of wavelengths (vacuum, angstrom)."""
+
+    def __init__(self, wavelength: np.ndarray):
+        # A first or last sample that is wide would reach beyond what is simulated.
+        edges = np.clip(sample_edges(wavelength), *_WAVELENGTH_RANGE)
+        self.start, self.stop = int(np.floor(sample_index(edges[0]))), int(np.ceil(sample_index(edges[-1]))) + 1
+        self.rebin = rebinning_matrix(edges, self.start, self.stop)
+        populations()  # once, before threads need it
+
+    def draw(self, label: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw a spectrum for each label, a place in CLASS_NAMES.
+
+        Returns
+        -------
+        flux : ndarray of float32, (n, n_features)
+        redshift : ndarray of float64, (n,)
+        """
+        flux = np.empty((len(label), self.stop - self.start), dtype=np.float32)
+        redshift = np.empty(len(label))
+        for k, simulate in enumerate(_SIMULATORS):
+            rows = np.flatnonzero(label == k)
+            if len(rows):
+                flux[rows], redshift[rows] = simulate(len(rows), self.start, self.stop, rng)
+        return np.ascontiguousarray((self.rebin @ flux.T).T), redshift
 
 
 def _check_weights(weights: Sequence[float]) -> np.ndarray:
@@ -237,7 +258,7 @@ def _check_wavelength(wavelength: ArrayLike | None) -> np.ndarray:
 def _check_snr(snr: float | tuple[float, float] | str) -> tuple[float, float]:
     """Lowest and highest ratio."""
     if isinstance(snr, str) and snr == "survey":
-        return 1.0, 200.0
+        return _SNR_LIMITS
     pair = (snr, snr) if isinstance(snr, Real) else snr
     if (
         not isinstance(pair, tuple | list)
