@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import Tags, check_array
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval as SklearnInterval
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, validate_data
 
 __all__ = [
@@ -22,6 +23,13 @@ __all__ = [
     "check_spectra",
     "validate_data",
 ]
+
+
+class Interval(SklearnInterval):
+    """scikit-learn's constraint for a number in an interval, refusing booleans: Python counts True as the number 1."""
+
+    def is_satisfied_by(self, val: object) -> bool:
+        return not isinstance(val, bool) and super().is_satisfied_by(val)
 
 
 class Pair(Interval):

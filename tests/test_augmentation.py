@@ -48,6 +48,14 @@ def test_fit_transform_adds_noise_and_transform_does_not():
     np.testing.assert_array_equal(augmenter.augment(X), noisy)
 
 
+def test_strengths_may_be_numbers_of_numpy():
+    X = spectra()
+    of_numpy = {"electronic_noise": np.float32(0.5), "cosmic_rays": np.int64(3), "bad_pixels": np.float64(0.25)}
+    of_python = {"electronic_noise": 0.5, "cosmic_rays": 3, "bad_pixels": 0.25}
+    noisy = CCDNoiseAugmenter(**of_numpy, random_state=0).augment(X)
+    np.testing.assert_array_equal(noisy, CCDNoiseAugmenter(**of_python, random_state=0).augment(X))
+
+
 @pytest.mark.parametrize("effect", [{"electronic_noise": 0.1}, {"cosmic_rays": 5}, {"bad_pixels": 0.5}])
 def test_each_effect_alone(effect):
     X = spectra(50)
@@ -206,6 +214,11 @@ def test_any_finite_input_gives_finite_output(X, electronic_noise, cosmic_rays, 
         ({"electronic_noise": (-0.2, 0.1)}, r"'electronic_noise' parameter .* Got \(-0.2, 0.1\)"),
         ({"electronic_noise": (0.1,)}, r"'electronic_noise' parameter .* Got \(0.1,\)"),
         ({"electronic_noise": "strong"}, "'electronic_noise' parameter .* Got 'strong'"),
+        ({"electronic_noise": True}, r"'electronic_noise' parameter .* a float in the range \[0.*, inf\).* Got True"),
+        ({"electronic_noise": (False, 0.1)}, r"'electronic_noise' parameter .* Got \(False, 0.1\)"),
+        ({"cosmic_rays": True}, r"'cosmic_rays' parameter of CCDNoiseAugmenter .* an int in .* \[0, inf\). Got True"),
+        ({"cosmic_rays": np.True_}, "'cosmic_rays' parameter .* Got (np.)?True"),
+        ({"bad_pixels": False}, r"'bad_pixels' parameter .* \[0.*, 1.*\]. Got False"),
         ({"cosmic_rays": -1}, r"'cosmic_rays' parameter .* an int in the range \[0, inf\). Got -1"),
         ({"cosmic_rays": 1.5}, "'cosmic_rays' parameter .* Got 1.5"),
         ({"bad_pixels": 1.01}, r"'bad_pixels' parameter .* \[0.*, 1.*\]. Got 1.01"),

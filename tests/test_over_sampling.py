@@ -249,6 +249,7 @@ def test_any_class_mix_is_balanced(counts, n_features, dtype, seed):
     [
         ({"augmenter": "noise"}, "'augmenter' parameter of PhysicsNoiseOverSampler must be .* Got 'noise'"),
         ({"augmenter": CCDNoiseAugmenter(bad_pixels=2)}, r"'bad_pixels' parameter of CCDNoiseAugmenter .* Got 2"),
+        ({"augmenter": CCDNoiseAugmenter(cosmic_rays=True)}, r"'cosmic_rays' parameter of CCDNoise.* Got True"),
         ({"sampling_strategy": "most"}, "'sampling_strategy' parameter .* Got 'most'"),
         ({"sampling_strategy": {"STAR": 3}}, "number of samples .* greater or equal"),
         ({"sampling_strategy": {"COMET": 3}}, "COMET"),

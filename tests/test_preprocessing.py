@@ -370,6 +370,7 @@ def test_there_is_no_way_back():
         (MinMaxSpectrumScaler((1, 1)), r"'feature_range' parameter .* Got \(1, 1\)"),
         (MinMaxSpectrumScaler((0, np.inf)), r"'feature_range' parameter .* \(-inf, inf\).*Got \(0, inf\)"),
         (MinMaxSpectrumScaler((0, 1, 2)), r"'feature_range' parameter .* a pair .*Got \(0, 1, 2\)"),
+        (MinMaxSpectrumScaler((False, True)), r"'feature_range' parameter .* a pair .*Got \(False, True\)"),
         (MinMaxSpectrumScaler(3), "'feature_range' parameter .* a pair .*Got 3"),
         (
             MinMaxSpectrumScaler(quantile_range=(-1, 50)),
