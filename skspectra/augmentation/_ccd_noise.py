@@ -167,15 +167,13 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         ValueError
             If a parameter is outside what is allowed, or X holds infinity or differs in width from what `fit` saw.
         """
-        self._validate_params()
+        strengths = self._strengths()
         X = check_spectra(self, X)
         noisy = np.empty(X.shape, X.dtype)
-        write_noisy_spectra(
-            X,
-            noisy,
-            electronic_noise=self.electronic_noise,
-            cosmic_rays=self.cosmic_rays,
-            bad_pixels=self.bad_pixels,
-            random_state=check_random_state(self.random_state),
-        )
+        write_noisy_spectra(X, noisy, **strengths, random_state=check_random_state(self.random_state))
         return noisy
+
+    def _strengths(self) -> dict[str, Any]:
+        """Return the parameters of the effects, validated, by the names that the functions of `_noise` give them."""
+        self._validate_params()
+        return {name: getattr(self, name) for name in ("electronic_noise", "cosmic_rays", "bad_pixels")}

@@ -158,7 +158,7 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
     def _fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         random_state = check_random_state(self.random_state)
         augmenter = CCDNoiseAugmenter() if self.augmenter is None else self.augmenter
-        augmenter._validate_params()
+        strengths = augmenter._strengths()
 
         copied = [
             _spread(np.flatnonzero(y == label), n_copies, random_state)
@@ -170,9 +170,7 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         write_noisy_spectra(
             X,
             X_resampled[len(X) :],
-            electronic_noise=augmenter.electronic_noise,
-            cosmic_rays=augmenter.cosmic_rays,
-            bad_pixels=augmenter.bad_pixels,
+            **strengths,
             random_state=random_state,
             indices=self.sample_indices_[len(X) :],
         )
