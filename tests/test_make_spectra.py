@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, f1_score
-from sklearn.model_selection import cross_val_predict
+from sklearn.metrics import balanced_accuracy_score, f1_score, recall_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -29,6 +29,7 @@ from skspectra.datasets._log_grid import (
     sample_edges,
     sample_index,
 )
+from skspectra.datasets._make_spectra import Models
 from skspectra.datasets._quasars import lyman_forest, make_quasars
 from skspectra.datasets._stars import START, STOP, make_stars, synthesise
 from skspectra.datasets._stellar_atmosphere import equivalent_width
@@ -206,12 +207,41 @@ def test_snr_alone_says_nothing_about_the_class(survey):
     assert balanced_accuracy_score(survey.target, predicted) < 0.37
 
 
-def test_texture_of_the_noise_alone_says_next_to_nothing():
-    """Where noise hides the lines, which are the physics; at high S/N second differences see them."""
-    spectra = make_spectra(1500, weights=(1, 1, 1), snr=(1, 8), random_state=1)
+@pytest.fixture(scope="module")
+def noiseless_and_noise():
+    """Noiseless spectra, what the instrument adds to them, both at a median flux of one, and their classes."""
+    label = np.repeat(np.arange(3), 1500)
+    rng = np.random.default_rng(0)
+    noiseless, _ = Models(LAMOST_WAVELENGTH).draw(label, rng)
+    spectrograph = Spectrograph(LAMOST_WAVELENGTH)
+    spectrograph.transmit(noiseless, rng)
+    observed = noiseless.copy()
+    spectrograph.disturb(observed, rng.permutation(np.geomspace(1, 200, len(label))), rng)
+    return noiseless, observed - noiseless, label
+
+
+def texture_recall(flux, label):
+    """Recall of each class by the texture alone, cross-validated."""
     model = HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=7, learning_rate=0.05, random_state=0)
-    predicted = cross_val_predict(model, texture(spectra.data), spectra.target, cv=3)
-    assert balanced_accuracy_score(spectra.target, predicted) < 0.42
+    predicted = cross_val_predict(model, texture(flux), label, cv=StratifiedKFold(3, shuffle=True, random_state=0))
+    return recall_score(label, predicted, average=None)
+
+
+def test_texture_of_the_noise_alone_says_nothing_about_the_class(noiseless_and_noise):
+    """At any S/N. What the texture of a spectrum tells is its lines, which second differences see where they are
+    deeper than the noise: without noise they tell all classes."""
+    noiseless, noise, label = noiseless_and_noise
+    assert texture_recall(noise, label).mean() < 0.36
+    assert texture_recall(noiseless, label).min() > 0.85
+
+
+def test_texture_of_a_spectrum_says_the_less_the_more_noise_there_is():
+    scores = []
+    for snr in (1, 5):
+        X, y = make_spectra(1500, weights=(1, 1, 1), snr=snr, random_state=1, return_X_y=True)
+        scores.append(texture_recall(X, y).mean())
+    assert scores[0] < 0.38
+    assert scores[1] < 0.42
 
 
 def test_dust_and_instrument_are_the_same_for_all_classes():
