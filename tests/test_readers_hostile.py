@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
-from survey_files import MAKERS, desi_coadd, lamost_array, sdss_spec, tianchi_spectrum
+from survey_files import MAKERS, desi_coadd, lamost_array, sdss_spec, sdss_spspec, tianchi_spectrum
 
 from skspectra.datasets import load_spectra
+from skspectra.datasets._readers import _survey_file
 
 MADE = {
     "lamost_array": "lamost_array.fits",
@@ -341,6 +342,60 @@ def test_an_npy_of_python_objects_is_not_unpickled(tmp_path):
     refused(path, path.read_bytes(), "Python objects")
 
 
+@pytest.mark.parametrize("maker", [lamost_array, sdss_spspec])
+def test_millions_of_pixels_that_are_there_but_compressed_to_nothing(tmp_path, maker):
+    n = 12_000_000
+    whole = tmp_path / "whole.fits"
+    maker(whole)
+    header = fits.getheader(whole)
+    header.update(BITPIX=8, NAXIS1=n, NAXIS2=4)
+    path = tmp_path / "spec.fits.gz"
+    path.write_bytes(gzip.compress(header.tostring().encode() + bytes(-(-4 * n // 2880) * 2880)))
+    assert path.stat().st_size < 100_000
+    assert traced(path) < 250e6
+    refused(path, path.read_bytes(), "it claims 12000000 pixels a spectrum, which no survey has: the limit is 1000000")
+
+
+def test_a_table_of_too_many_pixels(tmp_path, monkeypatch):
+    monkeypatch.setattr(_survey_file, "MOST_PIXELS", 3999)
+    path = sdss_spec(tmp_path / "spec.fits.gz", n=4000)
+    refused(path, path.read_bytes(), "it claims 4000 pixels")
+
+
+def test_a_spectrum_of_a_user_with_too_many_pixels(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, flux=np.zeros(1_000_001, "i1"), wavelength=np.arange(1, 1_000_002, dtype="i4"))
+    refused(path, path.read_bytes(), "it claims 1000001 pixels")
+
+
+@pytest.mark.parametrize("line", [b"1,1\n", b"1," * 1_000_001 + b"1\n"])
+def test_millions_of_lines_or_columns_compressed_to_nothing(tmp_path, monkeypatch, line):
+    monkeypatch.setattr(_survey_file, "MOST_PIXELS", 10_000)
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(b"wavelength,flux\n" + line * (8_000_000 // len(line)), 1))
+    assert path.stat().st_size < 100_000
+    assert traced(path) < 40e6
+    refused(path, path.read_bytes(), "it claims (10001|1000001) pixels")
+
+
+def test_a_list_of_millions_of_fluxes(tmp_path):
+    path = tmp_path / "a.txt.gz"
+    path.write_bytes(gzip.compress(b"1," * 5_000_000 + b"1"))
+    assert traced(path) < 50e6
+    refused(path, path.read_bytes(), "it has 5000001 fluxes, not 2600")
+
+
+def test_a_text_in_a_folder_is_not_read_whole_to_be_passed_over(tmp_path):
+    tianchi_spectrum(tmp_path / "a.txt")
+    (tmp_path / "log.txt").write_bytes(b"1 epoch, loss 0.5\n" * 1_000_000)
+    tracemalloc.start()
+    try:
+        assert len(load_spectra(tmp_path).data) == 1
+        assert tracemalloc.get_traced_memory()[1] < 3e6
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_random_damage_ends_in_spectra_or_in_an_error_that_names_the_file(tmp_path, contents, name):
     rng = np.random.default_rng(0)
@@ -374,6 +429,7 @@ def test_one_target_twice_in_a_coadd(tmp_path):
 def test_unreadable(tmp_path):
     path = lamost_array(tmp_path / "spec.fits")
     beside = tianchi_spectrum(tmp_path / "a.txt")
+    load_spectra(beside)  # imports what it needs, which another user may be unable to
     path.chmod(0)
     tmp_path.chmod(0o755)
     for parent in tmp_path.parents[:2]:

@@ -247,11 +247,13 @@ def _read_chunk(paths: list[str], known: list[Reader], grid: np.ndarray | None) 
     results: list[list[Spectrum] | Labels | Exception | None] = []
     for path in paths:
         try:
-            results.append(read_file(path, known))
+            found = read_file(path, known)
         except (OSError, ValueError) as error:
             results.append(error)
-    if grid is not None:
-        _resample([spectrum for spectra in results if isinstance(spectra, list) for spectrum in spectra], grid)
+            continue
+        if grid is not None and isinstance(found, list):
+            _resample(found, grid)  # at once, for spectra on the grid of their file can be far larger
+        results.append(found)
     return results
 
 

@@ -1,17 +1,17 @@
 """Plain arrays: npz, npy and csv."""
 
+import array
 import csv
 import io
 import math
 import zipfile
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from .._grid import LAMOST_WAVELENGTH
 from ._registry import Spectrum, _register_builtin
-from ._survey_file import SurveyFile, gunzip_limit
+from ._survey_file import SurveyFile, check_n_pixels, gunzip_limit
 
 # Fields of one value a spectrum, under the names that `load_spectra` gives them and others that are met.
 _FIELDS = {
@@ -85,30 +85,60 @@ def read_csv(file: SurveyFile) -> list[Spectrum] | None:
     Many spectra on one grid, a spectrum a row: columns whose names are the wavelengths, and where they are there
     `target`, `subclass`, `redshift` (or `z`), `snr`, `object_id` (or `object`), `spectrum_id` and `survey`.
     """
-    if file.text is None:
+    if file.text_start is None or not _is_header(next(csv.reader(io.StringIO(file.text_start)), [])):
         return None
-    rows = csv.reader(io.StringIO(file.text))
-    names = [name.strip().lower() for name in next(rows, [])]
+    rows = csv.reader(_limited(file.lines()))
+    names = [name.strip().lower() for name in next(rows)]
+    table = _table(rows, len(names))
+    if {"wavelength", "flux"} <= set(names):
+        return [_read_pixel_rows(names, table, file.stem)]
+    return _read_spectrum_rows(names, table)
+
+
+def _is_header(names: list[str]) -> bool:
+    names = [name.strip().lower() for name in names]
+    return {"wavelength", "flux"} <= set(names) or sum(map(_is_number, names)) >= 2
+
+
+def _limited(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        check_n_pixels(line.count(","))
+        yield line
+
+
+def _table(rows: Iterator[list[str]], n_columns: int) -> Iterator[list[str]]:
+    for number, row in enumerate(filter(None, rows), 2):
+        if len(row) != n_columns:
+            raise ValueError(f"line {number} has {len(row)} values and the header {n_columns}")
+        yield row
+
+
+def _read_pixel_rows(names: list[str], table: Iterator[list[str]], object_id: str) -> Spectrum:
+    """One spectrum, a pixel a row. Numbers are kept as such from the start, a tenth of what rows of text take."""
+    columns = {name: array.array("d") for name in ("wavelength", "flux", "ivar", "mask") if name in names}
+    places = [(names.index(name), values) for name, values in columns.items()]
+    for n_pixels, row in enumerate(table, 1):
+        check_n_pixels(n_pixels)
+        for place, values in places:
+            values.append(float(row[place]))
+    return Spectrum(object_id=object_id, **{name: np.array(values) for name, values in columns.items()})
+
+
+def _read_spectrum_rows(names: list[str], table: Iterator[list[str]]) -> list[Spectrum]:
+    """Many spectra, one a row."""
     pixel_columns = [i for i, name in enumerate(names) if _is_number(name)]
-    if not {"wavelength", "flux"} <= set(names) and len(pixel_columns) < 2:
-        return None
-    table = [row for row in rows if row]
-    for number, row in enumerate(table, 2):
-        if len(row) != len(names):
-            raise ValueError(f"line {number} has {len(row)} values and the header {len(names)}")
-    columns = dict(zip(names, zip(*table, strict=True), strict=False)) if table else dict.fromkeys(names, ())
-    if "flux" in columns:
-        values: dict[str, Any] = {
-            name: np.array(columns[name], np.float64) for name in ("flux", "ivar", "mask") if name in columns
-        }
-        return [Spectrum(wavelength=np.array(columns["wavelength"], np.float64), object_id=file.stem, **values)]
+    places = {
+        field: next((names.index(name) for name in known if name in names), None) for field, known in _FIELDS.items()
+    }
+    fields: dict[str, list] = {field: [] for field, place in places.items() if place is not None}
+    flux = []
+    for row in table:
+        flux.append(np.array([row[i] or "nan" for i in pixel_columns], np.float32))
+        for field, values in fields.items():
+            text = row[places[field]]
+            values.append(float(text or "nan") if field in ("redshift", "snr") else text)
     wavelength = np.array([names[i] for i in pixel_columns], dtype=np.float64)
-    flux = np.array([[row[i] or "nan" for i in pixel_columns] for row in table], np.float32)
-    fields = {field: _first(*map(columns.get, known)) for field, known in _FIELDS.items()}
-    for field in ("redshift", "snr"):
-        if fields[field] is not None:
-            fields[field] = [value or "nan" for value in fields[field]]
-    return _spectra(flux, wavelength, fields)
+    return _spectra(np.array(flux).reshape(-1, len(wavelength)), wavelength, fields)
 
 
 def _spectra(

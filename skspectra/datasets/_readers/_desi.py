@@ -90,11 +90,13 @@ def _join_cameras(file: SurveyFile, n_targets: int) -> tuple[np.ndarray, np.ndar
             raise ValueError(f"the grid of camera {camera} is not aligned with that of camera B")
     if not (starts[0] < starts[1] <= stops[0] <= stops[1] and starts[1] < starts[2] <= stops[1] <= stops[2]):
         raise ValueError("the cameras do not follow each other without a gap")
-    # The fluxes are read before memory is taken for the sums, which are not much larger.
+    # The fluxes are read before memory is taken for the sums, which are not much larger as long as they are floats.
     fluxes = [file.image(f"{camera}_FLUX") for camera in _CAMERAS]
     for camera, grid, flux in zip(_CAMERAS, grids, fluxes, strict=True):
         if flux.shape != (n_targets, len(grid)):
             raise ValueError(f"{camera}_FLUX has shape {flux.shape}, not {(n_targets, len(grid))}")
+        if flux.dtype.kind != "f":
+            raise ValueError(f"{camera}_FLUX is of type {flux.dtype}, not of floating-point numbers")
     wavelength = np.zeros(stops[-1])
     weighted, ivar, plain, n_seen = (np.zeros((n_targets, stops[-1]), np.float32) for _ in range(4))
     for camera, grid, flux, start, stop in zip(_CAMERAS, grids, fluxes, starts, stops, strict=True):

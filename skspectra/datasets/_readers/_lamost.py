@@ -6,7 +6,7 @@ import numpy as np
 
 from .._air_vacuum import air_to_vacuum
 from ._registry import Spectrum, _register_builtin
-from ._survey_file import SurveyFile
+from ._survey_file import SurveyFile, check_n_pixels
 
 # Rows of the primary array where the header does not name them.
 _ROWS = "Flux, Inverse, Wavelength, Andmask, Ormask"
@@ -46,6 +46,7 @@ def read_lamost(file: SurveyFile) -> Spectrum | None:
             wavelength = 10.0 ** (header["COEFF0"] + header["COEFF1"] * np.arange(len(flux)))
     else:
         row = file.table("COADD")[0]
+        check_n_pixels(np.size(row["WAVELENGTH"]))
         flux, ivar, mask = row["FLUX"], row["IVAR"], row["ANDMASK"]
         wavelength = row["WAVELENGTH"].astype(np.float64)
     if not header.get("VACUUM", True):

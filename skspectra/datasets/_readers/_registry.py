@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._resample import check_wavelength
-from ._survey_file import SurveyFile
+from ._survey_file import SurveyFile, check_n_pixels
 
 __all__ = ["Label", "Labels", "Reader", "Spectrum", "read_file", "readers", "register_reader"]
 
@@ -200,6 +200,7 @@ def _check(spectrum: Spectrum) -> None:
     flux = np.asarray(spectrum.flux)
     if flux.ndim != 1 or len(flux) == 0:
         raise ValueError(f"the flux must be a 1D array that is not empty; it has shape {flux.shape}")
+    check_n_pixels(len(flux))
     spectrum.flux = flux.astype(np.float32)
     spectrum.wavelength = check_wavelength(spectrum.wavelength, "the wavelength")
     ivar = np.full(len(flux), np.nan, np.float32) if spectrum.ivar is None else np.array(spectrum.ivar, np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 
 from .._air_vacuum import air_to_vacuum
 from ._registry import Spectrum, _register_builtin
-from ._survey_file import SurveyFile
+from ._survey_file import SurveyFile, check_n_pixels
 
 # Flags (SPPIXMASK) of a pixel without a usable flux: rejected in the extraction, no sky known, sky much brighter than
 # the object, no data, rejected in the coaddition, no flux calibration, bad sky subtraction (two flags).
@@ -42,6 +42,7 @@ def read_sdss_spec(file: SurveyFile) -> Spectrum | None:
     if not file.has_table(1, {"FLUX", "LOGLAM"}):
         return None
     pixels = file.table(1)
+    check_n_pixels(len(pixels))
     row = file.table(2)[0]
     if "CLASS" not in row.dtype.names:
         raise ValueError("HDU 2 has no column CLASS")

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-__all__ = ["SurveyFile", "gunzip_limit"]
+__all__ = ["MOST_PIXELS", "SurveyFile", "check_n_pixels", "gunzip_limit"]
 
 # NumPy format of one element of a column of a binary table, by the letter of its type, and bytes of the types that are
 # stepped over: bits and the descriptors of variable-length arrays.
@@ -27,6 +27,15 @@ _CARD = 80  # bytes
 _BLOCK = 2880  # bytes; a FITS file is whole blocks
 _MOST_AXES = _MOST_COLUMNS = 999  # by the FITS standard
 _MOST_BYTES = 1 << 62
+
+# No survey spectrum has as many. Grids and masks are far larger than the bytes that a compressed file claims them in.
+MOST_PIXELS = 1_000_000
+
+
+def check_n_pixels(n_pixels: int) -> None:
+    """Raise ValueError where a spectrum claims more pixels than any has."""
+    if n_pixels > MOST_PIXELS:
+        raise ValueError(f"it claims {n_pixels} pixels a spectrum, which no survey has: the limit is {MOST_PIXELS}")
 
 
 def gunzip_limit(compressed_size: int) -> int:
@@ -129,6 +138,20 @@ class SurveyFile:
         return self._bytes(0, self._size)
 
     @cached_property
+    def text_start(self) -> str | None:
+        """The first 64 KiB as text, enough to tell a format by; None where the file is binary."""
+        start = self.start(1 << 16)
+        if self._is_fits or b"\0" in start:
+            return None
+        return start.decode("utf-8-sig", errors="replace")
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of a text file, of which only one is held at a time."""
+        self._handle.seek(0)
+        for line in self._handle:
+            yield line.decode("utf-8-sig")
+
+    @cached_property
     def text(self) -> str | None:
         """All of the file as text; None where it is binary."""
         if self._is_fits or b"\0" in self.start(4096):
@@ -175,6 +198,7 @@ class SurveyFile:
         if shape is not None and claimed != shape:
             raise ValueError(f"HDU {key!r} has shape {claimed}, not {shape}")
         self._check_complete(hdu)
+        check_n_pixels(claimed[-1])
         # An extension becomes a file of its own behind an empty primary HDU.
         before = b"" if hdu.number == 0 else fits.PrimaryHDU().header.tostring().encode("ascii")
         content = before + self._bytes(hdu.start, hdu.stop - hdu.start)

@@ -1,7 +1,6 @@
 """The form of the Tianchi competition on LAMOST spectra."""
 
 import csv
-import io
 
 import numpy as np
 
@@ -25,17 +24,16 @@ def read_tianchi(file: SurveyFile) -> Spectrum | None:
     Tianchi competition 231646, "Astronomical data mining: classification of LAMOST DR3 spectra", Alibaba Cloud (2018),
     https://tianchi.aliyun.com/competition/entrance/231646
     """
-    text = file.text
-    if text is None or text.lstrip()[:1] not in tuple("+-.0123456789") or "," not in text[:100]:
+    start = file.text_start
+    if start is None or start.lstrip()[:1] not in tuple("+-.0123456789") or "," not in start[:100]:
         return None
-    lines = text.split()
-    if len(lines) != 1:
+    if len(start.split()) != 1:
         return None
-    values = lines[0].split(",")
-    if len(values) != len(LAMOST_WAVELENGTH):
-        raise ValueError(f"it has {len(values)} fluxes, not {len(LAMOST_WAVELENGTH)}")
+    n_values = file.content.count(b",") + 1
+    if n_values != len(LAMOST_WAVELENGTH):
+        raise ValueError(f"it has {n_values} fluxes, not {len(LAMOST_WAVELENGTH)}")
     return Spectrum(
-        flux=np.array(values, dtype=np.float32),
+        flux=np.array(file.content.strip().decode("utf-8-sig").split(","), dtype=np.float32),
         wavelength=LAMOST_WAVELENGTH,
         object_id=file.stem,
         spectrum_id=file.stem,
@@ -45,10 +43,10 @@ def read_tianchi(file: SurveyFile) -> Spectrum | None:
 @_register_builtin("Tianchi")
 def read_tianchi_index(file: SurveyFile) -> Labels | None:
     """Read the competition's index: a csv table with the columns id and type, or id alone in the test sets."""
-    text = file.text
-    if text is None or text[:100].split("\n")[0].strip().lower() not in ("id,type", "id"):
+    start = file.text_start
+    if start is None or start[:100].split("\n")[0].strip().lower() not in ("id,type", "id"):
         return None
-    rows = csv.reader(io.StringIO(text))
+    rows = csv.reader(file.lines())
     next(rows)
     labels = {}
     for row in rows:
