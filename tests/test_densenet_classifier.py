@@ -815,6 +815,14 @@ def test_a_spectrum_alone_is_predicted_as_among_others(validation_fraction, monk
     assert all(torch.equal(tensor, before[name]) for name, tensor in state(classifier).items())
 
 
+def test_order_of_the_spectra_does_not_matter(fitted, monkeypatch):
+    """Up to the last digits: check_methods_sample_order_invariance, which allows 1e-9, may fail (test_common.py)."""
+    monkeypatch.setattr(_base, "prediction_batch_size", lambda length, device: 7)  # other neighbours, other places
+    order = np.random.default_rng(0).permutation(30)
+
+    np.testing.assert_allclose(fitted.predict_proba(X[order]), fitted.predict_proba(X)[order], rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "convert",
     [
