@@ -150,6 +150,30 @@ def test_other_files_in_a_folder_are_passed_over(folder):
     assert len(load_spectra(folder).data) == 5
 
 
+def test_plain_arrays_in_a_folder_that_are_no_spectra_are_passed_over(folder):
+    np.savez(folder / "weights.npz", kernel=np.ones(3))
+    np.save(folder / "labels.npy", np.arange(5))
+    np.save(folder / "objects.npy", np.array([{}]), allow_pickle=True)
+    (folder / "list.txt").write_text("1,2,3\n")
+    (folder / "list.csv").write_text("1,2,3\n4,5,6\n")
+    (folder / "features.csv").write_text("0,1,2,target\n4,5,6,STAR\n")
+    assert len(load_spectra(folder).data) == 5
+    for name in ("weights.npz", "labels.npy", "objects.npy", "list.txt", "list.csv", "features.csv"):
+        with pytest.raises(ValueError, match=f"{name}: "):
+            load_spectra(folder / name)
+
+
+def test_a_damaged_plain_array_in_a_folder_is_refused(folder):
+    (folder / "mine.csv").write_text("wavelength,flux\n5000,x\n")
+    with pytest.raises(ValueError, match=r"mine\.csv: could not convert"):
+        load_spectra(folder)
+
+
+def test_csv_of_many_spectra_needs_no_other_column(tmp_path):
+    (tmp_path / "a.csv").write_text(",".join(map(str, range(4000, 4020))) + "\n" + ",".join(["1"] * 20) + "\n")
+    assert load_spectra(tmp_path, wavelength=None).data.shape == (1, 20)
+
+
 def test_every_format_in_one_folder(tmp_path):
     for name, maker in MAKERS.items():
         maker(tmp_path / name)
@@ -464,7 +488,7 @@ def test_npz_with_other_names_and_one_spectrum(tmp_path):
 def test_npy_on_an_unknown_grid_is_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.ones((2, 100)))
     with pytest.raises(ValueError, match=r"a\.npy: it has shape \(2, 100\), not \(n, 2600\)"):
-        load_spectra(tmp_path)
+        load_spectra(tmp_path / "a.npy")
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -500,14 +524,15 @@ def test_csv_of_many_spectra(tmp_path):
         ("wavelength,flux\n5000,1\n5001,x\n", "could not convert"),
         ("wavelength,flux\n", "not empty"),
         ("5000,5001\n", "2 fluxes, not 2600"),
-        ("3,2,1\n1,2,3\n", "strictly increasing"),
+        ("3,2,1\n1,2,3\n", "first line are no wavelengths"),
+        ("1,2,3\n4,5,6\n", "first line is 3 numbers, too few"),
         ("1,2,3\n", "3 fluxes, not 2600"),
     ],
 )
 def test_damaged_csv(tmp_path, content, message):
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(ValueError, match=rf"a\.csv: .*{message}"):
-        load_spectra(tmp_path)
+        load_spectra(tmp_path / "a.csv")
 
 
 def test_desi_grid_of_the_helper_is_the_surveys():

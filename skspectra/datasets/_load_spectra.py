@@ -13,7 +13,7 @@ from sklearn.utils import Bunch
 from tqdm.auto import tqdm
 
 from ._grid import LAMOST_WAVELENGTH
-from ._readers import Labels, Spectrum, read_file, readers
+from ._readers import Labels, NoSpectra, Spectrum, read_file, readers
 from ._readers._registry import Label, Reader
 from ._resample import PixelOverlap, check_wavelength
 
@@ -48,7 +48,7 @@ def load_spectra(
     ----------
     paths : str, path-like or iterable of them
         Files, folders and glob patterns (``**`` goes through subfolders). Of a folder, without its subfolders, the
-        files with a suffix of a format above are read; a csv, npz, npy or text file there that no reader knows is
+        files with a suffix of a format above are read; a csv, npz, npy or text file there that holds no spectra is
         passed over.
     wavelength : "lamost", array-like of shape (n_features,) or None, default="lamost"
         Grid of the result, in vacuum, in angstrom. "lamost" is ``np.linspace(3690, 9100, 2600)``. Spectra are
@@ -136,12 +136,14 @@ def load_spectra(
     with closing(_read_all([path for path, _ in files], grid, n_jobs, progress)) as results:
         for (path, folder), content in zip(files, results, strict=True):
             try:
-                if isinstance(content, Exception):
-                    raise content
                 if content is None:
                     if folder is None or path.endswith(_FITS_SUFFIXES):
                         raise ValueError(f"{path}: it is of no format that a reader knows")
                     continue
+                if isinstance(content, NoSpectra) and folder is not None:
+                    continue
+                if isinstance(content, Exception):
+                    raise content
                 folders.discard(folder)
                 if isinstance(content, Labels):
                     catalogues.append((path, content))

@@ -1,14 +1,13 @@
 """Simulated survey spectra."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral, Real
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_array, check_random_state, check_scalar
 
+from .._parallel import map_in_threads
 from ._galaxies import make_galaxies, populations
 from ._grid import LAMOST_WAVELENGTH
 from ._instrument import Spectrograph
@@ -183,9 +182,7 @@ def make_spectra(
         flux[chunk] = observed
 
     chunks = [slice(first, first + _CHUNK) for first in range(0, n_samples, _CHUNK)]
-    with ThreadPoolExecutor(joblib.cpu_count()) as pool:
-        for _ in pool.map(fill, chunks, chunk_seeds):
-            pass  # to raise what a thread raised
+    map_in_threads(fill, chunks, chunk_seeds)
 
     target = np.array(CLASS_NAMES)[label]
     if return_X_y:

@@ -1,14 +1,13 @@
 """Spectra of stars."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
-import joblib
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_array
 
+from .._parallel import map_in_threads
 from ._absorption import atomic_lines, band_opacity, haze
 from ._lines import REST
 from ._log_grid import (
@@ -268,8 +267,7 @@ def library() -> Library:
         return synthesise(_TEMPERATURES, gravity, np.full_like(_TEMPERATURES, metallicity))
 
     kinds = [(giant, metallicity) for giant in (False, True) for metallicity in _METALLICITIES]
-    with ThreadPoolExecutor(joblib.cpu_count()) as pool:
-        branches = np.stack(list(pool.map(branch, *zip(*kinds, strict=True))))
+    branches = np.stack(map_in_threads(branch, *zip(*kinds, strict=True)))
     branches = branches.reshape(2, len(_METALLICITIES), *branches.shape[1:])
     others = synthesise(
         np.array([8000.0, 10000.0, 13000.0, 17000.0, 25000.0, 40000.0, 3600.0, 4000.0, 4400.0]),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .._grid import LAMOST_WAVELENGTH
-from ._registry import Spectrum, _register_builtin
+from ._registry import NoSpectra, Spectrum, _register_builtin
 from ._survey_file import SurveyFile, check_n_pixels, gunzip_limit
 
 # Fields of one value a spectrum, under the names that `load_spectra` gives them and others that are met.
@@ -23,6 +23,9 @@ _FIELDS = {
     "spectrum_id": ("spectrum_id",),
     "survey": ("survey",),
 }
+
+# A csv table without a field above is one of spectra if it has as many columns of numbers.
+_MANY_PIXELS = 16
 
 
 @_register_builtin("array")
@@ -54,7 +57,7 @@ def read_npz(file: SurveyFile) -> list[Spectrum] | None:
         flux = _first(read("flux"), read("data"))
         wavelength = read("wavelength")
         if flux is None or wavelength is None:
-            raise ValueError(f"it has no array {'flux' if flux is None else 'wavelength'}, only {sorted(members)}")
+            raise NoSpectra(f"it has no array {'flux' if flux is None else 'wavelength'}, only {sorted(members)}")
         fields = {field: _first(*map(read, names)) for field, names in _FIELDS.items()}
         return _spectra(flux, wavelength, fields, ivar=read("ivar"), mask=read("mask"))
 
@@ -69,7 +72,7 @@ def read_npy(file: SurveyFile) -> list[Spectrum] | None:
         return None
     flux = _npy(file.content)
     if flux.ndim not in (1, 2) or flux.shape[-1] != len(LAMOST_WAVELENGTH):
-        raise ValueError(
+        raise NoSpectra(
             f"it has shape {flux.shape}, not (n, {len(LAMOST_WAVELENGTH)}): on another grid than that of LAMOST the "
             "wavelength must be given, in an npz file"
         )
@@ -82,8 +85,8 @@ def read_csv(file: SurveyFile) -> list[Spectrum] | None:
 
     One spectrum, a pixel a row: the columns `wavelength` and `flux`, and where they are there `ivar` and `mask`.
 
-    Many spectra on one grid, a spectrum a row: columns whose names are the wavelengths, and where they are there
-    `target`, `subclass`, `redshift` (or `z`), `snr`, `object_id` (or `object`), `spectrum_id` and `survey`.
+    Many spectra on one grid, a spectrum a row: columns whose names are the wavelengths, increasing, and where they are
+    there `target`, `subclass`, `redshift` (or `z`), `snr`, `object_id` (or `object`), `spectrum_id` and `survey`.
     """
     if file.text_start is None or not _is_header(next(csv.reader(io.StringIO(file.text_start)), [])):
         return None
@@ -130,6 +133,11 @@ def _read_spectrum_rows(names: list[str], table: Iterator[list[str]]) -> list[Sp
     places = {
         field: next((names.index(name) for name in known if name in names), None) for field, known in _FIELDS.items()
     }
+    wavelength = np.array([names[i] for i in pixel_columns], dtype=np.float64)
+    if wavelength[0] <= 0 or (np.diff(wavelength) <= 0).any():
+        raise NoSpectra("the numbers in its first line are no wavelengths, which are positive and strictly increasing")
+    if len(wavelength) < _MANY_PIXELS and not any(place is not None for place in places.values()):
+        raise NoSpectra(f"its first line is {len(wavelength)} numbers, too few for a header of wavelengths")
     fields: dict[str, list] = {field: [] for field, place in places.items() if place is not None}
     flux = []
     for row in table:
@@ -137,7 +145,6 @@ def _read_spectrum_rows(names: list[str], table: Iterator[list[str]]) -> list[Sp
         for field, values in fields.items():
             text = row[places[field]]
             values.append(float(text or "nan") if field in ("redshift", "snr") else text)
-    wavelength = np.array([names[i] for i in pixel_columns], dtype=np.float64)
     return _spectra(np.array(flux).reshape(-1, len(wavelength)), wavelength, fields)
 
 
@@ -172,7 +179,7 @@ def _npy(content: bytes) -> np.ndarray:
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran_order, dtype = read_header(stream)
     if dtype.hasobject:
-        raise ValueError("it holds Python objects, not numbers")
+        raise NoSpectra("it holds Python objects, not numbers")
     n_bytes = math.prod(shape) * dtype.itemsize
     start = stream.tell()
     if n_bytes != len(content) - start:

@@ -11,7 +11,7 @@ import numpy as np
 from .._resample import check_wavelength
 from ._survey_file import SurveyFile, check_n_pixels
 
-__all__ = ["Label", "Labels", "Reader", "Spectrum", "read_file", "readers", "register_reader"]
+__all__ = ["Label", "Labels", "NoSpectra", "Reader", "Spectrum", "read_file", "readers", "register_reader"]
 
 
 @dataclass
@@ -62,6 +62,10 @@ class Spectrum:
     object_id: str = ""
     spectrum_id: str = ""
     survey: str = ""
+
+
+class NoSpectra(ValueError):
+    """A file of plain arrays that need not be spectra: an error where it is named, passed over in a folder."""
 
 
 class Label(NamedTuple):
@@ -186,6 +190,8 @@ def read_file(path: str | os.PathLike, candidates: list[Reader]) -> list[Spectru
                         spectrum.survey = spectrum.survey or survey
                     return spectra
             return None
+        except NoSpectra as error:
+            raise NoSpectra(f"{os.fspath(path)}: {error}") from error
         except (ImportError, FileNotFoundError, PermissionError, IsADirectoryError):
             raise
         except Exception as error:

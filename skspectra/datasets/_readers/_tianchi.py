@@ -5,7 +5,7 @@ import csv
 import numpy as np
 
 from .._grid import LAMOST_WAVELENGTH
-from ._registry import Label, Labels, Spectrum, _register_builtin
+from ._registry import Label, Labels, NoSpectra, Spectrum, _register_builtin
 from ._survey_file import SurveyFile
 
 # The competition's names of the classes, in the surveys' spelling.
@@ -31,7 +31,7 @@ def read_tianchi(file: SurveyFile) -> Spectrum | None:
         return None
     n_values = file.content.count(b",") + 1
     if n_values != len(LAMOST_WAVELENGTH):
-        raise ValueError(f"it has {n_values} fluxes, not {len(LAMOST_WAVELENGTH)}")
+        raise NoSpectra(f"it has {n_values} fluxes, not {len(LAMOST_WAVELENGTH)}")
     return Spectrum(
         flux=np.array(file.content.strip().decode("utf-8-sig").split(","), dtype=np.float32),
         wavelength=LAMOST_WAVELENGTH,
