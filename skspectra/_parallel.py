@@ -1,7 +1,8 @@
-"""Loop over the rows of a large array, in chunks that stay in the processor's cache and in threads."""
+"""Threads, and a loop over the rows of a large array in chunks that stay in the processor's cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from ._validation import _openmp_effective_n_threads
 
@@ -9,25 +10,33 @@ from ._validation import _openmp_effective_n_threads
 SAMPLES_PER_CHUNK = 2**17
 
 
-def for_each_chunk(function: Callable[[int, int], None], n_samples: int, n_features: int) -> None:
-    """Call ``function(start, stop)`` for consecutive chunks of rows that cover ``range(n_samples)``.
+def map_in_threads(function: Callable[..., Any], *iterables: Iterable[Any]) -> list[Any]:
+    """Return the results of calls of ``function`` with the items of the iterables, which are equally long.
 
-    The chunks depend on the shape alone. NumPy releases the interpreter lock inside its loops, so threads pay; there
-    are as many as scikit-learn's own OpenMP loops would use (``OMP_NUM_THREADS`` and CPU quotas are heeded).
+    NumPy releases the interpreter lock inside its loops, so threads pay; there are as many as scikit-learn's own
+    OpenMP loops would use (``OMP_NUM_THREADS`` and CPU quotas are heeded).
+    """
+    calls = list(zip(*iterables, strict=True))
+    n_threads = min(_openmp_effective_n_threads(), len(calls))
+    if n_threads <= 1:
+        return [function(*arguments) for arguments in calls]
+    with ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(lambda arguments: function(*arguments), calls))
+
+
+def for_each_chunk(function: Callable[[int, int], None], n_samples: int, n_features: int) -> None:
+    """Call ``function(start, stop)`` in threads for consecutive chunks of rows that cover ``range(n_samples)``.
+
+    The chunks depend on the shape alone.
     """
     n_rows = max(1, SAMPLES_PER_CHUNK // n_features)
     n_chunks = -(-n_samples // n_rows)
-    n_threads = min(_openmp_effective_n_threads(), n_chunks)
 
     def run(first_chunk: int, last_chunk: int) -> None:
         for start in range(first_chunk * n_rows, min(last_chunk * n_rows, n_samples), n_rows):
             function(start, min(start + n_rows, n_samples))
 
-    if n_threads <= 1:
-        run(0, n_chunks)
-        return
     # A few spans for each thread, so that one that is held up leaves work to the others.
-    edges = [n_chunks * i // (4 * n_threads) for i in range(4 * n_threads + 1)]
-    with ThreadPoolExecutor(n_threads) as pool:
-        for _ in pool.map(run, edges[:-1], edges[1:]):
-            pass  # taking the results raises what a thread raised
+    n_spans = 4 * _openmp_effective_n_threads()
+    edges = sorted({n_chunks * i // n_spans for i in range(n_spans + 1)})
+    map_in_threads(run, edges[:-1], edges[1:])

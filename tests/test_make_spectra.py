@@ -1,9 +1,9 @@
 """Simulated spectra: what make_spectra promises, and the physics behind it."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -15,6 +15,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skspectra import _parallel
 from skspectra.datasets import LAMOST_WAVELENGTH, make_spectra
 from skspectra.datasets._galaxies import make_galaxies, simple_population
 from skspectra.datasets._instrument import Spectrograph, extinction_curve
@@ -141,10 +142,17 @@ def test_order_of_the_classes_is_random():
 
 
 def test_the_seed_makes_the_spectra_whatever_the_number_of_threads(monkeypatch):
-    runs = []
+    runs, pools = [], []
+
+    def pool(n_threads):
+        pools.append(n_threads)
+        return ThreadPoolExecutor(n_threads)
+
+    monkeypatch.setattr(_parallel, "ThreadPoolExecutor", pool)
     for n_threads in (1, 2, 5):
-        monkeypatch.setattr(joblib, "cpu_count", lambda n=n_threads: n)
+        monkeypatch.setattr(_parallel, "_openmp_effective_n_threads", lambda n=n_threads: n)
         runs.append(make_spectra(300, weights=(1, 1, 1), random_state=7))
+    assert pools == [2, 3]  # 300 spectra are three chunks
     for run in runs[1:]:
         for key in ("data", "target", "redshift", "snr"):
             assert_array_equal(run[key], runs[0][key])

@@ -278,29 +278,6 @@ def test_no_drawn_number_is_looked_at_from_python():
     assert (noisy.shape, noisy.dtype, noisy.device.type) == ((8, 100), torch.float32, "meta")
 
 
-def test_chunks_cover_every_row_once(monkeypatch):
-    monkeypatch.setattr(_parallel, "_openmp_effective_n_threads", lambda: 3)
-    for n_samples, n_features in [(0, 5), (1, 5), (1000, 2600), (7, 100_000), (26, 2600)]:
-        seen = np.zeros(n_samples, int)
-
-        def count(start, stop, seen=seen):
-            assert start < stop <= len(seen)
-            seen[start:stop] += 1
-
-        _parallel.for_each_chunk(count, n_samples, n_features)
-        assert (seen == 1).all()
-
-
-def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):
-    monkeypatch.setattr(_parallel, "_openmp_effective_n_threads", lambda: 2)
-
-    def fail(start, stop):
-        raise ValueError("from a thread")
-
-    with pytest.raises(ValueError, match="from a thread"):
-        _parallel.for_each_chunk(fail, 1000, 2600)
-
-
 def test_result_does_not_depend_on_the_number_of_threads(monkeypatch):
     flux = spectra(400, 1000)
     results = []
