@@ -296,12 +296,30 @@ def test_each_coadd_takes_from_its_own_redrock(tmp_path):
     assert spectra.target.tolist() == ["GALAXY"] * 3 + ["QSO"] * 3
 
 
-def test_catalogues_that_disagree_are_an_error_where_neither_is_the_own(tmp_path):
-    desi_coadd(tmp_path / "mine.fits", targetids=[11, 12, 13])
-    for name, spectype in (("redrock-a.fits", "QSO"), ("redrock-b.fits", "GALAXY")):
-        redrock(tmp_path / name, [11], [spectype], [0.1])
-    with pytest.raises(ValueError, match=r"redrock-b\.fits: it has 11 as .*GALAXY.*redrock-a\.fits as .*QSO"):
+@pytest.mark.parametrize(("one", "other"), [("", ".gz"), (".gz", "")])
+def test_redrock_finds_its_coadd_whichever_is_compressed(tmp_path, one, other):
+    desi_coadd(tmp_path / f"coadd-main-dark-1.fits{one}", targetids=[11, 12, 13])
+    redrock(tmp_path / f"redrock-main-dark-1.fits{other}", [11, 12, 13], ["QSO"] * 3, [0.1] * 3)
+    assert load_spectra(tmp_path).target.tolist() == ["QSO"] * 3
+
+
+def test_a_redrock_of_one_coadd_says_nothing_of_another_with_the_same_target(tmp_path):
+    desi_coadd(tmp_path / "coadd-main-dark-1.fits", targetids=[11, 12, 13])
+    redrock(tmp_path / "redrock-main-bright-1.fits", [11, 12, 13], ["QSO"] * 3, [0.1] * 3)
+    assert load_spectra(tmp_path).target.tolist() == [""] * 3
+
+
+def test_catalogues_that_disagree_are_an_error_or_the_first_is_taken(tmp_path):
+    desi_coadd(tmp_path / "coadd.fits", targetids=[11, 12, 13])
+    redrock(tmp_path / "z-a.fits", [11], ["QSO"], [0.1])
+    redrock(tmp_path / "z-b.fits", [12, 11], ["STAR", "GALAXY"], [0.0, 0.1])
+    redrock(tmp_path / "z-c.fits", [11, 13], ["QSO", "STAR"], [0.1, 0.0])
+    with pytest.raises(ValueError, match=r"z-b\.fits: it has 11 as .*GALAXY.*z-a\.fits as .*QSO"):
         load_spectra(tmp_path)
+    with pytest.warns(UserWarning, match=r"1 of 4 files .*z-b\.fits: it has 11"):
+        spectra = load_spectra(tmp_path, on_error="warn")
+    assert spectra.target.tolist() == ["QSO", "", "STAR"]
+    assert [Path(path).name for path, _ in spectra.failures] == ["z-b.fits"]
 
 
 def test_desi_without_redrock_has_no_classes(tmp_path):
@@ -505,6 +523,13 @@ def test_csv_of_one_spectrum(tmp_path):
     np.testing.assert_array_equal(spectra.ivar, [[4.0, 0.0, 4.0]])
     np.testing.assert_array_equal(spectra.mask, [[False, True, True]])
     assert spectra.object_id == ["a"]
+
+
+def test_csv_with_truth_values_and_empty_cells(tmp_path):
+    (tmp_path / "a.csv").write_text("wavelength,flux,mask\n5000,1.5,False\n5001,,False\n5002, ,FALSE\n5003,2,True\n")
+    spectra = load_spectra(tmp_path, wavelength=None)
+    np.testing.assert_array_equal(spectra.data, [[1.5, np.nan, np.nan, 2.0]])
+    np.testing.assert_array_equal(spectra.mask, [[False, True, True, True]])
 
 
 def test_csv_of_many_spectra(tmp_path):

@@ -448,6 +448,23 @@ def test_unreadable(tmp_path):
     assert len(spectra.data) == 1
 
 
+def test_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
+    beside = tianchi_spectrum(tmp_path / "a.txt")
+    folder = tmp_path / "closed"
+    folder.mkdir()
+
+    def refuse(name):
+        raise PermissionError(13, "Permission denied", name)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(PermissionError, match="closed"):
+        load_spectra([folder, beside])
+    with pytest.warns(UserWarning, match="Permission denied"):
+        spectra = load_spectra([folder, beside], on_error="warn")
+    assert spectra.filename.tolist() == [str(beside)]
+    assert [path for path, _ in spectra.failures] == [str(folder)]
+
+
 def test_not_there(tmp_path):
     path = tmp_path / "spec.fits"
     beside = tianchi_spectrum(tmp_path / "a.txt")

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.integrate import trapezoid
 from scipy.ndimage import gaussian_filter1d
 
+from ._constants import LIGHT_SPEED
 from ._lines import REST
 from ._log_grid import STEP, add_lines, continuum_at, redshifted, sample_index
 from ._stars import START, STOP, library
@@ -141,7 +142,7 @@ def populations() -> Populations:
     # A constant rate gives an equivalent width near 80 angstrom (Kennicutt R. C., ApJ 272 (1983) 54).
     halpha *= 80.0 / halpha[3, 6]
     broadened = np.stack(
-        [gaussian_filter1d(_unit(composite), s / 2.998e5 / STEP, axis=-1) for s in _DISPERSIONS]
+        [gaussian_filter1d(_unit(composite), s / LIGHT_SPEED / STEP, axis=-1) for s in _DISPERSIONS]
     ).astype(np.float32)
     return Populations(broadened, halpha, _unit(simple[:, _BURST_AGES]).astype(np.float32))
 
@@ -221,6 +222,6 @@ def _add_nebular_lines(
     }  # fmt: skip
     # The continuum beside H alpha; where it lies beyond the grid, that of the end stands in.
     continuum = continuum_at(flux, start, 1.015 * REST["H alpha"] * (1 + redshift))
-    sigma = np.clip(rng.lognormal(np.log(90.0), 0.4, n), 30.0, 350.0) / 2.998e5
+    sigma = np.clip(rng.lognormal(np.log(90.0), 0.4, n), 30.0, 350.0) / LIGHT_SPEED
     for name, ratio in ratios.items():
         add_lines(flux, start, REST[name] * (1 + redshift), sigma, halpha * continuum * ratio / REST[name])

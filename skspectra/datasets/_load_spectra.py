@@ -40,9 +40,9 @@ def load_spectra(
 
     The survey is recognised from the content of each file, plain or gzipped: LAMOST low-resolution (both layouts),
     SDSS, BOSS and eBOSS ``spec-*``, SDSS ``spSpec-*``, DESI coadds, the form of the Tianchi competition, and plain npz,
-    npy and csv. A redrock table among the files gives DESI coadds their classes and redshifts, and a table of id and
-    type gives Tianchi's spectra theirs. :func:`register_reader` adds a survey. Reading FITS files needs astropy
-    (``pip install 'skspectra[fits]'``).
+    npy and csv. ``redrock-X.fits`` among the files gives the DESI ``coadd-X.fits`` beside it classes and redshifts, a
+    redrock table of another name any coadd, and a table of id and type Tianchi's spectra. :func:`register_reader` adds
+    a survey. Reading FITS files needs astropy (``pip install 'skspectra[fits]'``).
 
     Parameters
     ----------
@@ -129,10 +129,11 @@ def load_spectra(
     _check_option("on_error", on_error, ("raise", "warn"))
     spectra: list[Spectrum] = []
     filenames: list[str] = []
-    catalogues: list[tuple[str, Labels]] = []
+    # By survey and file of spectra ("" where they are about any), by object: label and the file that it is from.
+    catalogues: dict[tuple[str, str], dict[str, tuple[Label, str]]] = {}
     failures: list[tuple[str, str]] = []
     first_file: dict[tuple[str, str], str] = {}
-    files, folders = _expand(paths)
+    files, folders = _expand(paths, None if on_error == "raise" else failures)
     with closing(_read_all([path for path, _ in files], grid, n_jobs, progress)) as results:
         for (path, folder), content in zip(files, results, strict=True):
             try:
@@ -146,7 +147,7 @@ def load_spectra(
                     raise content
                 folders.discard(folder)
                 if isinstance(content, Labels):
-                    catalogues.append((path, content))
+                    _add_catalogue(content, path, catalogues)
                     continue
                 _refuse_duplicates(content, path, first_file)
                 if grid is None:
@@ -194,8 +195,13 @@ def _check_option(name: str, value: object, allowed: tuple[str, ...]) -> None:
         )
 
 
-def _expand(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> tuple[list[tuple[str, str | None]], set[str]]:
-    """Files to read, each with the folder it was found in or None if it was named, and the folders."""
+def _expand(
+    paths: str | os.PathLike | Iterable[str | os.PathLike], failures: list[tuple[str, str]] | None
+) -> tuple[list[tuple[str, str | None]], set[str]]:
+    """Files to read, each with the folder it was found in or None if it was named, and the folders.
+
+    A folder that cannot be read is added to `failures`, where there are such.
+    """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
     try:
@@ -209,10 +215,16 @@ def _expand(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> tuple[lis
     folders = set()
     for name in names:
         if os.path.isdir(name):
+            try:
+                inside = sorted(
+                    entry.path for entry in os.scandir(name) if entry.is_file() and entry.name.endswith(_SUFFIXES)
+                )
+            except OSError as error:
+                if failures is None:
+                    raise
+                failures.append((name, str(error)))
+                continue
             folders.add(name)
-            inside = sorted(
-                entry.path for entry in os.scandir(name) if entry.is_file() and entry.name.endswith(_SUFFIXES)
-            )
             files += [(path, name) for path in inside]
         elif glob.has_magic(name) and not os.path.exists(name):
             # A pattern that matches nothing stays as it is, and opening it says that there is no such file.
@@ -308,40 +320,39 @@ def _refuse_other_grid(spectra: list[Spectrum], path: str, first: Spectrum, firs
             )
 
 
-def _apply_catalogues(spectra: list[Spectrum], filenames: list[str], catalogues: list[tuple[str, Labels]]) -> None:
+def _add_catalogue(labels: Labels, path: str, catalogues: dict[tuple[str, str], dict[str, tuple[Label, str]]]) -> None:
+    """Add the labels of a file to those about the same spectra, or raise ValueError where they disagree."""
+    about = _place(os.path.join(os.path.dirname(path), labels.about)) if labels.about else ""
+    known = catalogues.setdefault((labels.survey, about), {})
+    for object_id, label in labels.by_object_id.items():
+        if object_id in known:
+            other, source = known[object_id]
+            if str(label) != str(other):  # as text, for NaN is not NaN
+                raise ValueError(f"{path}: it has {object_id} as {label}, {source} as {other}")
+    for object_id, label in labels.by_object_id.items():
+        known.setdefault(object_id, (label, path))
+
+
+def _apply_catalogues(
+    spectra: list[Spectrum], filenames: list[str], catalogues: dict[tuple[str, str], dict[str, tuple[Label, str]]]
+) -> None:
     """Set class, subclass and redshift of the spectra that a catalogue names.
 
-    A file of spectra takes from the catalogue about it, which lies beside it, or else from all of its survey.
+    A file of spectra takes from the catalogue about it, which lies beside it, or else from those about any of its
+    survey.
     """
-    about: dict[str, list[tuple[str, Labels]]] = {}
-    for path, labels in catalogues:
-        if labels.about:
-            about.setdefault(os.path.abspath(os.path.join(os.path.dirname(path), labels.about)), []).append(
-                (path, labels)
-            )
-    of_survey: dict[str, dict[str, Label]] = {}
-    of_file: dict[str, dict[str, Label]] = {}
     for spectrum, filename in zip(spectra, filenames, strict=True):
-        if filename not in of_file:
-            own = about.get(os.path.abspath(filename))
-            if own is None and spectrum.survey not in of_survey:
-                same_survey = [(path, labels) for path, labels in catalogues if labels.survey == spectrum.survey]
-                of_survey[spectrum.survey] = _merged(same_survey)
-            of_file[filename] = of_survey[spectrum.survey] if own is None else _merged(own)
-        label = of_file[filename].get(spectrum.object_id)
-        if label is not None:
-            spectrum.target, spectrum.subclass, spectrum.redshift = label
+        for about in (_place(filename), ""):
+            known = catalogues.get((spectrum.survey, about))
+            if known is not None:
+                if spectrum.object_id in known:
+                    (spectrum.target, spectrum.subclass, spectrum.redshift), _ = known[spectrum.object_id]
+                break
 
 
-def _merged(catalogues: list[tuple[str, Labels]]) -> dict[str, Label]:
-    merged: dict[str, Label] = {}
-    source: dict[str, str] = {}
-    for path, labels in catalogues:
-        for object_id, label in labels.by_object_id.items():
-            if str(merged.setdefault(object_id, label)) != str(label):  # as text, for NaN is not NaN
-                raise ValueError(f"{path}: it has {object_id} as {label}, {source[object_id]} as {merged[object_id]}")
-            source.setdefault(object_id, path)
-    return merged
+def _place(path: str) -> str:
+    """Absolute path without ".gz", for a file and the catalogue about it need not both be compressed."""
+    return os.path.abspath(path).removesuffix(".gz")
 
 
 def _bunch(

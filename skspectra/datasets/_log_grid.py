@@ -9,11 +9,13 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_array
 
+from ._constants import FWHM
+
 FIRST = 400.0  # angstrom, vacuum: the bluest light of a quasar at redshift 4 that an optical spectrograph sees
 STEP = 2e-4  # in ln(wavelength): 60 km/s
 RESOLVING_POWER = 1800.0  # LAMOST's: wavelength over full width at half maximum
 _NARROW, _REACH = 6.0, 24  # samples: width of the lines that are computed together, and four times that
-INSTRUMENT_SIGMA = 1.0 / (RESOLVING_POWER * 2.3548)  # in ln(wavelength)
+INSTRUMENT_SIGMA = 1.0 / (RESOLVING_POWER * FWHM)  # in ln(wavelength)
 
 
 def sample_index(wavelength: np.ndarray | float) -> np.ndarray:

@@ -5,11 +5,10 @@ from functools import cache
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from ._constants import FWHM, LIGHT_SPEED, PLANCK_C2
 from ._galaxies import star_light
 from ._lines import REST
 from ._log_grid import INSTRUMENT_SIGMA, STEP, add_lines, continuum_at, grid_wavelength, redshifted, sample_index
-
-_LIGHT_SPEED = 2.998e5  # km/s
 
 # Broad lines: equivalent width in the rest frame (angstrom), its scatter (of the natural logarithm), width relative
 # to the quasar's, and mean velocity (km/s). Vanden Berk D. E. et al., AJ 122 (2001) 549, table 2; scatter and
@@ -65,7 +64,7 @@ def _templates() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     def iron(blends: np.ndarray, width: float, first: float, last: float) -> np.ndarray:
         flux = np.zeros(_REST_STOP)
         for centre, strength, extra in blends:
-            sigma = np.sqrt((width / 2.3548) ** 2 + extra**2) / _LIGHT_SPEED
+            sigma = np.sqrt((width / FWHM) ** 2 + extra**2) / LIGHT_SPEED
             sigma = np.hypot(sigma, INSTRUMENT_SIGMA)
             flux += strength / sigma / centre * np.exp(-0.5 * (np.log(wavelength / centre) / sigma) ** 2)
         return flux / flux[int(sample_index(first)) : int(sample_index(last))].mean()
@@ -75,11 +74,11 @@ def _templates() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     # Partly thick at 15 000 K, smeared by the motion of the gas, with the high Balmer lines that run into it
     # (Grandi S. A., ApJ 255 (1982) 25; Dietrich M. et al., ApJ 564 (2002) 581).
-    planck = wavelength**-5.0 / np.expm1(1.438777e8 / (wavelength * 15000.0))
+    planck = wavelength**-5.0 / np.expm1(PLANCK_C2 / (wavelength * 15000.0))
     balmer = planck * -np.expm1(-((wavelength / 3646.0) ** 3)) * (wavelength < 3646.0)
     edge = balmer[int(sample_index(3640.0))]
     balmer += edge * np.exp(-(wavelength - 3646.0) / 130.0) * (wavelength >= 3646.0)
-    balmer = gaussian_filter1d(balmer / edge, 1500.0 / _LIGHT_SPEED / STEP)
+    balmer = gaussian_filter1d(balmer / edge, 1500.0 / LIGHT_SPEED / STEP)
     return ultraviolet.astype(np.float32), optical.astype(np.float32), balmer.astype(np.float32)
 
 
@@ -172,14 +171,14 @@ def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tup
     core = rng.uniform(0.3, 0.7, n)
     for name, (equivalent, scatter, relative, velocity) in _BROAD.items():
         rest = REST[name]
-        shift = rng.normal(velocity, 200.0 + 0.5 * abs(velocity), n) / _LIGHT_SPEED
+        shift = rng.normal(velocity, 200.0 + 0.5 * abs(velocity), n) / LIGHT_SPEED
         centre = rest * (1 + redshift) * (1 + shift)
         area = equivalent / rest * np.exp(together + rng.normal(0.0, scatter, n)) * continuum_at(power, start, centre)
-        sigma = width * relative / 2.3548 / _LIGHT_SPEED
+        sigma = width * relative / FWHM / LIGHT_SPEED
         add_lines(flux, start, centre, 1.4 * sigma, area, core)
 
     # Narrow lines
-    sigma = rng.uniform(250.0, 800.0, n) / 2.3548 / _LIGHT_SPEED
+    sigma = rng.uniform(250.0, 800.0, n) / FWHM / LIGHT_SPEED
     oxygen = REST["[O III] 5007"]
     oxygen_width = rng.lognormal(np.log(14.0), 0.8, n)  # equivalent width, angstrom
     for name, ratio in _NARROW.items():
@@ -215,7 +214,7 @@ def _absorb(flux: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.G
         nearest, farthest = rng.uniform(0.0, 8000.0), rng.uniform(9000.0, 25000.0)
         depth = rng.uniform(0.3, 0.95)
         for name, share in (("C IV", 1.0), ("Si IV", 0.6), ("N V", 0.8)):
-            velocity = np.array([farthest, nearest]) / _LIGHT_SPEED
+            velocity = np.array([farthest, nearest]) / LIGHT_SPEED
             edges = sample_index(REST[name] * (1 + redshift[row]) * (1 - velocity)) - start
             low, high = (int(k) for k in np.clip(edges, 0, n_grid))
             if high - low > 2:
@@ -228,5 +227,5 @@ def _absorb(flux: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.G
     for rest, ratio in ((2796.35, 1.0), (2803.53, 0.75)):
         centre = rest * (1 + absorber)
         area = -equivalent * ratio / rest * continuum_at(flux, start, centre)
-        add_lines(flux, start, centre, np.full(n, 80.0 / _LIGHT_SPEED), area)
+        add_lines(flux, start, centre, np.full(n, 80.0 / LIGHT_SPEED), area)
     np.maximum(flux, 0.0, out=flux)

@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 
 from .._parallel import map_in_threads
 from ._absorption import atomic_lines, band_opacity, haze
+from ._constants import LIGHT_SPEED, LIGHT_SPEED_CGS
 from ._lines import REST
 from ._log_grid import (
     INSTRUMENT_SIGMA,
@@ -51,27 +52,44 @@ def _hydrogen_lines(layer: Layer, wavelength: np.ndarray) -> np.ndarray:
     for lower, uppers in ((2, range(3, 31)), (3, range(8, 31))):
         population = layer.neutral[:, None] * lower**2 * np.exp(-13.598 * (1 - 1 / lower**2) / (BOLTZMANN_EV * t))
         for upper in uppers:
-            centre = 911.763 / (1 / lower**2 - 1 / upper**2)
+            centre = _hydrogen_wavelength(lower, upper)
             inside = slice(*np.searchsorted(wavelength, (centre - 250.0, centre + 250.0)))
             if inside.start == inside.stop:
                 continue
-            # Kramers' oscillator strength with a Gaunt factor near that of the series
-            strength = 1.96028 * 0.80 / (lower**5 * upper**3) / (1 / lower**2 - 1 / upper**2) ** 3
-            width = 24.0 * (electrons / 1e17) ** (2 / 3) * centre**2 * upper * (upper - 1) / (4862.7**2 * 12)
-            if upper == lower + 1:
-                width = width * 0.35
-            width = np.maximum(width, 0.35)  # Doppler width
-            x = np.abs(wavelength[inside] - centre) / width
-            profile = 1.0 / (2.643 * width * (1.0 + x * x * np.sqrt(x)))  # Holtsmark wings
+            profile = _stark_profile(wavelength[inside], lower, upper, electrons)
             alive = 1.0 / (1.0 + np.exp(np.clip(2.0 * (upper - last), -50, 50)))
-            hz = centre**2 * 1e-8 / 2.99792458e10  # angstrom to Hz
-            total[:, inside] += population * LINE_CONSTANT * strength * hz * alive * profile
+            hz = centre**2 * 1e-8 / LIGHT_SPEED_CGS  # angstrom to Hz
+            total[:, inside] += population * LINE_CONSTANT * _oscillator_strength(lower, upper) * hz * alive * profile
             # Dissolved levels absorb as a continuum up to where the line was.
             if upper > 10:
-                before = 911.763 / (1 / lower**2 - 1 / (upper + 1) ** 2)
+                before = _hydrogen_wavelength(lower, upper + 1)
                 gap = slice(*np.searchsorted(wavelength, (before, centre)))
                 total[:, gap] += population * (1.0 - alive) * 7.9e-18 * lower
     return total
+
+
+def _hydrogen_wavelength(lower: int, upper: int) -> float:
+    """Vacuum, angstrom (Rydberg's formula)."""
+    return 911.763 / (1 / lower**2 - 1 / upper**2)
+
+
+def _oscillator_strength(lower: int, upper: int) -> float:
+    """Kramers' with a Gaunt factor near that of the series (Gray 2005, chapter 8)."""
+    return 1.96028 * 0.80 / (lower**5 * upper**3) / (1 / lower**2 - 1 / upper**2) ** 3
+
+
+def _stark_profile(wavelength: np.ndarray, lower: int, upper: int, electrons: np.ndarray) -> np.ndarray:
+    """Profile of a hydrogen line per angstrom, (n_models, n_wavelengths); `electrons` in cm^-3, (n_models, 1).
+
+    The width of H beta after Gigosos et al. (2003), scaled to the other lines by the linear Stark effect.
+    """
+    centre = _hydrogen_wavelength(lower, upper)
+    width = 24.0 * (electrons / 1e17) ** (2 / 3) * centre**2 * upper * (upper - 1) / (4862.7**2 * 12)
+    if upper == lower + 1:  # the first line has a component that is not shifted
+        width = width * 0.35
+    width = np.maximum(width, 0.35)  # Doppler width
+    x = np.abs(wavelength - centre) / width
+    return 1.0 / (2.643 * width * (1.0 + x * x * np.sqrt(x)))  # Holtsmark wings
 
 
 def _molecules(layer: Layer) -> dict[str, np.ndarray]:
@@ -320,7 +338,7 @@ def make_stars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple
     # Thin disc, thick disc and halo (Bensby T. et al., A&A 562 (2014) A71): [M/H] and velocity dispersion, km/s
     population = rng.choice(3, n, p=(0.80, 0.15, 0.05))
     metallicity = rng.normal(np.array([-0.15, -0.6, -1.5])[population], np.array([0.25, 0.3, 0.5])[population])
-    redshift = rng.normal(0.0, np.array([35.0, 60.0, 150.0])[population]) / 2.998e5
+    redshift = rng.normal(0.0, np.array([35.0, 60.0, 150.0])[population]) / LIGHT_SPEED
 
     margin = 40
     columns = slice(start - margin - START, stop + margin - START)

@@ -24,10 +24,10 @@ from scipy.integrate import trapezoid
 from scipy.interpolate import RegularGridInterpolator
 from scipy.special import voigt_profile
 
+from ._constants import LIGHT_SPEED_CGS, PLANCK_C2
+
 BOLTZMANN = 1.380649e-16  # erg/K
 BOLTZMANN_EV = 8.617333e-5  # eV/K
-PLANCK_C2 = 1.438777e8  # h c / k in angstrom K
-LIGHT_SPEED = 2.99792458e10  # cm/s
 ATOMS_PER_GRAM = 4.27e23  # hydrogen atoms in a gram of the solar mixture
 LINE_CONSTANT = 0.02654  # pi e^2 / (m c), cm^2 Hz
 
@@ -237,7 +237,7 @@ def line_opacity(
     perturbers = layer.hydrogen_pressure[:, None] / (BOLTZMANN * t)
     width = 10.0**-7.9 * perturbers * (t / 1e4) ** 0.3 + 1e8  # van der Waals and natural, 1/s
     width = width + 1e-5 * layer.electron_pressure[:, None] / (BOLTZMANN * t)  # quadratic Stark
-    return line / opacity, width / (4 * np.pi * doppler_hz), wavelength * speed / LIGHT_SPEED
+    return line / opacity, width / (4 * np.pi * doppler_hz), wavelength * speed / LIGHT_SPEED_CGS
 
 
 _LOG_RATIO = np.linspace(-3.0, 8.0, 56)

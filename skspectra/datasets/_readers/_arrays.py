@@ -5,7 +5,8 @@ import csv
 import io
 import math
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -123,35 +124,38 @@ def _read_pixel_rows(names: list[str], table: Iterator[list[str]], object_id: st
     for n_pixels, row in enumerate(table, 1):
         check_n_pixels(n_pixels)
         for place, values in places:
-            values.append(float(row[place]))
-    return Spectrum(object_id=object_id, **{name: np.array(values) for name, values in columns.items()})
+            values.append(_number(row[place]))
+    arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
+    return Spectrum(object_id=object_id, **arrays)
 
 
 def _read_spectrum_rows(names: list[str], table: Iterator[list[str]]) -> list[Spectrum]:
     """Many spectra, one a row."""
     pixel_columns = [i for i, name in enumerate(names) if _is_number(name)]
     places = {
-        field: next((names.index(name) for name in known if name in names), None) for field, known in _FIELDS.items()
+        field: next(names.index(name) for name in known if name in names)
+        for field, known in _FIELDS.items()
+        if set(known) & set(names)
     }
     wavelength = np.array([names[i] for i in pixel_columns], dtype=np.float64)
     if wavelength[0] <= 0 or (np.diff(wavelength) <= 0).any():
         raise NoSpectra("the numbers in its first line are no wavelengths, which are positive and strictly increasing")
-    if len(wavelength) < _MANY_PIXELS and not any(place is not None for place in places.values()):
+    if len(wavelength) < _MANY_PIXELS and not places:
         raise NoSpectra(f"its first line is {len(wavelength)} numbers, too few for a header of wavelengths")
-    fields: dict[str, list] = {field: [] for field, place in places.items() if place is not None}
+    fields: dict[str, list] = {field: [] for field in places}
     flux = []
     for row in table:
-        flux.append(np.array([row[i] or "nan" for i in pixel_columns], np.float32))
+        flux.append(np.array([row[i].strip() or "nan" for i in pixel_columns], np.float32))
         for field, values in fields.items():
             text = row[places[field]]
-            values.append(float(text or "nan") if field in ("redshift", "snr") else text)
+            values.append(_number(text) if field in ("redshift", "snr") else text)
     return _spectra(np.array(flux).reshape(-1, len(wavelength)), wavelength, fields)
 
 
 def _spectra(
     flux: np.ndarray,
     wavelength: np.ndarray,
-    fields: dict[str, Sequence | None],
+    fields: Mapping[str, Sequence | None],
     ivar: np.ndarray | None = None,
     mask: np.ndarray | None = None,
 ) -> list[Spectrum]:
@@ -190,6 +194,12 @@ def _npy(content: bytes) -> np.ndarray:
 
 def _first(*values):
     return next((value for value in values if value is not None), None)
+
+
+def _number(text: str) -> float:
+    """Value of a cell: a number, a truth value, or NaN where it is empty."""
+    text = text.strip().lower()
+    return float({"true": "1", "false": "0", "": "nan"}.get(text, text))
 
 
 def _is_number(name: str) -> bool:

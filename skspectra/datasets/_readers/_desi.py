@@ -13,7 +13,8 @@ _R_BAND = (5600.0, 7000.0)  # angstrom
 def read_redrock(file: SurveyFile) -> Labels | None:
     """Read a DESI ``redrock-*.fits``: class (SPECTYPE), subclass (SUBTYPE) and redshift (Z) of each TARGETID.
 
-    ``redrock-X.fits`` is about the targets of ``coadd-X.fits``. Redshifts that redrock warns of (ZWARN) are taken as
+    ``redrock-X.fits`` is about the targets of ``coadd-X.fits`` and no other, for a TARGETID recurs in other coadds; a
+    table of another name is about any. Redshifts that redrock warns of (ZWARN) are taken as
     they are.
 
     References
