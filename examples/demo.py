@@ -2,8 +2,8 @@
 
 Without arguments it simulates a survey at the paper's mix of classes. ``--data FILE.npz`` takes real spectra: an
 archive with ``flux`` (n_samples, n_features), ``target`` and, where there are several spectra of one object,
-``object``. Of an archive with ``survey`` only the SDSS part is used: where nearly all stars come from one survey and
-nearly all quasars from another, a classifier need only tell the surveys apart.
+``object``. Of an archive with ``survey`` only the SDSS part is used, if there is one: where nearly all stars come from
+one survey and nearly all quasars from another, a classifier need only tell the surveys apart.
 
     python examples/demo.py [--data FILE.npz] [--output DIRECTORY]
 """
@@ -49,10 +49,18 @@ def real_spectra(path):
     """Return the same for an archive; a third of its objects are the test set."""
     with np.load(path) as archive:
         data = dict(archive)
-    rows = np.char.startswith(data["survey"], "SDSS") if "survey" in data else slice(None)
+    if missing := {"flux", "target"} - set(data):
+        raise SystemExit(f"{path} lacks {sorted(missing)}; it has {sorted(data)}.")
+    if unknown := set(data["target"]) - set(CLASSES):
+        raise SystemExit(f"{path} has target {sorted(unknown)}; allowed are {CLASSES}.")
+    sdss = np.char.startswith(data.get("survey", np.full(len(data["target"]), "")), "SDSS")
+    rows = sdss if sdss.any() else slice(None)
     X, y = data["flux"][rows], data["target"][rows]
     objects = data["object"][rows] if "object" in data else np.arange(len(X))
-    print(f"Read {len(X)} spectra of {len(np.unique(objects))} objects from {path}.")
+    part = "SDSS " if sdss.any() else ""
+    print(f"Read {len(X)} {part}spectra of {len(np.unique(objects))} objects from {path}.")
+    if min(len(np.unique(objects[y == name])) for name in CLASSES) < 3:
+        raise SystemExit(f"Every class of {CLASSES} needs three objects: for training, validation and test.")
     train, test = split(y, objects, 3)
     wavelength = data.get("wavelength", np.arange(X.shape[1]))
     return X[train], y[train], objects[train], {"as observed": (X[test], y[test], objects[test])}, wavelength
@@ -79,7 +87,7 @@ def draw_history(classifier, path):
 def draw_examples(X, y, predicted, wavelength, path):
     figure, axes = plt.subplots(len(CLASSES), sharex=True, figsize=(8, 6), layout="constrained")
     for name, ax in zip(CLASSES, axes, strict=True):
-        row = np.flatnonzero(y == name)[0]
+        row = np.argmax(y == name)
         ax.plot(wavelength, X[row], linewidth=0.5)
         ax.set(title=f"{name}, predicted {predicted[row]}", ylabel="Flux")
     axes[-1].set_xlabel("Wavelength (Å)")
@@ -87,11 +95,12 @@ def draw_examples(X, y, predicted, wavelength, path):
     plt.close(figure)
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="archive of real spectra; without it they are simulated")
+    parser.add_argument("--epochs", type=int, help="default: 7 for simulated spectra, 60 for real ones")
     parser.add_argument("--output", type=Path, default=Path("demo-output"), help="directory for model and figures")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
 
     X, y, objects, tests, wavelength = real_spectra(args.data) if args.data else simulated_survey()
     train, validation = split(y, objects, 5)
@@ -101,7 +110,7 @@ def main():
         growth_rate=8,
         stem_stride=4,
         lr_schedule="one-cycle",
-        max_epochs=7 if args.data is None else 60,
+        max_epochs=args.epochs or (7 if args.data is None else 60),
         sampling="balanced",
         augmenter=CCDNoiseAugmenter(),
         verbose=1,

@@ -1,7 +1,7 @@
 """Classification of astronomical spectra with scikit-learn estimators.
 
 Subpackages load on first use, so that ``import skspectra`` stays light: only
-``skspectra.neural_network`` and ``skspectra.inspection`` need PyTorch.
+``skspectra.neural_network`` needs PyTorch.
 """
 
 import importlib

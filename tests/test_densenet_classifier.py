@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import f1_score, log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
-from skorch.callbacks import Callback, GradientNormClipping
+from skorch.callbacks import Callback, Checkpoint, EarlyStopping, GradientNormClipping
 from torch.nn import functional as F
 
 from skspectra.augmentation import CCDNoiseAugmenter
@@ -746,8 +746,8 @@ def test_an_interrupted_training_keeps_the_best_epoch():
 def test_the_epoch_in_which_a_callback_stops_can_be_the_best():
     whole, params = fit_with_a_best_epoch_before_the_last(max_epochs=8)
     last = whole.best_epoch_
-    with pytest.warns(ConvergenceWarning, match=f"after {last} of 8 epochs"):
-        classifier = small(**params, callbacks=[StopAfter(last)]).fit(X, Y, X_val=X_VAL, y_val=np.roll(Y_VAL, 1))
+    # A callback that ends the training is no interruption: nothing is warned of.
+    classifier = small(**params, callbacks=[StopAfter(last)]).fit(X, Y, X_val=X_VAL, y_val=np.roll(Y_VAL, 1))
 
     assert classifier.best_epoch_ == last
     assert_same_model(classifier, whole)
@@ -1058,15 +1058,46 @@ def with_value(value):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_flux_must_be_finite(value, fitted):
-    expected = "Input X contains NaN" if np.isnan(value) else "Input X contains infinity"
+    expected = "contains NaN" if np.isnan(value) else "contains infinity"
     flux = with_value(value)
 
-    with pytest.raises(ValueError, match=expected):
+    with pytest.raises(ValueError, match=f"Input X {expected}"):
         small().fit(flux, Y)
-    with pytest.raises(ValueError, match=expected):
+    with pytest.raises(ValueError, match=f"Input X_val {expected}"):
         small().fit(X, Y, X_val=flux, y_val=Y)
-    with pytest.raises(ValueError, match=expected):
+    with pytest.raises(ValueError, match=f"Input X {expected}"):
         fitted.predict(flux)
+
+
+def test_missing_flux_names_what_fills_it():
+    with pytest.raises(ValueError, match=r"Input X contains NaN\. Fill missing flux with .*MissingFluxInterpolator\.$"):
+        small().fit(with_value(np.nan), Y)
+
+
+def test_a_failed_refit_leaves_the_fitted_classes():
+    classifier = small(max_epochs=1).fit(X, Y)
+    with pytest.raises(ValueError, match="kernel_sizes"):
+        classifier.set_params(kernel_sizes=(2,)).fit(X, Y + 10)
+
+    assert set(classifier.predict(X)) <= set(Y)
+
+
+def test_callbacks_must_be_callbacks():
+    with pytest.raises(ValueError, match=r"callbacks has 'x'; allowed are instances of skorch.callbacks.Callback"):
+        small(callbacks=["x"]).fit(X, Y)
+
+
+def test_skorch_s_checkpoint_and_early_stopping(tmp_path):
+    checkpoint = Checkpoint(dirname=tmp_path)
+    small(callbacks=[checkpoint, EarlyStopping(patience=1)], max_epochs=20).fit(
+        X, Y, X_val=X_VAL, y_val=np.roll(Y_VAL, 1)
+    )
+
+    assert (tmp_path / "params.pt").exists()
+
+
+def test_the_net_predicts_arrays_on_its_own(fitted):
+    np.testing.assert_allclose(fitted.net_.predict_proba(X), fitted.predict_proba(X), rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -1149,7 +1180,7 @@ def test_validation_labels_must_be_of_the_same_type():
 
 
 def test_validation_spectra_must_have_the_same_width():
-    with pytest.raises(ValueError, match=f"X has {LENGTH - 1} features, but .* expecting {LENGTH}"):
+    with pytest.raises(ValueError, match=f"X_val has {LENGTH - 1} features, but X has {LENGTH}"):
         small().fit(X, Y, X_val=X_VAL[:, 1:], y_val=Y_VAL)
 
 

@@ -6,13 +6,14 @@ import copy
 import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
@@ -53,12 +54,22 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         "random_state": ["random_state"],
     }
 
+    classes_: np.ndarray
+
     @abstractmethod
     def _network(self, n_features: int, n_classes: int) -> tuple[type[torch.nn.Module], dict[str, Any]]:
         """Return the class of the torch module and its keyword arguments, `compute_dtype` apart."""
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -85,12 +96,21 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             If a parameter, a label or a spectrum is not valid, or if the loss stops being a number.
         """
         continued = self.net_.module_ if self.warm_start and hasattr(self, "net_") else None
-        X, y = validate_data(self, X, y, dtype=np.float32, reset=continued is None)
-        check_classification_targets(y)
-        codes = self._encode_labels(y, known_classes=None if continued is None else self.classes_)
+        flux, labels = self._check_flux(X, y, reset=continued is None)
+        check_classification_targets(labels)
+        classes = np.unique(labels) if continued is None else self.classes_
+        if len(classes) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs two classes at least, but y has one class: {classes.tolist()}."
+            )
+        codes = _encode(labels, classes, "y")
         milestones = _check_milestones(self.lr_milestones)
+        module, module_params = self._network(flux.shape[1], len(classes))
         if X_val is not None and y_val is not None:
-            X_val, codes_val = self._check_validation_data(X_val, y_val)
+            flux_val = self._check_validation_flux(X_val, flux.shape[1])
+            labels_val = column_or_1d(y_val, warn=True)
+            check_consistent_length(flux_val, labels_val)
+            codes_val = _encode(labels_val, classes, "y_val")
         elif X_val is not None or y_val is not None:
             raise ValueError("X_val and y_val must be given together: one of them is None.")
         elif self.patience is not None and self.validation_fraction is None:
@@ -100,17 +120,17 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         random_state = check_random_state(self.random_state)
         train_rows = None
         validation = None
-        evaluation = {"batch_size": prediction_batch_size(X.shape[1], device), "device": device}
+        evaluation_size = prediction_batch_size(flux.shape[1], device)
         if X_val is not None:
-            validation = SpectrumBatches(X_val, codes_val, **evaluation)
+            validation = SpectrumBatches(flux_val, codes_val, batch_size=evaluation_size, device=device)
         elif self.validation_fraction is not None:
-            train_rows, validation_rows = self._stratified_split(codes, random_state)
-            validation = SpectrumBatches(X, codes, validation_rows, **evaluation)
+            train_rows, validation_rows = self._stratified_split(codes, classes, random_state)
+            validation = SpectrumBatches(flux, codes, validation_rows, batch_size=evaluation_size, device=device)
         train = SpectrumBatches(
-            X,
+            flux,
             codes,
             train_rows,
-            self._loss_weights(X, y, sample_weight, train_rows),
+            self._loss_weights(flux, labels, sample_weight, train_rows),
             batch_size=self.batch_size,
             device=device,
             generator=torch.Generator().manual_seed(random_state.randint(2**31 - 1)),
@@ -126,7 +146,22 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             n_steps=self.max_epochs * train.n_batches,
         )
         best_epoch = BestEpoch() if validation is not None else None
-        net = self._make_net(X.shape[1], device, schedule, best_epoch)
+        net = SpectrumNet(
+            module,
+            **{f"module__{name}": value for name, value in module_params.items()},
+            module__compute_dtype=compute_dtype(self.precision, device),
+            criterion=torch.nn.CrossEntropyLoss,  # what tells skorch that the network returns logits
+            optimizer=torch.optim.Adam,
+            optimizer__weight_decay=self.weight_decay,
+            optimizer__fused=device.type in ("cpu", "cuda"),
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            classes=classes,
+            callbacks=self._make_callbacks(schedule, best_epoch),
+            device=str(device),
+            verbose=0,
+        )
         with torch.random.fork_rng(devices=[]):
             # Not torch.manual_seed, which would seed the GPUs too.
             torch.random.default_generator.manual_seed(random_state.randint(2**31 - 1))
@@ -140,12 +175,13 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         net.module_.eval()
         with torch.inference_mode():
             # The loss of an epoch knows nothing of its last step.
-            if not net.module_(as_tensor(X[:1]).to(device)).isfinite().all():
+            if not net.module_(as_tensor(flux[:1]).to(device)).isfinite().all():
                 raise ValueError(f"The trained network answers with no numbers. {net.how_to_converge()}")
+        self.classes_ = classes
         self._store(net, best_epoch)
         return self
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the class of each spectrum.
 
         Parameters
@@ -159,7 +195,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Predict the probability of each class.
 
         Parameters
@@ -173,7 +209,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return torch.from_numpy(self._logits(X)).softmax(1).numpy()
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the logits.
 
         Parameters
@@ -188,32 +224,34 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
-    def _logits(self, X) -> np.ndarray:
+    def _logits(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
+        flux = self._check_flux(X, reset=False)
         module, device = self.net_.module_, torch.device(self.net_.device)
-        logits = np.empty((len(X), len(self.classes_)), dtype=np.float32)
-        batch_size = prediction_batch_size(X.shape[1], device)
+        logits = np.empty((len(flux), len(self.classes_)), dtype=np.float32)
+        batch_size = prediction_batch_size(flux.shape[1], device)
         with torch.inference_mode():
-            for start in range(0, len(X), batch_size):
+            for start in range(0, len(flux), batch_size):
                 rows = slice(start, start + batch_size)
-                logits[rows] = module(as_tensor(X[rows]).to(device)).cpu().numpy()
+                logits[rows] = module(as_tensor(flux[rows]).to(device)).cpu().numpy()
         return logits
 
-    def _encode_labels(self, y, known_classes) -> np.ndarray:
-        classes = np.unique(y) if known_classes is None else known_classes
-        if len(classes) < 2:
-            raise ValueError(f"{type(self).__name__} needs two classes at least, but y has one class: {classes}.")
-        _check_known(y, classes, "y")
-        self.classes_ = classes
-        return np.searchsorted(classes, y)
+    def _check_flux(self, X, y="no_validation", *, reset: bool):
+        try:
+            return validate_data(self, X, y, dtype=np.float32, reset=reset)
+        except ValueError as error:
+            if "contains NaN" not in str(error):
+                raise
+            # scikit-learn's further lines recommend other classifiers.
+            raise ValueError(
+                f"{str(error).splitlines()[0]} Fill missing flux with skspectra.preprocessing.MissingFluxInterpolator."
+            ) from error
 
-    def _check_validation_data(self, X_val, y_val) -> tuple[np.ndarray, np.ndarray]:
-        X_val = validate_data(self, X_val, dtype=np.float32, reset=False)
-        y_val = column_or_1d(y_val, warn=True)
-        check_consistent_length(X_val, y_val)
-        _check_known(y_val, self.classes_, "y_val")
-        return X_val, np.searchsorted(self.classes_, y_val)
+    def _check_validation_flux(self, X_val, n_features: int) -> np.ndarray:
+        X_val = check_array(X_val, dtype=np.float32, input_name="X_val")
+        if X_val.shape[1] != n_features:
+            raise ValueError(f"X_val has {X_val.shape[1]} features, but X has {n_features}.")
+        return X_val
 
     def _loss_weights(self, X, y, sample_weight, train_rows) -> np.ndarray | None:
         """Return weights of mean 1 over the training rows."""
@@ -229,10 +267,10 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             raise ValueError("sample_weight and class_weight give every training spectrum the weight 0.")
         return weights / mean
 
-    def _stratified_split(self, codes, random_state) -> tuple[np.ndarray, np.ndarray]:
+    def _stratified_split(self, codes, classes, random_state) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of the training part and those of the validation part."""
         train_rows, validation_rows = [], []
-        for code, name in enumerate(self.classes_):
+        for code, name in enumerate(classes.tolist()):
             rows = random_state.permutation(np.flatnonzero(codes == code))
             n_validation = round(self.validation_fraction * len(rows))
             if len(rows) and not 0 < n_validation < len(rows):
@@ -246,36 +284,25 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         # In the order of the file, which a memory-mapped array reads fastest.
         return np.sort(np.concatenate(train_rows)), np.sort(np.concatenate(validation_rows))
 
-    def _make_net(
-        self, n_features: int, device: torch.device, schedule: Callback | None, best_epoch: BestEpoch | None
-    ) -> SpectrumNet:
+    def _make_callbacks(self, schedule: Callback | None, best_epoch: BestEpoch | None) -> list[Callback]:
+        for item in self.callbacks or []:
+            if not isinstance(item[-1] if isinstance(item, tuple) and len(item) == 2 else item, Callback):
+                raise ValueError(
+                    f"callbacks has {item!r}; allowed are instances of skorch.callbacks.Callback, or pairs of a name and "
+                    "an instance."
+                )
         # The best epoch is settled before, and the training ended after, any other callback sees the epoch's end.
         callbacks = [best_epoch, *copy.deepcopy(self.callbacks or []), schedule]
         if self.verbose:
             callbacks.append(Progress())
         if self.patience is not None and best_epoch is not None:
             callbacks.append(Patience(best_epoch, self.patience))
-        module, module_params = self._network(n_features, len(self.classes_))
-        module_params["compute_dtype"] = compute_dtype(self.precision, device)
-        return SpectrumNet(
-            module,
-            **{f"module__{name}": value for name, value in module_params.items()},
-            criterion=torch.nn.CrossEntropyLoss,
-            optimizer=torch.optim.Adam,
-            optimizer__weight_decay=self.weight_decay,
-            optimizer__fused=device.type in ("cpu", "cuda"),
-            lr=self.lr,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            classes=self.classes_,
-            callbacks=[callback for callback in callbacks if callback is not None],
-            device=str(device),
-            verbose=0,
-        )
+        return [callback for callback in callbacks if callback is not None]
 
     def _store(self, net: SpectrumNet, best_epoch: BestEpoch | None) -> None:
+        # The duration is recorded at the end of an epoch, which is where callbacks end a training.
         completed = [row for row in net.history if "dur" in row]
-        if len(completed) < self.max_epochs and not net.ended_early_:
+        if len(completed) < len(net.history):
             kept = "those of its best epoch" if best_epoch is not None and best_epoch.epoch_ else "the last ones"
             warnings.warn(
                 f"Training was interrupted after {len(completed)} of {self.max_epochs} epochs; its weights are {kept}.",
@@ -313,7 +340,8 @@ def _copy_weights(source: torch.nn.Module, target: torch.nn.Module) -> None:
         ) from error
 
 
-def _check_known(y, classes, name: str) -> None:
+def _encode(y, classes: np.ndarray, name: str) -> np.ndarray:
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(f"{name} has labels {unknown.tolist()}; allowed are the classes {classes.tolist()}.")
+    return np.searchsorted(classes, y)

@@ -1,8 +1,15 @@
 """The densely connected network for spectra as a scikit-learn classifier."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
 
 from .._validation import Interval
+from ..augmentation import CCDNoiseAugmenter
 from ._base import BaseSpectrumClassifier
 from ._modules import DenseNet1D
 
@@ -13,7 +20,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     The network of Wang, Zhao & Fan [1]_: a convolutional stem, dense blocks of convolutions whose kernels are as wide
     as narrow lines, broad lines and molecular bands, transitions that halve the length, further transitions that carry
     features across a dense block to the next scale, and a global average before the class probabilities. Batch
-    normalisation, squeeze-and-excitation and ReLU stand before every convolution.
+    normalisation, squeeze-and-excitation and ReLU stand before every convolution but the first.
 
     Scale the spectra first, for example with :class:`~skspectra.preprocessing.MinMaxSpectrumScaler`.
 
@@ -34,9 +41,9 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     kernel_sizes : sequence of int, default=(1, 11, 25, 41)
         Widths of the parallel convolutions in samples; odd.
     compression : float, default=0.5
-        Fraction of the feature maps that a transition keeps, in (0, 1].
+        Fraction of the feature maps that a transition keeps, in (0, 1]; an extra transition keeps 4 at least.
     se_reduction : int, default=4
-        Factor by which squeeze-and-excitation narrows its hidden layer.
+        Factor by which squeeze-and-excitation narrows its hidden layer, to 4 units at least.
     cross_transitions : bool, default=True
         Carry the input of each dense block but the first across it to the next scale.
     squeeze_excitation : bool, default=True
@@ -78,7 +85,8 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         Compile the network with torch.compile. It takes minutes and a C++ compiler; worth trying for long trainings on
         a GPU. A saved model loads without it.
     callbacks : list of skorch callbacks or None, default=None
-        Further callbacks of the training; they are copied.
+        Further callbacks of the training; they are copied. They find "train_loss", "valid_loss" and "valid_score" in
+        the net's history. Those that would score the net on its data sets, such as EpochScoring, do not work.
     warm_start : bool, default=False
         Let `fit` go on from the weights of the last fit, with the same classes and architecture.
     verbose : int, default=0
@@ -154,37 +162,37 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     def __init__(
         self,
         *,
-        n_dense_blocks=7,
-        n_conv_blocks=2,
-        growth_rate=12,
-        stem_channels=24,
-        stem_kernel_size=11,
-        stem_stride=1,
-        kernel_sizes=(1, 11, 25, 41),
-        compression=0.5,
-        se_reduction=4,
-        cross_transitions=True,
-        squeeze_excitation=True,
-        max_epochs=60,
-        batch_size=64,
-        lr=0.01,
-        lr_schedule="step",
-        lr_milestones=(10, 30, 50),
-        lr_factor=0.1,
-        weight_decay=0.0,
-        class_weight=None,
-        sampling=None,
-        augmenter=None,
-        validation_fraction=None,
-        patience=None,
-        device="auto",
-        precision="auto",
-        compile=False,
-        callbacks=None,
-        warm_start=False,
-        verbose=0,
-        random_state=None,
-    ):
+        n_dense_blocks: int = 7,
+        n_conv_blocks: int = 2,
+        growth_rate: int = 12,
+        stem_channels: int = 24,
+        stem_kernel_size: int = 11,
+        stem_stride: int = 1,
+        kernel_sizes: Sequence[int] = (1, 11, 25, 41),
+        compression: float = 0.5,
+        se_reduction: int = 4,
+        cross_transitions: bool = True,
+        squeeze_excitation: bool = True,
+        max_epochs: int = 60,
+        batch_size: int = 64,
+        lr: float = 0.01,
+        lr_schedule: str | None = "step",
+        lr_milestones: Sequence[int] = (10, 30, 50),
+        lr_factor: float = 0.1,
+        weight_decay: float = 0.0,
+        class_weight: dict | str | None = None,
+        sampling: str | None = None,
+        augmenter: CCDNoiseAugmenter | None = None,
+        validation_fraction: float | None = None,
+        patience: int | None = None,
+        device: str | torch.device = "auto",
+        precision: str = "auto",
+        compile: bool = False,
+        callbacks: list[Callback] | None = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.n_dense_blocks = n_dense_blocks
         self.n_conv_blocks = n_conv_blocks
         self.growth_rate = growth_rate
@@ -216,9 +224,9 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _network(self, n_features, n_classes):
+    def _network(self, n_features: int, n_classes: int) -> tuple[type[DenseNet1D], dict[str, Any]]:
         for name, widths in (("kernel_sizes", self.kernel_sizes), ("stem_kernel_size", [self.stem_kernel_size])):
-            if len(widths) == 0 or not all(isinstance(w, Integral) and w > 0 and w % 2 for w in widths):
+            if len(widths) == 0 or not all(isinstance(w, int | np.integer) and w > 0 and w % 2 for w in widths):
                 raise ValueError(f"{name}={getattr(self, name)!r} is not allowed: widths are odd positive integers.")
         return DenseNet1D, {
             "n_classes": n_classes,

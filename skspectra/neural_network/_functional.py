@@ -45,7 +45,7 @@ def affine_relu_conv(
 
 
 def _affine_relu_conv(x, scale, shift, weights, with_variance) -> tuple[Tensor, Tensor]:
-    activation = torch.addcmul(shift, x, scale).relu()
+    activation = torch.addcmul(shift, x, scale).relu_()
     values = torch.cat([conv_same(activation, weight) for weight in weights], dim=2)
     return values, moments_over_length(values, with_variance)
 
@@ -125,10 +125,10 @@ class _AffineReluConv(torch.autograd.Function):
             grad_out = _moments_gradient(values[rows], moments[:, rows], grad_moments[:, rows])
             grad_out += grad_values[rows]
             activation = _activate(x[rows], scale[rows], shift[rows])
-            grad = torch.zeros_like(activation)
+            grad = None
             for kernel, grad_weight, part in zip(kernels, grad_weights, _split(grad_out, weights), strict=True):
                 part = _pad(part)
-                grad += kernel(part)
+                grad = kernel(part) if grad is None else grad.add_(kernel(part))
                 grad_weight += _weight_gradient(activation, part, grad_weight.shape[2])
             grad = torch.ops.aten.threshold_backward(grad, activation, 0)[:, :length]
             torch.mul(grad, scale[rows], out=grad_x[rows])

@@ -79,7 +79,7 @@ class PreActivation(nn.Module):
     def activate(self, maps: Maps) -> Tensor:
         """Return relu(scale * values + shift)."""
         scale, shift = (t.to(maps.values.dtype).unsqueeze(1) for t in self(maps))
-        return torch.addcmul(shift, maps.values, scale).relu()
+        return torch.addcmul(shift, maps.values, scale).relu_()
 
     def _batch_moments(self, maps: Maps) -> tuple[Tensor, Tensor]:
         spectrum_mean, spectrum_var = maps.moments

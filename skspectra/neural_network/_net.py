@@ -33,8 +33,6 @@ class SpectrumNet(NeuralNetClassifier):
     and read once an epoch, so that a GPU is never waited for inside one, and the history keeps epochs, not batches.
     """
 
-    ended_early_ = False
-
     @property
     def _default_callbacks(self):
         return [("epoch_timer", EpochTimer())]
@@ -75,7 +73,10 @@ class SpectrumNet(NeuralNetClassifier):
         loss = float(total) / len(iterator)
         if not math.isfinite(loss):
             raise ValueError(f"The {prefix} loss became {loss} in epoch {len(self.history)}. {self.how_to_converge()}")
+        # With skorch's names of the figures, its checkpoints and early stopping work.
+        earlier = self.history[:-1, f"{prefix}_loss"] if len(self.history) > 1 else []
         self.history.record(f"{prefix}_loss", loss)
+        self.history.record(f"{prefix}_loss_best", loss < min(earlier, default=math.inf))
         self.history.record(f"{prefix}_batch_count", n_batches)
         if training:
             self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
@@ -117,7 +118,6 @@ class Patience(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         if net.history[-1]["epoch"] - self.best_epoch.epoch_ >= self.patience:
-            net.ended_early_ = True
             raise KeyboardInterrupt  # how skorch ends a training from within
 
 
