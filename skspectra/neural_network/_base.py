@@ -288,8 +288,8 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         for item in self.callbacks or []:
             if not isinstance(item[-1] if isinstance(item, tuple) and len(item) == 2 else item, Callback):
                 raise ValueError(
-                    f"callbacks has {item!r}; allowed are instances of skorch.callbacks.Callback, or pairs of a name and "
-                    "an instance."
+                    f"callbacks has {item!r}; allowed are instances of skorch.callbacks.Callback, or pairs of a name "
+                    "and an instance."
                 )
         # The best epoch is settled before, and the training ended after, any other callback sees the epoch's end.
         callbacks = [best_epoch, *copy.deepcopy(self.callbacks or []), schedule]
