@@ -143,19 +143,40 @@ def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tup
     wavelength = grid_wavelength(start, stop).astype(np.float32)
     u = np.log(wavelength) - np.log1p(redshift)[:, None].astype(np.float32)
 
-    def normal(mean: float, scatter: float) -> np.ndarray:
-        return rng.normal(mean, scatter, (n, 1)).astype(np.float32)
+    power = _power_law(u, rng)
+    width = np.clip(rng.lognormal(np.log(4200.0), 0.45, n), 1200.0, 12000.0)  # km/s
+    flux = power.copy()
+    _add_iron_and_balmer_continuum(flux, power, width, redshift, start, rng)
+    _add_broad_lines(flux, power, width, redshift, start, rng)
+    _add_narrow_lines(flux, power, redshift, start, rng)
+    _absorb(flux, redshift, start, rng)
+    flux *= lyman_forest(u, redshift, rng)
+    _add_host(flux, redshift, start, rng)
+    return flux, redshift
 
-    # Power laws on both sides of 5000 angstrom and in the far ultraviolet, Vanden Berk et al. (2001), Telfer R. C. et
-    # al., ApJ 565 (2002) 773.
+
+def _power_law(u: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Power laws on both sides of 5000 angstrom and in the far ultraviolet; `u` is ln of the rest wavelength.
+
+    References
+    ----------
+    Vanden Berk et al. (2001). Telfer R. C. et al., ApJ 565 (2002) 773.
+    """
+
+    def normal(mean: float, scatter: float) -> np.ndarray:
+        return rng.normal(mean, scatter, (len(u), 1)).astype(np.float32)
+
     slope = normal(-1.55, 0.35)
     x = u - np.float32(np.log(5000.0))
     exponent = slope * x + np.maximum(x, 0.0) * (normal(0.5, 0.3) + np.float32(0.3))
     exponent += np.minimum(u - np.float32(np.log(1150.0)), 0.0) * normal(1.0, 0.4)
-    flux = np.exp(exponent)
-    power = flux.copy()
+    return np.exp(exponent)
 
-    width = np.clip(rng.lognormal(np.log(4200.0), 0.45, n), 1200.0, 12000.0)  # km/s
+
+def _add_iron_and_balmer_continuum(
+    flux: np.ndarray, power: np.ndarray, width: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.Generator
+) -> None:
+    n, n_grid = flux.shape
     nearest = np.abs(np.log(width[:, None] / _IRON_WIDTHS)).argmin(axis=1)
     ultraviolet, optical, balmer = _templates()
     iron = rng.lognormal(0.0, 0.5, (n, 1)).astype(np.float32)
@@ -164,9 +185,14 @@ def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tup
         (0.16 * iron * rng.lognormal(0.0, 0.4, (n, 1)).astype(np.float32), [optical[k] for k in nearest]),
         (rng.lognormal(np.log(0.15), 0.5, (n, 1)).astype(np.float32), [balmer] * n),
     ):
-        flux += power * strength * redshifted(rows, 0, redshift, start, stop)
+        flux += power * strength * redshifted(rows, 0, redshift, start, start + n_grid)
 
-    # Broad lines: a core and wings; all lines of a quasar are strong or weak together, by half.
+
+def _add_broad_lines(
+    flux: np.ndarray, power: np.ndarray, width: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.Generator
+) -> None:
+    """Add lines with a core and wings; all lines of a quasar are strong or weak together, by half."""
+    n = len(flux)
     together = rng.normal(0.0, 0.25, n)
     core = rng.uniform(0.3, 0.7, n)
     for name, (equivalent, scatter, relative, velocity) in _BROAD.items():
@@ -177,7 +203,11 @@ def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tup
         sigma = width * relative / FWHM / LIGHT_SPEED
         add_lines(flux, start, centre, 1.4 * sigma, area, core)
 
-    # Narrow lines
+
+def _add_narrow_lines(
+    flux: np.ndarray, power: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.Generator
+) -> None:
+    n = len(flux)
     sigma = rng.uniform(250.0, 800.0, n) / FWHM / LIGHT_SPEED
     oxygen = REST["[O III] 5007"]
     oxygen_width = rng.lognormal(np.log(14.0), 0.8, n)  # equivalent width, angstrom
@@ -188,17 +218,15 @@ def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tup
         strength = oxygen_width * ratio / oxygen * (rest / oxygen) ** 0.5 * rng.lognormal(0.0, 0.2, n)
         add_lines(flux, start, centre, sigma, strength * continuum_at(power, start, centre))
 
-    _absorb(flux, redshift, start, rng)
-    flux *= lyman_forest(u, redshift, rng)
 
-    # The host galaxy shows in nearby, faint quasars.
+def _add_host(flux: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.Generator) -> None:
+    """Add the light of the host galaxy, which shows in nearby, faint quasars."""
     near = np.flatnonzero(redshift < 0.8)
     if len(near):
-        stars, _ = star_light(len(near), redshift[near], start, stop, rng)
+        stars, _ = star_light(len(near), redshift[near], start, start + flux.shape[1], rng)
         share = rng.beta(1.2, 2.5, len(near)) * np.exp(-redshift[near] / 0.4)
         scale = share / (1 - share) * np.median(flux[near], axis=1) / np.median(stars, axis=1)
         flux[near] += stars * scale[:, None].astype(np.float32)
-    return flux, redshift
 
 
 def _absorb(flux: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.Generator) -> None:
