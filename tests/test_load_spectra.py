@@ -138,6 +138,11 @@ def test_a_file_whose_name_looks_like_a_glob(tmp_path):
     assert len(load_spectra(tmp_path / "spec-[1].fits").data) == 1
 
 
+def test_suffixes_in_capitals(tmp_path):
+    lamost_array(tmp_path / "spec.fits").rename(tmp_path / "SPEC.FITS")
+    assert len(load_spectra(tmp_path).data) == 1
+
+
 def test_the_name_of_a_named_file_does_not_matter(tmp_path):
     lamost_array(tmp_path / "spec.fits.gz").rename(tmp_path / "download")
     assert load_spectra(tmp_path / "download").survey == ["LAMOST"]
@@ -422,6 +427,38 @@ def test_a_spectrum_of_the_user_is_checked(tmp_path, registry):
         load_spectra(path)
 
 
+@pytest.mark.parametrize("found", [np.ones(5), "x", 3, [np.ones(5)]])
+def test_what_is_no_spectrum_is_refused_by_name(tmp_path, registry, found):
+    register_reader("Toy")(lambda file: found)
+    with pytest.raises(ValueError, match=r"a\.toy: the reader of Toy returned \w+, not a Spectrum"):
+        load_spectra(write_toy(tmp_path / "a.toy"))
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (KeyError("FLUX"), "KeyError: 'FLUX'"),
+        (FileNotFoundError(2, "No such file", "extra.dat"), "FileNotFoundError: .*extra.dat"),
+        (TypeError("odd"), "TypeError: odd"),
+        (ValueError("plain"), "plain"),
+    ],
+)
+def test_what_a_reader_raises_is_named_with_the_file(tmp_path, registry, error, cause):
+    @register_reader("Toy")
+    def read(file):
+        raise error
+
+    with pytest.raises(ValueError, match=rf"a\.toy: {cause}"):
+        load_spectra(write_toy(tmp_path / "a.toy"))
+
+
+@pytest.mark.parametrize("redshift", ["abc", True, None])
+def test_a_redshift_that_is_no_number(tmp_path, registry, redshift):
+    register_reader("Toy")(lambda file: Spectrum(flux=[1.0, 2.0], wavelength=[4000.0, 4001.0], redshift=redshift))
+    with pytest.raises(ValueError, match=rf"a\.toy: the redshift is {redshift!r}, which is no number"):
+        load_spectra(write_toy(tmp_path / "a.toy"))
+
+
 @pytest.mark.parametrize("survey", ["", None, 3])
 def test_a_survey_needs_a_name(survey):
     with pytest.raises(ValueError, match="'survey' parameter"):
@@ -495,6 +532,19 @@ def test_npz_round_trip(tmp_path):
     again = load_spectra(tmp_path / "all.npz")
     for name in ("data", "wavelength", "ivar", "mask", "target", "subclass", "redshift", "snr", "survey", "object_id"):
         np.testing.assert_array_equal(again[name], spectra[name])
+
+
+def test_npz_of_bytes(tmp_path):
+    np.savez(tmp_path / "a.npz", flux=np.ones(9), wavelength=np.arange(5000, 5009), target=np.array([b"STAR"]))
+    assert load_spectra(tmp_path).target == ["STAR"]
+
+
+def test_npz_of_which_one_spectrum_has_no_ivar(tmp_path):
+    ivar = np.array([[4.0, np.nan], [np.nan, np.nan]])
+    np.savez(tmp_path / "a.npz", flux=np.ones((2, 2)), wavelength=[5000, 5001], ivar=ivar)
+    spectra = load_spectra(tmp_path, wavelength=None)
+    np.testing.assert_array_equal(spectra.ivar, [[4.0, 0.0], [np.nan, np.nan]])
+    np.testing.assert_array_equal(spectra.mask, [[False, True], [False, False]])
 
 
 def test_npz_with_other_names_and_one_spectrum(tmp_path):

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
-from survey_files import MAKERS, desi_coadd, lamost_array, sdss_spec, sdss_spspec, tianchi_spectrum
+from survey_files import MAKERS, desi_coadd, lamost_array, lamost_table, sdss_spec, sdss_spspec, tianchi_spectrum
 
 from skspectra.datasets import load_spectra
 from skspectra.datasets._readers import _survey_file
@@ -198,6 +198,32 @@ def test_without_class(tmp_path, contents, name):
 def test_class_that_is_none(tmp_path, contents):
     content = edited(contents["sdss_spspec"], lambda hdus: hdus[0].header.set("SPEC_CLN", 77))
     refused(tmp_path / "spec.fits", content, "SPEC_CLN is 77")
+
+
+@pytest.mark.parametrize(("value", "cause"), [("", "empty"), ("   ", "empty"), (True, "no text"), (3.5, "no text")])
+@pytest.mark.parametrize("make", [lamost_array, lamost_table])
+def test_lamost_class_that_is_worthless(tmp_path, make, value, cause):
+    path = make(tmp_path / "spec.fits", CLASS=value)
+    refused(path, path.read_bytes(), f"CLASS is .*{cause}")
+
+
+@pytest.mark.parametrize(("value", "cause"), [("", "CLASS is empty"), ("XXXXXX", r"CLASS is .*xff.*no text")])
+def test_sdss_class_that_is_worthless(tmp_path, value, cause):
+    path = sdss_spec(tmp_path / "spec.fits", CLASS=value)
+    refused(path, path.read_bytes().replace(b"XXXXXX", b"\xff" * 6), cause)
+
+
+@pytest.mark.parametrize("value", [True, "abc"])
+@pytest.mark.parametrize(
+    ("make", "card"), [(lamost_array, "Z"), (lamost_array, "SNRR"), (sdss_spspec, "Z"), (sdss_spspec, "SPEC_CLN")]
+)
+def test_cards_that_are_no_numbers_are_named(tmp_path, make, card, value):
+    path = make(tmp_path / "spec.fits", **{card: value})
+    refused(path, path.read_bytes(), f"{card} is {value!r}, which is no number")
+
+
+def test_bits_a_pixel_that_fits_does_not_know(tmp_path, contents):
+    refused(tmp_path / "spec.fits", with_card(contents["lamost_array"], "lamost_array", b"BITPIX  ", 7), "BITPIX is 7")
 
 
 def wavelength_of(hdus):

@@ -71,11 +71,26 @@ def test_lamost_minus_9999_is_no_redshift(tmp_path):
 
 def test_pixels_without_inverse_variance_are_bad(tmp_path):
     rows = lamost_rows()
-    rows["inverse"][[5, 6, 7]] = [0.0, -1.0, np.nan]
+    rows["inverse"][[5, 6, 7, 9]] = [0.0, -1.0, np.nan, np.inf]
     rows["flux"][8] = np.nan
     spectra = native(lamost_array(tmp_path / "spec.fits", rows=rows))
-    np.testing.assert_array_equal(np.flatnonzero(spectra.mask[0]), [5, 6, 7, 8, 100, 101, 102])
-    np.testing.assert_array_equal(spectra.ivar[0, 4:8], [2500.0, 0.0, 0.0, 0.0])
+    np.testing.assert_array_equal(np.flatnonzero(spectra.mask[0]), [5, 6, 7, 8, 9, 100, 101, 102])
+    np.testing.assert_array_equal(spectra.ivar[0, 4:10], [2500.0, 0.0, 0.0, 0.0, 2500.0, 0.0])
+
+
+def test_all_pixels_are_bad_where_the_survey_knows_nothing_of_any(tmp_path):
+    rows = lamost_rows()
+    rows["inverse"][:] = np.nan
+    spectra = native(lamost_array(tmp_path / "spec.fits", rows=rows))
+    assert spectra.mask.all()
+    assert (spectra.ivar == 0).all()
+
+
+def test_an_inverse_variance_too_large_for_single_precision_is_none(tmp_path):
+    np.savez(tmp_path / "a.npz", flux=np.ones(3), wavelength=[5000, 5001, 5002], ivar=[1.0, 1e60, 4.0])
+    spectra = native(tmp_path / "a.npz")
+    np.testing.assert_array_equal(spectra.ivar, [[1.0, 0.0, 4.0]])
+    np.testing.assert_array_equal(spectra.mask, [[False, True, False]])
 
 
 @pytest.mark.parametrize("make", [lamost_array, sdss_spspec])
@@ -145,6 +160,8 @@ def test_sdss_spspec_classes(tmp_path, code, target, subclass):
         ((187.27792, 2.05239), "SDSS J122906.70+020308.6"),  # 3C 273
         ((359.999999, -0.00001), "SDSS J235959.99-000000.0"),
         ((-10.0, -89.99999), "SDSS J232000.00-895959.9"),
+        ((np.nan, 5.0), ""),
+        ((5.0, np.inf), ""),
     ],
 )
 def test_designation(position, name):

@@ -149,6 +149,7 @@ def populations() -> Populations:
 
 def make_galaxies(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw galaxies, from quiescent to starburst; parameters as for :func:`make_stars`."""
+    # A choice: a survey limited in brightness, and some far galaxies
     redshift = np.where(rng.random(n) < 0.25, rng.uniform(0.02, 0.8, n), np.minimum(rng.gamma(2.2, 0.055, n), 0.8))
     redshift = np.maximum(redshift, 5e-4)
     flux, halpha = star_light(n, redshift, start, stop, rng)
@@ -179,7 +180,7 @@ def star_light(
         rows += p.composite[d, j, k, columns] * (share * (1 - u))[:, None]
         rows += p.composite[d, j, k + 1, columns] * (share * u)[:, None]
     halpha = p.halpha[j, k] * (1 - u) + p.halpha[j, k + 1] * u
-    # A burst on top, in a quarter of the star-forming galaxies
+    # A burst on top, in a quarter of the star-forming galaxies: a choice
     burst = np.where(~quiescent & (rng.random(n) < 0.25), rng.beta(1.0, 1.5, n), 0.0).astype(np.float32)
     age = rng.integers(0, len(_BURST_AGES), n)
     rows *= (1 - burst)[:, None]

@@ -138,7 +138,7 @@ def load_spectra(
         for (path, folder), content in zip(files, results, strict=True):
             try:
                 if content is None:
-                    if folder is None or path.endswith(_FITS_SUFFIXES):
+                    if folder is None or path.lower().endswith(_FITS_SUFFIXES):
                         raise ValueError(f"{path}: it is of no format that a reader knows")
                     continue
                 if isinstance(content, NoSpectra) and folder is not None:
@@ -217,7 +217,7 @@ def _expand(
         if os.path.isdir(name):
             try:
                 inside = sorted(
-                    entry.path for entry in os.scandir(name) if entry.is_file() and entry.name.endswith(_SUFFIXES)
+                    entry.path for entry in os.scandir(name) if entry.is_file() and entry.name.lower().endswith(_SUFFIXES)
                 )
             except OSError as error:
                 if failures is None:

@@ -26,7 +26,9 @@ _CHUNK = 128  # spectra: few enough for the processor's cache; each chunk has a 
 _DESCR = """Simulated survey spectra of stars, galaxies and quasars
 =======================================================
 
-No spectrum was observed and no template is used: everything follows from published physics and line lists.
+No spectrum was observed and no observed spectrum serves as a template. The spectra are computed from published physics,
+line lists and measured line strengths. Where these leave something open it was fitted or chosen, as the last section
+says.
 
 Stars
     Grey atmospheres in local thermodynamic equilibrium (Gray 2005): continuous opacity of hydrogen and its negative
@@ -42,7 +44,7 @@ Galaxies
     of star formation (Kennicutt 1983) with the ratios of star-forming galaxies (Kewley et al. 2013) or narrow-line
     active nuclei (Kauffmann et al. 2003). Redshift 0 to 0.8.
 Quasars
-    Power laws, broad and narrow lines (Vanden Berk et al. 2001; Shen et al. 2011), iron (Vestergaard & Wilkes 2001;
+    Power laws (Telfer et al. 2002), broad and narrow lines (Vanden Berk et al. 2001; Shen et al. 2011), iron (Vestergaard & Wilkes 2001;
     Kovacevic et al. 2010), Balmer continuum (Grandi 1982; Dietrich et al. 2002), Lyman-alpha forest (Becker et al.
     2013; Bi & Davidsen 1997), Lyman limit (Worseck et al. 2014), broad absorption lines (Gibson et al. 2009), Mg II
     absorbers (Zhu & Menard 2013), light of the host galaxy. Redshift 0 to 4.
@@ -52,6 +54,18 @@ Observation
     resampling, sky lines (Osterbrock et al. 1996; Hanuschik 2003) and telluric bands (Stevenson 1994) subtracted
     imperfectly, errors of the flux calibration (Du et al. 2016), a step and a bump where the arms join, cosmic rays,
     dead pixels, and a brightness that spans orders of magnitude.
+Fits and choices
+    Stars: the cross sections of the molecular bands were set by eye, so that bands are as deep as in dwarfs of types K7
+    to M7 and in the Sun; the haze of weak lines, the absorption of water and the cores of strong lines are rough fits;
+    the share of giants and of active dwarfs is a choice. Galaxies: the distributions of redshift, age, metallicity,
+    velocity dispersion and bursts, the share of active nuclei and the scatter of the line ratios are choices around
+    the trends of the references. Quasars: blends of iron are Gaussians that approximate the published templates; the
+    distribution of redshift, the share of the host's light, the number and depth of absorbers and the scatter of
+    iron and the Balmer continuum are choices. Observation: the wavelengths of sky lines and telluric bands, the
+    extinction law, the resolving power and the place where the arms join are published, the size of the calibration
+    error too; the mean dust, the curve of the throughput, the ratio of object, sky and read noise, the correlation of
+    the noise, the size of what is left of the sky and of the join, the rates of cosmic rays and dead pixels, the
+    brightness and the law of the S/N have no source and were chosen to look like LAMOST spectra.
 
 The full references stand in the docstrings and comments of the modules of ``skspectra.datasets``.
 """
@@ -68,7 +82,8 @@ def make_spectra(
 ) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Simulate the spectra of a survey: stars, galaxies and quasars.
 
-    The spectra follow from published physics and line lists (see Notes), seen by a spectrograph like that of LAMOST.
+    The spectra are computed from published physics and line lists, with some fits and choices (see Notes), as a
+    spectrograph like that of LAMOST sees them.
     S/N, dust and every effect of the instrument are drawn from the same distributions for all classes, so that only
     the physics tells them apart.
 
@@ -119,7 +134,12 @@ def make_spectra(
     -----
     Stars are grey atmospheres with hydrogen, metal lines and molecules [1]_; galaxies are populations of these stars
     [2]_ with nebular lines [3]_; quasars have the continuum and lines of the composite of [4]_ and the forest of
-    [5]_; the instrument is LAMOST's [6]_. ``DESCR`` names the source of every ingredient.
+    [5]_; the instrument has LAMOST's resolution, arms and wavelengths [6]_. ``DESCR`` names the sources, and says what
+    has none: above all the sizes of the instrument's effects and the law of the S/N, which were chosen to look like
+    LAMOST spectra, and the strengths of the molecular bands, which were set by eye.
+
+    The instrument treats all classes alike: its noise alone does not tell them apart. Autocorrelations of a spectrum at
+    high S/N do, because lines as narrow as the resolution are in them.
 
     The first call computes the stars, which takes some seconds; they are kept. The spectra are computed in as many
     threads as there are processors.

@@ -137,7 +137,7 @@ def lyman_forest(u: np.ndarray, redshift: np.ndarray, rng: np.random.Generator) 
 
 def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw quasars; parameters as for :func:`make_stars`."""
-    # Most between 0.5 and 2.5, as in optical surveys: Schneider D. P. et al., AJ 139 (2010) 2360
+    # Chosen so that most are between 0.5 and 2.5, as in optical surveys: Schneider D. P. et al., AJ 139 (2010) 2360
     redshift = np.where(rng.random(n) < 0.15, rng.uniform(0.05, 4.0, n), 4.0 * rng.beta(1.7, 2.4, n))
     redshift = np.maximum(redshift, 0.05)
     wavelength = grid_wavelength(start, stop).astype(np.float32)

@@ -21,7 +21,7 @@ from skorch.callbacks import Callback
 
 from .._validation import Interval, StrOptions, _check_sample_weight, _fit_context, validate_data
 from ..augmentation import CCDNoiseAugmenter
-from ._batches import SpectrumBatches, as_tensor, noise_strengths
+from ._batches import SpectrumBatches, as_tensor
 from ._device import compute_dtype, prediction_batch_size, select_device
 from ._net import HISTORY_COLUMNS, BestEpoch, Patience, Progress, SpectrumNet, learning_rate_schedule
 
@@ -135,7 +135,8 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             device=device,
             generator=torch.Generator().manual_seed(random_state.randint(2**31 - 1)),
             balanced=self.sampling == "balanced",
-            noise=None if self.augmenter is None else noise_strengths(self.augmenter),
+            # Drawn with this classifier's generator: the augmenter's own would repeat one pattern in every epoch.
+            noise=None if self.augmenter is None else self.augmenter._strengths(),
         )
 
         schedule = learning_rate_schedule(

@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from .._noise import add_ccd_noise
-from ..augmentation import CCDNoiseAugmenter
 
 Batch = tuple[Tensor, tuple[Tensor, Tensor | None]]
 
@@ -135,12 +134,6 @@ class TorchRandom:
 def as_tensor(X: np.ndarray) -> Tensor:
     """Return X as a tensor, without a copy unless it is read-only or reversed, which PyTorch does not take."""
     return torch.from_numpy(X if X.flags.writeable and min(X.strides) > 0 else X.copy())
-
-
-def noise_strengths(augmenter: CCDNoiseAugmenter) -> dict[str, Any]:
-    """Return what `add_ccd_noise` takes of an augmenter; its `random_state` would repeat one pattern every epoch."""
-    augmenter._validate_params()
-    return {name: getattr(augmenter, name) for name in ("electronic_noise", "cosmic_rays", "bad_pixels")}
 
 
 def _fits_on(device: torch.device, n_bytes: int) -> bool:

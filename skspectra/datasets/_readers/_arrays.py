@@ -162,16 +162,21 @@ def _spectra(
     """One Spectrum a row of `flux`."""
     flux = np.atleast_2d(flux)
     n = len(flux)
-    given: dict[str, np.ndarray] = {}
-    for name, rows in (("ivar", ivar), ("mask", mask)):
-        if rows is not None:
-            given[name] = np.atleast_2d(rows)
-    given |= {name: np.atleast_1d(values) for name, values in fields.items() if values is not None}
-    for name, values in given.items():
+    ivar = None if ivar is None else np.atleast_2d(ivar)
+    given = {name: np.atleast_1d(values) for name, values in fields.items() if values is not None}
+    if mask is not None:
+        given["mask"] = np.atleast_2d(mask)
+    for name, values in (given if ivar is None else given | {"ivar": ivar}).items():
         if len(values) != n:
             raise ValueError(f"{name} has {len(values)} rows and the flux {n}")
     return [
-        Spectrum(flux=flux[i], wavelength=wavelength, **{name: values[i] for name, values in given.items()})
+        Spectrum(
+            flux=flux[i],
+            wavelength=wavelength,
+            # NaN throughout is how `load_spectra` gives that there is none.
+            ivar=None if ivar is None or np.isnan(ivar[i]).all() else ivar[i],
+            **{name: values[i] for name, values in given.items()},
+        )
         for i in range(n)
     ]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._registry import Label, Labels, Spectrum, _register_builtin
+from ._registry import Label, Labels, Spectrum, _register_builtin, as_class, as_number, as_text
 from ._survey_file import SurveyFile
 
 _CAMERAS = "BRZ"
@@ -25,7 +25,7 @@ def read_redrock(file: SurveyFile) -> Labels | None:
         return None
     labels = {
         str(row["TARGETID"]): Label(
-            row["SPECTYPE"].decode("ascii").strip(), row["SUBTYPE"].decode("ascii").strip(), float(row["Z"])
+            as_class("SPECTYPE", row["SPECTYPE"]), as_text("SUBTYPE", row["SUBTYPE"]), as_number("Z", row["Z"])
         )
         for row in file.table("REDSHIFTS")
     }

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from .._air_vacuum import air_to_vacuum
-from ._registry import Spectrum, _register_builtin
+from ._registry import Spectrum, _register_builtin, as_class, as_number, as_text
 from ._survey_file import SurveyFile, check_n_pixels
 
 # Rows of the primary array where the header does not name them.
@@ -43,7 +43,9 @@ def read_lamost(file: SurveyFile) -> Spectrum | None:
         if "wavelength" in rows:
             wavelength = rows["wavelength"].astype(np.float64)
         else:
-            wavelength = 10.0 ** (header["COEFF0"] + header["COEFF1"] * np.arange(len(flux)))
+            wavelength = 10.0 ** (
+                as_number("COEFF0", header["COEFF0"]) + as_number("COEFF1", header["COEFF1"]) * np.arange(len(flux))
+            )
     else:
         row = file.table("COADD")[0]
         check_n_pixels(np.size(row["WAVELENGTH"]))
@@ -56,10 +58,10 @@ def read_lamost(file: SurveyFile) -> Spectrum | None:
         wavelength=wavelength,
         ivar=ivar,
         mask=mask != 0,
-        target=header["CLASS"],
-        subclass=header.get("SUBCLASS", ""),
-        redshift=header.get("Z", np.nan),
-        snr=header.get("SNRR", header.get("SN_R", np.nan)),
+        target=as_class("CLASS", header["CLASS"]),
+        subclass=as_text("SUBCLASS", header.get("SUBCLASS", "")),
+        redshift=as_number("Z", header.get("Z", np.nan)),
+        snr=as_number("SNRR", header.get("SNRR", header.get("SN_R", np.nan))),
         object_id=header.get("DESIG", ""),
         spectrum_id=f"{header['LMJD']}-{header['PLANID']}_sp{int(header['SPID']):02d}-{int(header['FIBERID']):03d}",
     )

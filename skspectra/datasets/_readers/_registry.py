@@ -1,5 +1,6 @@
 """What a reader returns, and the list of readers."""
 
+import numbers
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -11,7 +12,19 @@ import numpy as np
 from .._resample import check_wavelength
 from ._survey_file import SurveyFile, check_n_pixels
 
-__all__ = ["Label", "Labels", "NoSpectra", "Reader", "Spectrum", "read_file", "readers", "register_reader"]
+__all__ = [
+    "Label",
+    "Labels",
+    "NoSpectra",
+    "Reader",
+    "Spectrum",
+    "as_class",
+    "as_number",
+    "as_text",
+    "read_file",
+    "readers",
+    "register_reader",
+]
 
 
 @dataclass
@@ -182,23 +195,52 @@ def read_file(path: str | os.PathLike, candidates: list[Reader]) -> list[Spectru
                     if isinstance(found, Labels):
                         found.survey = survey
                         return found
-                    spectra = [found] if isinstance(found, Spectrum) else list(found)
+                    spectra = [found] if isinstance(found, Spectrum) else found
+                    if not isinstance(spectra, list | tuple) or not all(isinstance(one, Spectrum) for one in spectra):
+                        raise ValueError(
+                            f"the reader of {survey} returned {type(found).__name__}, not a Spectrum or a list of them"
+                        )
                     if not spectra:
                         raise ValueError("it holds no spectra")
                     for spectrum in spectra:
                         _check(spectrum)
                         spectrum.survey = spectrum.survey or survey
-                    return spectra
+                    return list(spectra)
             return None
         except NoSpectra as error:
             raise NoSpectra(f"{os.fspath(path)}: {error}") from error
-        except (ImportError, FileNotFoundError, PermissionError, IsADirectoryError):
+        except ImportError:
             raise
         except Exception as error:
-            # A damaged file can make astropy raise nearly anything.
-            plain = isinstance(error, ValueError | KeyError) and error.args
-            cause = error.args[0] if plain else f"{type(error).__name__}: {error}"
+            # A damaged file can make astropy raise nearly anything, of which only ValueError speaks for itself.
+            cause = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
             raise ValueError(f"{os.fspath(path)}: {cause}") from error
+
+
+def as_number(name: str, value: object) -> float:
+    """Value of a card or column, or ValueError that names it where it is no number."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ValueError(f"{name} is {value!r}, which is no number")
+    return float(value)
+
+
+def as_text(name: str, value: object) -> str:
+    """Value of a card or column, or ValueError that names it where it is no text."""
+    try:
+        text = value.decode("ascii") if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        text = None
+    if not isinstance(text, str):
+        raise ValueError(f"{name} is {value!r}, which is no text")
+    return text.strip()
+
+
+def as_class(name: str, value: object) -> str:
+    """Value of a card or column, or ValueError that names it where it is no class: "" would pass for no label."""
+    text = as_text(name, value)
+    if not text:
+        raise ValueError(f"{name} is empty")
+    return text
 
 
 def _check(spectrum: Spectrum) -> None:
@@ -214,16 +256,17 @@ def _check(spectrum: Spectrum) -> None:
     for name, array in (("wavelength", spectrum.wavelength), ("inverse variance", ivar), ("mask", mask)):
         if array.shape != flux.shape:
             raise ValueError(f"the flux has shape {flux.shape} and the {name} {array.shape}")
-    if not np.isnan(ivar).all():
-        # Surveys write 0, a negative number or NaN where they know nothing of a pixel.
-        unknown = ~(ivar > 0)
+    if spectrum.ivar is not None:
+        # Surveys write 0, a negative number, NaN or infinity where they know nothing of a pixel.
+        unknown = ~((ivar > 0) & np.isfinite(ivar))
         ivar[unknown] = 0.0
         mask |= unknown
     spectrum.ivar = ivar
     spectrum.mask = mask | ~np.isfinite(spectrum.flux)
     for name in ("target", "subclass", "object_id", "spectrum_id", "survey"):
-        setattr(spectrum, name, str(getattr(spectrum, name)).strip())
+        text = getattr(spectrum, name)
+        setattr(spectrum, name, text.decode().strip() if isinstance(text, bytes) else str(text).strip())
     for name in ("redshift", "snr"):
-        value = float(getattr(spectrum, name))
+        value = as_number(f"the {name}", getattr(spectrum, name))
         # -9999 is the surveys' way to say that there is none.
         setattr(spectrum, name, value if np.isfinite(value) and value > -9000.0 else np.nan)

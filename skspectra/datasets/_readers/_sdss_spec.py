@@ -1,9 +1,11 @@
 """SDSS, BOSS and eBOSS spectra."""
 
+import math
+
 import numpy as np
 
 from .._air_vacuum import air_to_vacuum
-from ._registry import Spectrum, _register_builtin
+from ._registry import Spectrum, _register_builtin, as_class, as_number, as_text
 from ._survey_file import SurveyFile, check_n_pixels
 
 # Flags (SPPIXMASK) of a pixel without a usable flux: rejected in the extraction, no sky known, sky much brighter than
@@ -13,7 +15,12 @@ BAD_PIXEL = sum(1 << bit for bit in (18, 22, 23, 24, 25, 26, 27, 28))
 
 
 def designation(right_ascension: float, declination: float) -> str:
-    """Name of a source from its position in degrees, after the rules of the IAU: digits are cut, not rounded."""
+    """Name of a source from its position in degrees, after the rules of the IAU: digits are cut, not rounded.
+
+    "" where the position is not finite.
+    """
+    if not (math.isfinite(right_ascension) and math.isfinite(declination)):
+        return ""
     # Whole units of the last digit; the tiny addition keeps a position that stands on a digit from falling below it.
     hundredths = int(right_ascension % 360.0 * 24000.0 + 1e-6)  # of a second of time
     tenths = int(abs(declination) * 36000.0 + 1e-6)  # of an arc second
@@ -54,10 +61,10 @@ def read_sdss_spec(file: SurveyFile) -> Spectrum | None:
         wavelength=wavelength,
         ivar=pixels["IVAR"],
         mask=pixels["AND_MASK"] & BAD_PIXEL != 0,
-        target=row["CLASS"].decode("ascii"),
-        subclass=row["SUBCLASS"].decode("ascii"),
-        redshift=row["Z"],
-        snr=row["SN_MEDIAN"][2],
-        object_id=designation(row["PLUG_RA"], row["PLUG_DEC"]),
+        target=as_class("CLASS", row["CLASS"]),
+        subclass=as_text("SUBCLASS", row["SUBCLASS"]),
+        redshift=as_number("Z", row["Z"]),
+        snr=as_number("SN_MEDIAN", row["SN_MEDIAN"][2]),
+        object_id=designation(as_number("PLUG_RA", row["PLUG_RA"]), as_number("PLUG_DEC", row["PLUG_DEC"])),
         spectrum_id=f"{row['PLATE']:04d}-{row['MJD']}-{row['FIBERID']:04d}",
     )

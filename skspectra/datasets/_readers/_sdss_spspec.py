@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._air_vacuum import air_to_vacuum
-from ._registry import Spectrum, _register_builtin
+from ._registry import Spectrum, _register_builtin, as_number
 from ._sdss_spec import BAD_PIXEL, designation
 from ._survey_file import SurveyFile
 
@@ -38,10 +38,13 @@ def read_sdss_spspec(file: SurveyFile) -> Spectrum | None:
     if len(rows) < 4:
         raise ValueError(f"the primary array has {len(rows)} rows, not the 4 or 5 of spSpec files")
     flux, error, flags = rows[0], rows[2], rows[3].astype(np.int64)
-    if header["SPEC_CLN"] not in _CLASSES:
-        raise ValueError(f"SPEC_CLN is {header['SPEC_CLN']}, which is no class")
-    target, subclass = _CLASSES[header["SPEC_CLN"]]
-    wavelength = 10.0 ** (header["COEFF0"] + header["COEFF1"] * np.arange(len(flux)))
+    code = as_number("SPEC_CLN", header["SPEC_CLN"])
+    if code not in _CLASSES:
+        raise ValueError(f"SPEC_CLN is {code:g}, which is no class")
+    target, subclass = _CLASSES[int(code)]
+    wavelength = 10.0 ** (
+        as_number("COEFF0", header["COEFF0"]) + as_number("COEFF1", header["COEFF1"]) * np.arange(len(flux))
+    )
     if not header.get("VACUUM", True):
         wavelength = air_to_vacuum(wavelength)
     return Spectrum(
@@ -51,8 +54,8 @@ def read_sdss_spspec(file: SurveyFile) -> Spectrum | None:
         mask=flags & BAD_PIXEL != 0,
         target=target,
         subclass=subclass,
-        redshift=header.get("Z", np.nan),
-        snr=header.get("SN_R", np.nan),
-        object_id=designation(header["RAOBJ"], header["DECOBJ"]),
+        redshift=as_number("Z", header.get("Z", np.nan)),
+        snr=as_number("SN_R", header.get("SN_R", np.nan)),
+        object_id=designation(as_number("RAOBJ", header["RAOBJ"]), as_number("DECOBJ", header["DECOBJ"])),
         spectrum_id=f"{header['PLATEID']:04d}-{header['MJD']}-{header['FIBERID']:04d}",
     )

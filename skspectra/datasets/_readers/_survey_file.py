@@ -27,6 +27,7 @@ _CARD = 80  # bytes
 _BLOCK = 2880  # bytes; a FITS file is whole blocks
 _MOST_AXES = _MOST_COLUMNS = 999  # by the FITS standard
 _MOST_BYTES = 1 << 62
+_BITPIX = (8, 16, 32, 64, -32, -64)
 
 # No survey spectrum has as many. Grids and masks are far larger than the bytes that a compressed file claims them in.
 MOST_PIXELS = 1_000_000
@@ -276,7 +277,10 @@ class SurveyFile:
             axes = range(1, _integer(header, "NAXIS", 0, _MOST_AXES) + 1)
             n_values = math.prod(_integer(header, f"NAXIS{axis}", 0, _MOST_BYTES) for axis in axes) if axes else 0
             n_values += _integer(header, "PCOUNT", 0, _MOST_BYTES, 0)
-            n_bytes = abs(_integer(header, "BITPIX", -64, 64)) // 8 * n_values * _integer(header, "GCOUNT", 1, 1, 1)
+            bitpix = _integer(header, "BITPIX", -64, 64)
+            if bitpix not in _BITPIX:
+                raise ValueError(f"BITPIX is {bitpix} in a FITS header")
+            n_bytes = abs(bitpix) // 8 * n_values * _integer(header, "GCOUNT", 1, 1, 1)
             _integer(header, "TFIELDS", 0, _MOST_COLUMNS, 0)
             name = str(header.get("EXTNAME", "")).strip().upper()
             hdu = _HDU(len(self._hdus), name, header, start, self._handle.tell(), n_bytes)
