@@ -44,10 +44,10 @@ Galaxies
     of star formation (Kennicutt 1983) with the ratios of star-forming galaxies (Kewley et al. 2013) or narrow-line
     active nuclei (Kauffmann et al. 2003). Redshift 0 to 0.8.
 Quasars
-    Power laws (Telfer et al. 2002), broad and narrow lines (Vanden Berk et al. 2001; Shen et al. 2011), iron (Vestergaard & Wilkes 2001;
-    Kovacevic et al. 2010), Balmer continuum (Grandi 1982; Dietrich et al. 2002), Lyman-alpha forest (Becker et al.
-    2013; Bi & Davidsen 1997), Lyman limit (Worseck et al. 2014), broad absorption lines (Gibson et al. 2009), Mg II
-    absorbers (Zhu & Menard 2013), light of the host galaxy. Redshift 0 to 4.
+    Power laws (Telfer et al. 2002), broad and narrow lines (Vanden Berk et al. 2001; Shen et al. 2011), iron
+    (Vestergaard & Wilkes 2001; Kovacevic et al. 2010), Balmer continuum (Grandi 1982; Dietrich et al. 2002),
+    Lyman-alpha forest (Becker et al. 2013; Bi & Davidsen 1997), Lyman limit (Worseck et al. 2014), broad absorption
+    lines (Gibson et al. 2009), Mg II absorbers (Zhu & Menard 2013), light of the host galaxy. Redshift 0 to 4.
 Observation
     The same for every class: Galactic dust (Cardelli et al. 1989) with a mean A(V) of 0.3, a resolving power of 1800,
     the throughput of two arms that join at 5850 angstrom (Cui et al. 2012), photon, sky and read noise correlated by
@@ -56,16 +56,19 @@ Observation
     dead pixels, and a brightness that spans orders of magnitude.
 Fits and choices
     Stars: the cross sections of the molecular bands were set by eye, so that bands are as deep as in dwarfs of types K7
-    to M7 and in the Sun; the haze of weak lines, the absorption of water and the cores of strong lines are rough fits;
-    the share of giants and of active dwarfs is a choice. Galaxies: the distributions of redshift, age, metallicity,
-    velocity dispersion and bursts, the share of active nuclei and the scatter of the line ratios are choices around
-    the trends of the references. Quasars: blends of iron are Gaussians that approximate the published templates; the
-    distribution of redshift, the share of the host's light, the number and depth of absorbers and the scatter of
-    iron and the Balmer continuum are choices. Observation: the wavelengths of sky lines and telluric bands, the
-    extinction law, the resolving power and the place where the arms join are published, the size of the calibration
-    error too; the mean dust, the curve of the throughput, the ratio of object, sky and read noise, the correlation of
-    the noise, the size of what is left of the sky and of the join, the rates of cosmic rays and dead pixels, the
-    brightness and the law of the S/N have no source and were chosen to look like LAMOST spectra.
+    to M7 and in the Sun; the absorption of water is a rough fit (to Ferguson et al. 2005); the haze of weak lines
+    follows that of the Sun; the temperature of the cores of strong lines, the shares of giants and of active dwarfs are
+    choices.
+    Galaxies: the distributions of redshift, age, metallicity, velocity dispersion and bursts, the share of active
+    nuclei and the scatter of the line ratios are choices around the trends of the references.
+    Quasars: blends of iron are Gaussians that approximate the published templates; the distribution of redshift, the
+    share of the host's light, the number and depth of absorbers and the scatter of iron and of the Balmer continuum are
+    choices.
+    Observation: the extinction law, the wavelengths of sky lines and telluric bands, the resolving power, the place
+    where the arms join and the size of the calibration error are published. The rest has no source and was chosen to
+    look like LAMOST spectra: the mean dust, the curve of the throughput, the ratio of object, sky and read noise, the
+    correlation of the noise, the sizes of what is left of the sky and of the join, the rates of cosmic rays and dead
+    pixels, the brightness and the law of the S/N.
 
 The full references stand in the docstrings and comments of the modules of ``skspectra.datasets``.
 """
@@ -83,9 +86,8 @@ def make_spectra(
     """Simulate the spectra of a survey: stars, galaxies and quasars.
 
     The spectra are computed from published physics and line lists, with some fits and choices (see Notes), as a
-    spectrograph like that of LAMOST sees them.
-    S/N, dust and every effect of the instrument are drawn from the same distributions for all classes, so that only
-    the physics tells them apart.
+    spectrograph like that of LAMOST sees them. S/N, dust and every effect of the instrument are drawn from the same
+    distributions for all classes, so that only the physics tells them apart.
 
     Parameters
     ----------

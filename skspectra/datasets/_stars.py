@@ -33,7 +33,7 @@ from ._stellar_atmosphere import (
 )
 
 START, STOP = (int(k) for k in sample_index(np.array([1600.0, 11500.0])))
-_BOUNDARY = 0.78  # temperature where the cores of strong lines form, over the effective temperature: a fit to the Sun
+_BOUNDARY = 0.78  # temperature where the cores of strong lines form, over the effective one: a choice near the Sun's
 _HOPF = 0.58  # Hopf's function of the grey atmosphere at small optical depth
 
 # Optical depths and weights that integrate the Planck function with the exponential integral E2 (Gray 2005, equation
@@ -346,7 +346,7 @@ def make_stars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple
     rows[other] = library().others[rng.integers(0, len(library().others), other.sum()), columns]
     flux = redshifted(rows, start - margin, redshift, start, stop)
 
-    # Chromospheric emission of active M dwarfs (West A. A. et al., AJ 141 (2011) 97); its share and strength are choices.
+    # Chromospheric emission of active M dwarfs (West A. A. et al., AJ 141 (2011) 97); share and strength are choices.
     active = (temperature < 3800.0) & ~giant & ~other & (rng.random(n) < 0.3)
     strength = np.where(active, rng.lognormal(np.log(4.0), 0.6, n), 0.0)
     for name, ratio in (("H alpha", 1.0), ("H beta", 0.9), ("H gamma", 0.6)):
