@@ -267,9 +267,11 @@ def test_a_copy_of_a_file_is_refused(folder):
         assert len(load_spectra(folder, on_error="warn").data) == 5
 
 
-def test_a_file_named_twice_is_refused(folder):
-    with pytest.raises(ValueError, match=r"spec-1\.fits: .* a second time"):
-        load_spectra([folder / "spec-1.fits", folder])
+def test_a_file_met_twice_is_read_once(folder):
+    spectra = load_spectra([folder / "spec-2.fits", folder, str(folder / "*.fits"), folder])
+    assert [Path(name).name for name in spectra.filename] == [f"spec-{i}.fits" for i in (2, 1, 3, 4, 5)]
+    every = [folder / f"spec-{i}.fits" for i in range(1, 6)]
+    assert len(load_spectra([*every, folder]).data) == 5
 
 
 def test_repeated_observations_of_one_object_load_and_share_its_name(tmp_path):

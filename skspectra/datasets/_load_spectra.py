@@ -49,10 +49,11 @@ def load_spectra(
     paths : str, path-like or iterable of them
         Files, folders and glob patterns (``**`` goes through subfolders). Of a folder, without its subfolders, the
         files with a suffix of a format above are read; a csv, npz, npy or text file there that holds no spectra is
-        passed over.
+        passed over. A file that is met again is read once.
     wavelength : "lamost", array-like of shape (n_features,) or None, default="lamost"
         Grid of the result, in vacuum, in angstrom. "lamost" is ``np.linspace(3690, 9100, 2600)``. Spectra are
-        resampled to it with :func:`resample_spectra`. None keeps the grid of the files, which must be one.
+        resampled to it with :func:`resample_spectra`. None keeps the grid of the files, which must be one: those of
+        LAMOST and SDSS begin and end at other pixels from file to file, so several of them seldom load so.
     bad_pixels : {"keep", "nan"}, default="keep"
         "nan" makes `data` NaN wherever `mask` is True, for
         :class:`~skspectra.preprocessing.MissingFluxInterpolator` to fill.
@@ -217,7 +218,9 @@ def _expand(
         if os.path.isdir(name):
             try:
                 inside = sorted(
-                    entry.path for entry in os.scandir(name) if entry.is_file() and entry.name.lower().endswith(_SUFFIXES)
+                    entry.path
+                    for entry in os.scandir(name)
+                    if entry.is_file() and entry.name.lower().endswith(_SUFFIXES)
                 )
             except OSError as error:
                 if failures is None:
@@ -232,7 +235,11 @@ def _expand(
             files += [(path, None) for path in matches or [name]]
         else:
             files.append((name, None))
-    return files, folders
+    first: dict[str, tuple[str, str | None]] = {}
+    for path, folder in files:
+        if first.setdefault(os.path.abspath(path), (path, folder)) != (path, folder):
+            folders.discard(folder)  # it is not bare, though the file is read under another name
+    return list(first.values()), folders
 
 
 def _read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Generator:

@@ -131,7 +131,7 @@ def register_reader(survey: str) -> Callable:
     ----------
     survey : str
         Name of the survey, the `survey` field of what `load_spectra` returns. Registering a name again replaces its
-        reader.
+        reader, so a survey of two layouts needs one function that knows both.
 
     Returns
     -------
