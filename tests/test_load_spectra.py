@@ -160,6 +160,7 @@ def test_plain_arrays_in_a_folder_that_are_no_spectra_are_passed_over(folder):
     np.save(folder / "labels.npy", np.arange(5))
     np.save(folder / "objects.npy", np.array([{}]), allow_pickle=True)
     (folder / "list.txt").write_text("1,2,3\n")
+    (folder / "progress.txt").write_bytes(b"1/2\r2/2\n")
     (folder / "list.csv").write_text("1,2,3\n4,5,6\n")
     (folder / "features.csv").write_text("0,1,2,target\n4,5,6,STAR\n")
     assert len(load_spectra(folder).data) == 5
@@ -599,6 +600,7 @@ def test_csv_of_many_spectra(tmp_path):
     [
         ("wavelength,flux\n5000,1\n5001\n", "line 3 has 1 values and the header 2"),
         ("wavelength,flux\n5000,1\n5001,x\n", "could not convert"),
+        ("wavelength,flux\n5000,True\n", "could not convert"),
         ("wavelength,flux\n", "not empty"),
         ("5000,5001\n", "2 fluxes, not 2600"),
         ("3,2,1\n1,2,3\n", "first line are no wavelengths"),

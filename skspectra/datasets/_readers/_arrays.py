@@ -28,6 +28,8 @@ _FIELDS = {
 # A csv table without a field above is one of spectra if it has as many columns of numbers.
 _MANY_PIXELS = 16
 
+_TRUTH = {"true": "1", "false": "0"}
+
 
 @_register_builtin("array")
 def read_npz(file: SurveyFile) -> list[Spectrum] | None:
@@ -89,7 +91,7 @@ def read_csv(file: SurveyFile) -> list[Spectrum] | None:
     Many spectra on one grid, a spectrum a row: columns whose names are the wavelengths, increasing, and where they are
     there `target`, `subclass`, `redshift` (or `z`), `snr`, `object_id` (or `object`), `spectrum_id` and `survey`.
     """
-    if file.text_start is None or not _is_header(next(csv.reader(io.StringIO(file.text_start)), [])):
+    if file.text_start is None or not _is_header(next(csv.reader(file.text_start.splitlines()[:1]), [])):
         return None
     rows = csv.reader(_limited(file.lines()))
     names = [name.strip().lower() for name in next(rows)]
@@ -120,11 +122,12 @@ def _table(rows: Iterator[list[str]], n_columns: int) -> Iterator[list[str]]:
 def _read_pixel_rows(names: list[str], table: Iterator[list[str]], object_id: str) -> Spectrum:
     """One spectrum, a pixel a row. Numbers are kept as such from the start, a tenth of what rows of text take."""
     columns = {name: array.array("d") for name in ("wavelength", "flux", "ivar", "mask") if name in names}
-    places = [(names.index(name), values) for name, values in columns.items()]
+    places = [(name, names.index(name), values) for name, values in columns.items()]
     for n_pixels, row in enumerate(table, 1):
         check_n_pixels(n_pixels)
-        for place, values in places:
-            values.append(_number(row[place]))
+        for name, place, values in places:
+            text = row[place].strip()
+            values.append(_number(_TRUTH.get(text.lower(), text) if name == "mask" else text))
     arrays: dict[str, Any] = {name: np.array(values) for name, values in columns.items()}
     return Spectrum(object_id=object_id, **arrays)
 
@@ -202,9 +205,8 @@ def _first(*values):
 
 
 def _number(text: str) -> float:
-    """Value of a cell: a number, a truth value, or NaN where it is empty."""
-    text = text.strip().lower()
-    return float({"true": "1", "false": "0", "": "nan"}.get(text, text))
+    """Value of a cell; NaN where it is empty."""
+    return float(text.strip() or "nan")
 
 
 def _is_number(name: str) -> bool:
