@@ -6,7 +6,7 @@ network is trained in three ways on the same survey: balanced by plain copies; b
 noise (``sampling="balanced"`` with an augmenter). Then each artefact is put on clean test spectra: the leak is the
 share of stars that it turns into galaxies or quasars, less the share that it turns into stars.
 
-    python benchmarks/leak_check.py [--n-stars 2000] [--epochs 6] [--json leak.json]
+    python benchmarks/leak_check.py [--n-stars 1200] [--epochs 5] [--json leak.json]
 """
 
 import argparse
@@ -48,8 +48,8 @@ def train(way, X, y, epochs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n-stars", type=int, default=2000)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--n-stars", type=int, default=1200)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--json")
     args = parser.parse_args()
 
