@@ -221,7 +221,9 @@ def _sum_dtype(x: Tensor) -> torch.dtype:
 
 
 def _chunks(x: Tensor) -> Iterator[slice]:
-    size = max(1, _CHUNK_SIZE // (x.shape[1] * x.shape[2]))
+    """Slices of equally many spectra: oneDNN prepares each new shape anew."""
+    n_chunks = -(-x.numel() // _CHUNK_SIZE)
+    size = max(1, -(-len(x) // n_chunks))
     return (slice(start, start + size) for start in range(0, len(x), size))
 
 
