@@ -1,7 +1,7 @@
 """Classification of astronomical spectra with scikit-learn estimators.
 
 Subpackages load on first use, so that ``import skspectra`` stays light: only
-``skspectra.neural_network`` needs PyTorch.
+``skspectra.neural_network`` and ``skspectra.inspection`` need PyTorch.
 """
 
 import importlib
@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 __all__ = [
     "augmentation",
     "datasets",
+    "inspection",
     "metrics",
     "neural_network",
     "over_sampling",

@@ -1,0 +1,198 @@
+"""Class activation maps of the networks."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from ..neural_network._base import BaseSpectrumClassifier
+from ..neural_network._batches import as_tensor
+from ..neural_network._device import prediction_batch_size
+from ._layer_cam import exact_cam, layer_cam, record_activations
+from ._pipeline import apply_first_steps, last_step
+from ._targets import encode_target
+from ._upsample import cell_centres, upsample_cells
+
+
+def class_activation_map(
+    estimator: Any,
+    X: ArrayLike,
+    target: Any = "predicted",
+    *,
+    layer: int | str | None = None,
+    normalize: bool = True,
+    upsample: str | None = "linear",
+) -> np.ndarray:
+    """Show how much each part of a spectrum speaks for a class.
+
+    With ``layer=None`` this is the class activation map of Zhou et al. [1]_: the feature maps before the global
+    average, weighted by the last layer's weights for the class. It is exact: its mean over the cells plus the bias of
+    the class is the logit. Its cells are as coarse as the last scale of the network (64 samples for the default
+    network), wider than any line; `layer` gives finer maps.
+
+    Parameters
+    ----------
+    estimator : DenseNet1DClassifier, or Pipeline that ends in one
+        Fitted. The steps of a pipeline before the network are applied to X.
+    X : array-like of shape (n_samples, n_features)
+        Spectra, as `estimator` predicts them.
+    target : "predicted", label, or array-like of shape (n_samples,), default="predicted"
+        The class whose map is wanted: the predicted one, one label, or a label for each spectrum.
+    layer : int, "all" or None, default=None
+        None is the exact map. An integer gives the LayerCAM [2]_ map behind that dense block, 0 being the first and
+        finest, ``n_dense_blocks - 1`` the last. "all" is the mean of the maps behind all dense blocks, each divided by
+        its largest value.
+    normalize : bool, default=True
+        Scale each map to the range from 0 to 1; a constant map becomes 0.
+    upsample : {"linear", "nearest"} or None, default="linear"
+        How cells become samples: by linear interpolation between their centres, by the nearest cell, or not at all.
+        None is not possible with ``layer="all"``, whose maps have cells of several sizes.
+
+    Returns
+    -------
+    maps : ndarray of shape (n_samples, n_features), float32
+        Or (n_samples, n_cells) with ``upsample=None``. Large values speak for the class.
+
+    Raises
+    ------
+    ValueError
+        If `target` has a label that is not a class, or `layer`, `upsample` or a spectrum is not valid.
+    TypeError
+        If the estimator is not a network whose last layer reads a global average.
+    NotFittedError
+        If the estimator is not fitted.
+
+    See Also
+    --------
+    occlusion_map : The same question for any classifier.
+    line_attention : Compare maps with spectral lines.
+
+    Notes
+    -----
+    LayerCAM multiplies every activation by the positive part of the gradient of the class's logit with respect to it,
+    and sums over the channels. Grad-CAM [3]_ averages the gradient of each channel over the whole spectrum first, which
+    is right where a channel means the same everywhere, as behind the last block, but not in early layers, whose
+    channels are edges and lines that speak for the class in one place and against it in another.
+    The activations are those after batch normalisation, excitation and ReLU, which are not negative, as the method
+    needs. Its maps have no negative values and do not add up to the logit.
+
+    A cell stands at the middle of the samples that were averaged into it. Samples that pooling leaves out at the end,
+    where the length is odd, and those before the first and behind the last centre, have the value of the nearest cell:
+    of 2600 samples the 40 cells of the default network cover the first 2560. Maps are normalised after interpolation.
+
+    The network goes through batches of bounded size. It works on a copy: mode, gradients and hooks of the estimator are
+    not touched.
+
+    References
+    ----------
+    .. [1] Zhou B. et al., "Learning Deep Features for Discriminative Localization", CVPR 2016, arXiv:1512.04150.
+    .. [2] Jiang P.-T. et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization", IEEE
+       Transactions on Image Processing 30, 5875-5888, 2021.
+    .. [3] Selvaraju R. R. et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization",
+       ICCV 2017, arXiv:1610.02391.
+
+    Examples
+    --------
+    >>> from skspectra.datasets import make_spectra
+    >>> from skspectra.inspection import class_activation_map
+    >>> from skspectra.neural_network import DenseNet1DClassifier
+    >>> X, y = make_spectra(30, weights=(1, 1, 1), random_state=0, return_X_y=True)
+    >>> X = X / X.max(axis=1, keepdims=True)
+    >>> classifier = DenseNet1DClassifier(
+    ...     n_dense_blocks=3, growth_rate=2, stem_stride=4, max_epochs=1, random_state=0
+    ... ).fit(X, y)
+    >>> class_activation_map(classifier, X).shape
+    (30, 2600)
+    >>> class_activation_map(classifier, X, "QSO", layer=0, upsample=None).shape
+    (30, 650)
+    """
+    classifier = last_step(estimator)
+    if not isinstance(classifier, BaseSpectrumClassifier):
+        raise TypeError(
+            f"estimator={type(classifier).__name__} has no class activation map; allowed are the convolutional "
+            "networks of skspectra.neural_network and pipelines that end in one. occlusion_map takes any classifier."
+        )
+    check_is_fitted(classifier)
+    if not (hasattr(classifier.net_.module_, "forward_features") and hasattr(classifier.net_.module_, "classifier")):
+        raise TypeError(
+            f"estimator={type(classifier).__name__} has no class activation map: no global average stands before its "
+            "last layer. Use DenseNet1DClassifier, or occlusion_map, which takes any classifier."
+        )
+    if upsample not in ("linear", "nearest", None):
+        raise ValueError(f"upsample={upsample!r} is not allowed; allowed are 'linear', 'nearest' and None.")
+    if not isinstance(normalize, bool | np.bool_):
+        raise ValueError(f"normalize={normalize!r} is not allowed; allowed are True and False.")
+    layers = _check_layer(layer, len(classifier.net_.module_.dense_blocks))
+    if layer == "all" and upsample is None:
+        raise ValueError("upsample=None is not allowed with layer='all', whose maps have cells of several sizes.")
+
+    flux = classifier._check_flux(apply_first_steps(estimator, X), reset=False)
+    codes = encode_target(target, classifier.classes_, len(flux))
+    parts = []
+    for batch in _maps_of_batches(classifier, flux, codes, layers):
+        part = [_upsample(maps, classifier.net_.module_, flux.shape[1], upsample) for maps in batch]
+        if layer == "all":
+            part = [np.mean([_divide(maps, maps.max(axis=1, keepdims=True)) for maps in part], axis=0)]
+        parts.append(_normalize(part[0]) if normalize else part[0])
+    return np.concatenate(parts)
+
+
+def _check_layer(layer: int | str | None, n_blocks: int) -> list[int] | None:
+    if layer is None:
+        return None
+    if isinstance(layer, str) and layer == "all":
+        return list(range(n_blocks))
+    if not isinstance(layer, Integral) or isinstance(layer, bool) or not 0 <= layer < n_blocks:
+        raise ValueError(
+            f"layer={layer!r} is not allowed; allowed are None, 'all' and the integers from 0 to {n_blocks - 1}."
+        )
+    return [int(layer)]
+
+
+def _maps_of_batches(
+    classifier: BaseSpectrumClassifier, flux: np.ndarray, codes: np.ndarray | None, layers: list[int] | None
+) -> Iterator[list[np.ndarray]]:
+    """Yield for each batch the maps of the layers, each (n_spectra, n_cells)."""
+    device = torch.device(classifier.net_.device)
+    batch_size = prediction_batch_size(flux.shape[1], device)
+    # A caller may be in inference mode, in which nothing has a gradient.
+    with torch.inference_mode(False), torch.set_grad_enabled(layers is not None):
+        module = _copy_for_inspection(classifier.net_.module_)
+        recorded = record_activations(module, layers or [])
+        for start in range(0, len(flux), batch_size):
+            rows = slice(start, start + batch_size)
+            x = as_tensor(flux[rows]).to(device)
+            wanted = None if codes is None else torch.from_numpy(codes[rows]).to(device)
+            maps: list[Tensor] = (
+                [exact_cam(module, x, wanted)] if layers is None else layer_cam(module, x, wanted, recorded)
+            )
+            yield [m.cpu().numpy() for m in maps]
+
+
+def _copy_for_inspection(module: nn.Module) -> Any:
+    """Return a copy that predicts and whose parameters have no gradients, so that none is computed for them."""
+    return copy.deepcopy(module).eval().requires_grad_(False)
+
+
+def _upsample(maps: np.ndarray, module: Any, n_features: int, kind: str | None) -> np.ndarray:
+    if kind is None:
+        return maps
+    return upsample_cells(maps, cell_centres(n_features, module.stem_stride, maps.shape[1]), n_features, kind)
+
+
+def _normalize(maps: np.ndarray) -> np.ndarray:
+    low = maps.min(axis=1, keepdims=True)
+    return _divide(maps - low, maps.max(axis=1, keepdims=True) - low)
+
+
+def _divide(maps: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Return maps / scale, and 0 where the scale is 0."""
+    return np.divide(maps, scale, out=np.zeros_like(maps), where=scale > 0)

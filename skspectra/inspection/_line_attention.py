@@ -1,0 +1,247 @@
+"""Do maps of attention follow the spectral lines of the class?"""
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import Bunch, check_array, check_consistent_length, check_random_state
+from sklearn.utils.validation import column_or_1d
+
+from ..datasets import load_lines
+from ..datasets._constants import LIGHT_SPEED
+
+# The largest common shift of a random draw, in the logarithm of the wavelength.
+_MAX_SHIFT = 0.1
+_CLASSES = ("STAR", "GALAXY", "QSO")
+
+
+def line_attention(
+    maps: ArrayLike,
+    wavelength: ArrayLike,
+    redshift: ArrayLike,
+    target: Any,
+    *,
+    window: float = 1000.0,
+    n_null: int = 200,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
+    """Compare attention inside windows around the lines of the class with the same at random redshifts.
+
+    Parameters
+    ----------
+    maps : array-like of shape (n_samples, n_features)
+        Attention along each spectrum, such as `class_activation_map` and `occlusion_map` return. Only positive values
+        count. Each map is divided by its mean, so that all spectra have one vote; a map without any positive value
+        counts as even.
+    wavelength : array-like of shape (n_features,)
+        Vacuum wavelength of the samples in angstrom, increasing.
+    redshift : array-like of shape (n_samples,) or float
+        Redshift of the spectra, above -1.
+    target : array-like of shape (n_samples,) or str
+        Class of each spectrum: "STAR", "GALAXY" or "QSO".
+    window : float, default=1000.0
+        Half width of the window around a line in km/s. Windows of a class that overlap are one.
+    n_null : int, default=200
+        Number of draws of random redshifts. The least p-value is ``1 / (n_null + 1)``.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the draws.
+
+    Returns
+    -------
+    attention : :class:`~sklearn.utils.Bunch`
+        - ``target_names`` : ndarray of shape (n_classes,), the classes in `target`;
+        - ``n_spectra`` : ndarray of int, their numbers of spectra;
+        - ``share`` : ndarray, the share of attention inside windows;
+        - ``coverage`` : ndarray, the share of samples inside windows;
+        - ``enrichment`` : ndarray, share / coverage, over the mean of the same for random redshifts; above 1 the
+          attention follows the lines;
+        - ``p_value`` : ndarray, one-sided;
+        - ``lines`` : Bunch of equal-length arrays with one entry for each class and line that falls on some spectrum:
+          ``target``, ``name``, ``wavelength`` (vacuum, angstrom), ``kind``, ``n_spectra`` (that have samples in the
+          window), ``density`` (mean attention in the window, 1 if attention is even), ``enrichment``, ``p_value``. An
+          enrichment says little where the density is near 0. These p-values are not corrected for their number.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not valid.
+
+    See Also
+    --------
+    class_activation_map, occlusion_map : What `maps` may be.
+    skspectra.datasets.load_lines : The lines and the classes that show them.
+
+    Notes
+    -----
+    The statistic is T = sum of attention inside windows / number of samples inside windows, summed over the spectra of
+    a class, of maps with mean 1. Even attention gives T = 1. The enrichment is T over the mean of T over the draws, and
+    the p-value (1 + number of draws with T no less than the observed one) / (1 + n_null) [1]_.
+
+    In each draw, the redshifts of a class are permuted among its spectra, and then all wavelengths of its lines are
+    multiplied by one factor exp(u), u uniform in [-0.1, 0.1]. The permutation asks whether attention moves with the
+    redshift: attention that is fixed in wavelength, where a class happens to have its lines, is found as often in the
+    draws. Stars have all the same redshift, so that only the common shift says anything of them: their p-value tells
+    whether the lines are a better place than others nearby, and is small only for sharp maps. Shifting every spectrum
+    by itself would give far smaller values, which take many equal maps for independent evidence.
+
+    References
+    ----------
+    .. [1] Phipson B., Smyth G. K., "Permutation P-values Should Never Be Zero", Statistical Applications in Genetics
+       and Molecular Biology 9(1), 39, 2010.
+
+    Examples
+    --------
+    Attention that follows H alpha:
+
+    >>> import numpy as np
+    >>> from skspectra.datasets import LAMOST_WAVELENGTH
+    >>> from skspectra.inspection import line_attention
+    >>> redshift = np.linspace(0, 0.3, 20)
+    >>> centre = 6564.6 * (1 + redshift[:, np.newaxis])
+    >>> maps = np.exp(-0.5 * ((LAMOST_WAVELENGTH - centre) / 20) ** 2)
+    >>> attention = line_attention(maps, LAMOST_WAVELENGTH, redshift, "GALAXY", random_state=0)
+    >>> bool(attention.enrichment[0] > 1.5), attention.p_value.round(3)
+    (True, array([0.005]))
+    >>> str(attention.lines.name[attention.lines.density.argmax()])
+    'H alpha'
+    """
+    cumulated = _cumulated_attention(check_array(maps, dtype=np.float64, input_name="maps"))
+    n_samples, n_features = len(cumulated), cumulated.shape[1] - 1
+    wavelength = _check_wavelength(wavelength, n_features)
+    redshift, target = _check_redshift(redshift, n_samples), _check_target(target, n_samples)
+    if not isinstance(window, Real) or isinstance(window, bool) or not 0 < window < LIGHT_SPEED:
+        raise ValueError(f"window={window!r} is not allowed; allowed are numbers above 0 and below {LIGHT_SPEED} km/s.")
+    if not isinstance(n_null, Integral) or isinstance(n_null, bool) or n_null < 1:
+        raise ValueError(f"n_null={n_null!r} is not allowed; allowed are integers from 1.")
+    random_state = check_random_state(random_state)
+    table = load_lines()
+
+    by_class: dict[str, list] = {key: [] for key in _BY_CLASS}
+    by_line: dict[str, list] = {key: [] for key in _BY_LINE}
+    for name in np.unique(target):
+        rows = target == name
+        shown = table[name]
+        # A line that a class shows in absorption and in emission is one place.
+        _, first = np.unique(table.wavelength_vacuum[shown], return_index=True)
+        rest = table.wavelength_vacuum[shown][first]
+        lines = _LineWindows(rest, window)
+        log_z = np.log1p(redshift[rows])
+        observed = lines.measure(cumulated[rows], wavelength, log_z)
+        null = []
+        for _ in range(n_null):
+            shift = random_state.uniform(-_MAX_SHIFT, _MAX_SHIFT)
+            null.append(lines.measure(cumulated[rows], wavelength, random_state.permutation(log_z) + shift))
+        enrichment, p_value = _compare(observed.union_density, np.array([draw.union_density for draw in null]))
+        n_spectra = int(rows.sum())
+        by_class["target_names"].append(name)
+        by_class["n_spectra"].append(n_spectra)
+        by_class["share"].append(observed.union_attention / (n_spectra * n_features))
+        by_class["coverage"].append(observed.union_samples / (n_spectra * n_features))
+        by_class["enrichment"].append(enrichment)
+        by_class["p_value"].append(p_value)
+
+        enrichment, p_value = _compare(observed.density, np.array([draw.density for draw in null]))
+        falls = observed.n_spectra > 0
+        by_line["target"] += [name] * int(falls.sum())
+        by_line["name"] += table.name[shown][first][falls].tolist()
+        by_line["wavelength"] += rest[falls].tolist()
+        by_line["kind"] += table.kind[shown][first][falls].tolist()
+        by_line["n_spectra"] += observed.n_spectra[falls].tolist()
+        by_line["density"] += observed.density[falls].tolist()
+        by_line["enrichment"] += enrichment[falls].tolist()
+        by_line["p_value"] += p_value[falls].tolist()
+    lines_bunch = Bunch(**{key: np.array(values) for key, values in by_line.items()})
+    return Bunch(**{key: np.array(values) for key, values in by_class.items()}, lines=lines_bunch)
+
+
+_BY_CLASS = ("target_names", "n_spectra", "share", "coverage", "enrichment", "p_value")
+_BY_LINE = ("target", "name", "wavelength", "kind", "n_spectra", "density", "enrichment", "p_value")
+
+
+class _LineWindows:
+    """The windows around lines, in the logarithm of the rest wavelength, one by one and merged where they overlap.
+
+    A window is a fixed interval in velocity, so that windows overlap at every redshift or at none.
+    """
+
+    def __init__(self, rest: np.ndarray, window: float):
+        beta = window / LIGHT_SPEED
+        self.low, self.high = np.log(rest * (1 - beta)), np.log(rest * (1 + beta))
+        # Lines are in order and windows equally wide, so that the end of one decides whether the next one is apart.
+        apart = np.append(True, self.low[1:] > self.high[:-1])
+        self.union_low, self.union_high = self.low[apart], self.high[np.append(apart[1:], True)]
+
+    def measure(self, cumulated: np.ndarray, wavelength: np.ndarray, log_z: np.ndarray) -> Bunch:
+        attention, samples = _inside(cumulated, wavelength, log_z, self.low, self.high)
+        union_attention, union_samples = _inside(cumulated, wavelength, log_z, self.union_low, self.union_high)
+        return Bunch(
+            n_spectra=(samples > 0).sum(axis=0),
+            density=_ratio(attention.sum(axis=0), samples.sum(axis=0)),
+            union_attention=union_attention.sum(),
+            union_samples=union_samples.sum(),
+            union_density=_ratio(union_attention.sum(), union_samples.sum()),
+        )
+
+
+def _inside(cumulated, wavelength, log_z, low, high) -> tuple[np.ndarray, np.ndarray]:
+    """Return attention and number of samples in each window of each spectrum, (n_spectra, n_windows)."""
+    log_wavelength = np.log(wavelength)
+    start = np.searchsorted(log_wavelength, low + log_z[:, np.newaxis], side="left")
+    stop = np.searchsorted(log_wavelength, high + log_z[:, np.newaxis], side="right")
+    rows = np.arange(len(cumulated))[:, np.newaxis]
+    return cumulated[rows, stop] - cumulated[rows, start], stop - start
+
+
+def _cumulated_attention(maps: np.ndarray) -> np.ndarray:
+    """Return the attention in front of each sample, of maps with mean 1, (n_spectra, n_features + 1)."""
+    attention = maps.clip(min=0)
+    mean = attention.mean(axis=1, keepdims=True)
+    attention = np.divide(attention, mean, out=np.ones_like(attention), where=mean > 0)
+    return np.pad(attention.cumsum(axis=1), ((0, 0), (1, 0)))
+
+
+def _ratio(attention, samples) -> np.ndarray:
+    """Return attention / samples, NaN where there are no samples."""
+    attention = np.asarray(attention)
+    return np.divide(attention, samples, out=np.full_like(attention, np.nan), where=np.asarray(samples) > 0)
+
+
+def _compare(observed: np.ndarray, null: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return enrichment and p-value; draws in which no window has a sample say nothing."""
+    there = np.isfinite(null)
+    n_draws = there.sum(axis=0)
+    mean = _ratio(np.where(there, null, 0).sum(axis=0), n_draws)
+    enrichment = np.divide(observed, mean, out=np.full_like(mean, np.nan), where=mean > 0)
+    # Sums of the same numbers in another order differ by rounding and are no less.
+    n_no_less = (there & (null >= observed * (1 - 1e-9))).sum(axis=0)
+    return enrichment, np.where(np.isfinite(observed), (1 + n_no_less) / (1 + n_draws), np.nan)
+
+
+def _check_wavelength(wavelength: ArrayLike, n_features: int) -> np.ndarray:
+    wavelength = np.asarray(column_or_1d(wavelength), dtype=np.float64)
+    if len(wavelength) != n_features:
+        raise ValueError(f"wavelength has {len(wavelength)} values, but maps have {n_features} samples.")
+    if not (np.isfinite(wavelength).all() and (wavelength > 0).all() and (np.diff(wavelength) > 0).all()):
+        raise ValueError("wavelength is not allowed: it must be positive, finite and increasing.")
+    return wavelength
+
+
+def _check_redshift(redshift: ArrayLike, n_samples: int) -> np.ndarray:
+    redshift = np.full(n_samples, redshift, dtype=np.float64) if np.ndim(redshift) == 0 else redshift
+    redshift = np.asarray(column_or_1d(redshift), dtype=np.float64)
+    if len(redshift) != n_samples:
+        raise ValueError(f"redshift has {len(redshift)} values, but there are {n_samples} maps.")
+    if not (np.isfinite(redshift).all() and (redshift > -1).all()):
+        raise ValueError("redshift is not allowed: it must be finite and above -1. Leave out spectra without one.")
+    return redshift
+
+
+def _check_target(target: Any, n_samples: int) -> np.ndarray:
+    target = np.full(n_samples, target) if np.ndim(target) == 0 else column_or_1d(target)
+    target = np.array([str(label) for label in target.tolist()])
+    check_consistent_length(target, np.empty(n_samples))
+    unknown = np.setdiff1d(target, _CLASSES)
+    if len(unknown):
+        raise ValueError(f"target has {unknown.tolist()}; allowed are the classes {list(_CLASSES)}.")
+    return target

@@ -1,0 +1,147 @@
+"""What covering a stretch of the spectrum does to the probability of a class."""
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+
+from ._targets import encode_target
+
+# Samples (spectra times their length) that go to the classifier at once.
+_SAMPLES_PER_BATCH = 1 << 22
+
+
+def occlusion_map(
+    estimator: Any,
+    X: ArrayLike,
+    target: Any = "predicted",
+    *,
+    width: int,
+    step: int,
+    fill: str | float = "linear",
+) -> np.ndarray:
+    """Measure how much the probability of a class falls when a stretch of the spectrum is covered.
+
+    It needs nothing but `predict_proba`, so that the maps of different classifiers can be compared [1]_.
+
+    Parameters
+    ----------
+    estimator : object
+        A fitted classifier or pipeline with `predict_proba` and `classes_`. X is covered before the first step.
+    X : array-like of shape (n_samples, n_features)
+        Spectra, as `estimator` predicts them.
+    target : "predicted", label, or array-like of shape (n_samples,), default="predicted"
+        The class whose probability is followed: the predicted one, one label, or a label for each spectrum.
+    width : int
+        Number of neighbouring samples that are covered together, less than n_features.
+    step : int
+        Number of samples from one covered stretch to the next, at most `width`. The last stretch ends with the
+        spectrum. The time goes as n_features / step.
+    fill : "linear" or float, default="linear"
+        What covers: the straight line between the samples on both sides (at an end of the spectrum, the value of the
+        one there is), which hides a line and keeps the continuum, or a number.
+
+    Returns
+    -------
+    maps : ndarray of shape (n_samples, n_features), float32
+        For each sample the mean fall of the probability over the stretches that cover it, in [-1, 1]. Negative where
+        covering makes the class more probable.
+
+    Raises
+    ------
+    ValueError
+        If `width`, `step`, `fill`, `target` or X is not valid.
+    TypeError
+        If the estimator has no `predict_proba`.
+
+    See Also
+    --------
+    class_activation_map : Far faster, for the networks of this package.
+    line_attention : Compare maps with spectral lines.
+
+    References
+    ----------
+    .. [1] Zeiler M. D., Fergus R., "Visualizing and Understanding Convolutional Networks", ECCV 2014,
+       arXiv:1311.2901.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skspectra.inspection import occlusion_map
+    >>> X = np.zeros((20, 8))
+    >>> y = np.arange(20) % 2
+    >>> X[y == 1, 5] = 1  # an emission line
+    >>> classifier = LogisticRegression(C=100).fit(X, y)
+    >>> occlusion_map(classifier, X[1:2], width=1, step=1).round(1)
+    array([[0., 0., 0., 0., 0., 1., 0., 0.]], dtype=float32)
+    """
+    if not hasattr(estimator, "predict_proba"):
+        raise TypeError(f"estimator={type(estimator).__name__} is not allowed: it has no predict_proba.")
+    check_is_fitted(estimator)
+    flux = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", input_name="X")
+    n_samples, n_features = flux.shape
+    _check_number("width", width, n_features - 1, "less than the number of samples in a spectrum")
+    _check_number("step", step, width, "at most width, so that every sample is covered")
+    if fill != "linear" and (not isinstance(fill, Real) or isinstance(fill, bool) or not np.isfinite(fill)):
+        raise ValueError(f"fill={fill!r} is not allowed; allowed are 'linear' and finite numbers.")
+    codes = encode_target(target, estimator.classes_, n_samples)
+
+    before = _predict_in_batches(estimator, X, flux)
+    if codes is None:
+        codes = before.argmax(axis=1)
+    starts = np.unique([*range(0, n_features - width, step), n_features - width])
+    falls = np.empty((n_samples, len(starts)))
+    batch_size = max(1, _SAMPLES_PER_BATCH // n_features)
+    for first in range(0, falls.size, batch_size):
+        rows, stretches = np.divmod(np.arange(first, min(first + batch_size, falls.size)), len(starts))
+        covered = _cover(flux[rows], starts[stretches], width, fill)
+        after = estimator.predict_proba(_like(X, covered))[np.arange(len(rows)), codes[rows]]
+        falls[rows, stretches] = before[rows, codes[rows]] - after
+
+    # Each stretch adds its fall where it starts and takes it back behind its end.
+    total = np.zeros((n_samples, n_features + 1))
+    total[:, starts] += falls
+    total[:, starts + width] -= falls
+    n_covers = np.zeros(n_features + 1)
+    n_covers[starts] += 1
+    n_covers[starts + width] -= 1
+    return (total.cumsum(axis=1)[:, :-1] / n_covers.cumsum()[:-1]).astype(np.float32)
+
+
+def _check_number(name: str, value: int, largest: int, meaning: str) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool) or not 1 <= value <= largest:
+        raise ValueError(f"{name}={value!r} is not allowed; allowed are integers from 1 to {largest} ({meaning}).")
+
+
+def _predict_in_batches(estimator: Any, X: Any, flux: np.ndarray) -> np.ndarray:
+    batch_size = max(1, _SAMPLES_PER_BATCH // flux.shape[1])
+    batches = (flux[start : start + batch_size] for start in range(0, len(flux), batch_size))
+    return np.concatenate([estimator.predict_proba(_like(X, batch)) for batch in batches])
+
+
+def _cover(flux: np.ndarray, starts: np.ndarray, width: int, fill: str | float) -> np.ndarray:
+    """Cover, in place, `width` samples of each spectrum, beginning with its own start."""
+    rows = np.arange(len(flux))[:, np.newaxis]
+    columns = starts[:, np.newaxis] + np.arange(width)
+    if fill != "linear":
+        flux[rows, columns] = fill
+        return flux
+    n_features = flux.shape[1]
+    left, right = starts - 1, starts + width
+    # At an end of the spectrum the one neighbour stands for both.
+    left_flux = flux[rows[:, 0], np.where(left < 0, right, left)][:, np.newaxis]
+    right_flux = flux[rows[:, 0], np.where(right == n_features, left, right)][:, np.newaxis]
+    flux[rows, columns] = left_flux + (right_flux - left_flux) * (np.arange(1, width + 1) / (width + 1))
+    return flux
+
+
+def _like(X: Any, flux: np.ndarray) -> Any:
+    """Return flux with the column names of X, if it has any, for estimators that check them."""
+    if not hasattr(X, "columns"):
+        return flux
+    is_pandas = hasattr(X, "iloc")
+    return type(X)(flux, columns=X.columns) if is_pandas else type(X)(flux, schema=list(X.columns))
