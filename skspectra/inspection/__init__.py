@@ -1,7 +1,15 @@
 """What a classifier looks at: attention along the spectrum, and its agreement with spectral lines."""
 
+from ._class_activation_display import ClassActivationDisplay
 from ._class_activation_map import class_activation_map
 from ._line_attention import line_attention
 from ._occlusion_map import occlusion_map
+from ._training_history import TrainingHistoryDisplay
 
-__all__ = ["class_activation_map", "line_attention", "occlusion_map"]
+__all__ = [
+    "ClassActivationDisplay",
+    "TrainingHistoryDisplay",
+    "class_activation_map",
+    "line_attention",
+    "occlusion_map",
+]

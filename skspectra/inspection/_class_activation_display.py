@@ -1,0 +1,236 @@
+"""Figure of spectra coloured by attention, with the lines of their class."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array
+from sklearn.utils.validation import column_or_1d
+
+from ..datasets import LAMOST_WAVELENGTH, load_lines
+from ._class_activation_map import class_activation_map
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# The lines that are named: the strongest of each class, so far apart that most labels fit side by side.
+_NAMED = {
+    "STAR": (
+        "Ca II K",
+        "H delta",
+        "G band",
+        "H gamma",
+        "H beta",
+        "Mg I b1",
+        "Na I D2",
+        "H alpha",
+        "TiO 7054",
+        "Ca II 8542",
+    ),
+    "GALAXY": ("[O II]", "Ca II K", "G band", "H beta", "[O III] 5007", "Mg I b1", "Na I D2", "H alpha", "[S II] 6716"),
+    "QSO": ("Ly alpha", "Si IV", "C IV", "C III]", "Mg II", "[O II]", "H gamma", "H beta", "[O III] 5007", "H alpha"),
+}
+# Labels nearer than this fraction of the axis would overlap.
+_LABEL_DISTANCE = 0.035
+
+
+class ClassActivationDisplay:
+    """Spectra as lines coloured by attention over wavelength, one panel for each.
+
+    Use `from_estimator` to make one.
+
+    Parameters
+    ----------
+    flux, maps : array-like of shape (n_samples, n_features)
+        Spectra, and their attention from 0 to 1.
+    wavelength : array-like of shape (n_features,), default=None
+        Vacuum, angstrom. None is `LAMOST_WAVELENGTH` where n_features is 2600, and the number of the sample elsewhere.
+    y_true, y_pred : array-like of shape (n_samples,), default=None
+        Classes for the titles.
+    probability : array-like of shape (n_samples,), default=None
+        Probability of `y_pred`.
+    redshift : array-like of shape (n_samples,), default=None
+        With it, and a wavelength, the lines of the true class (the predicted one without `y_true`) are marked and named
+        where it is STAR, GALAXY or QSO.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes, or ndarray of Axes of shape (n_samples,) for several spectra
+    figure_ : matplotlib Figure
+    colorbar_ : matplotlib Colorbar
+
+    See Also
+    --------
+    class_activation_map : What is drawn.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skspectra.datasets import make_spectra
+    >>> from skspectra.inspection import ClassActivationDisplay
+    >>> spectra = make_spectra(1, weights=(0, 1, 0), random_state=0)
+    >>> maps = np.linspace(0, 1, 2600)[np.newaxis]
+    >>> display = ClassActivationDisplay(spectra.data, maps, y_true=spectra.target, redshift=spectra.redshift).plot()
+    >>> display.ax_.get_title()
+    'true GALAXY'
+    """
+
+    def __init__(
+        self,
+        flux: ArrayLike,
+        maps: ArrayLike,
+        *,
+        wavelength: ArrayLike | None = None,
+        y_true: ArrayLike | None = None,
+        y_pred: ArrayLike | None = None,
+        probability: ArrayLike | None = None,
+        redshift: ArrayLike | None = None,
+    ) -> None:
+        self.flux = check_array(flux, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", input_name="flux")
+        self.maps = check_array(maps, dtype=[np.float64, np.float32], input_name="maps")
+        n_samples, n_features = self.flux.shape
+        if self.maps.shape != self.flux.shape:
+            raise ValueError(f"maps has shape {self.maps.shape}, but flux has {self.flux.shape}.")
+        if wavelength is None and n_features == len(LAMOST_WAVELENGTH):
+            wavelength = LAMOST_WAVELENGTH
+        self.wavelength = _column("wavelength", wavelength, n_features)
+        self.y_true = _column("y_true", y_true, n_samples)
+        self.y_pred = _column("y_pred", y_pred, n_samples)
+        self.probability = _column("probability", probability, n_samples)
+        self.redshift = _column("redshift", redshift, n_samples)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        *,
+        target: Any = "predicted",
+        layer: int | str | None = None,
+        wavelength: ArrayLike | None = None,
+        y_true: ArrayLike | None = None,
+        redshift: ArrayLike | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Compute the maps of spectra and draw them.
+
+        Parameters
+        ----------
+        estimator : DenseNet1DClassifier, or Pipeline that ends in one
+            Fitted.
+        X : array-like of shape (n_samples, n_features)
+            A few spectra, as `estimator` predicts them; they are drawn as given.
+        target, layer
+            See :func:`class_activation_map`.
+        wavelength, y_true, redshift
+            See :class:`ClassActivationDisplay`.
+        ax
+            See `plot`.
+
+        Returns
+        -------
+        display : ClassActivationDisplay
+        """
+        maps = class_activation_map(estimator, X, target, layer=layer)
+        probabilities = estimator.predict_proba(X)
+        return cls(
+            X,
+            maps,
+            wavelength=wavelength,
+            y_true=y_true,
+            y_pred=estimator.classes_[probabilities.argmax(axis=1)],
+            probability=probabilities.max(axis=1),
+            redshift=redshift,
+        ).plot(ax)
+
+    def plot(self, ax: Axes | np.ndarray | None = None, *, cmap: str = "viridis") -> Self:
+        """Draw the spectra.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array of them, default=None
+            One for each spectrum. None makes a figure with the spectra one below another.
+        cmap : str, default="viridis"
+            Colour map; the default is one that colour-blind readers see and that turns to grey evenly.
+
+        Returns
+        -------
+        display : ClassActivationDisplay
+            The display itself.
+        """
+        import matplotlib.pyplot as plt
+        from matplotlib.cm import ScalarMappable
+
+        n_samples = len(self.flux)
+        if ax is None:
+            _, ax = plt.subplots(n_samples, squeeze=False, figsize=(7, 0.6 + 2.4 * n_samples), layout="constrained")
+        axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+        if len(axes) != n_samples:
+            raise ValueError(f"ax has {len(axes)} axes, but there are {n_samples} spectra.")
+        colour = ScalarMappable(plt.Normalize(0, 1), cmap)
+        for i, panel in enumerate(axes):
+            self._plot_spectrum(panel, i, colour)
+        self.ax_ = axes[0] if n_samples == 1 else axes
+        self.figure_ = axes[0].figure
+        self.colorbar_ = self.figure_.colorbar(colour, ax=list(axes), label="Attention")
+        return self
+
+    def _plot_spectrum(self, ax: Axes, i: int, colour: Any) -> None:
+        from matplotlib.collections import LineCollection
+
+        x = np.arange(self.flux.shape[1]) if self.wavelength is None else self.wavelength
+        points = np.column_stack([x, self.flux[i]])
+        segments = np.stack([points[:-1], points[1:]], axis=1)
+        attention = (self.maps[i, :-1] + self.maps[i, 1:]) / 2
+        ax.add_collection(LineCollection(list(segments), array=attention, cmap=colour.cmap, norm=colour.norm))
+        ax.autoscale_view()
+        ax.set(
+            xlim=(x[0], x[-1]),
+            xlabel="Sample" if self.wavelength is None else "Vacuum wavelength (Å)",
+            ylabel="Flux",
+        )
+        self._mark_lines(ax, i)
+        ax.set_title(self._title(i), fontsize="medium")
+
+    def _title(self, i: int) -> str:
+        parts = [] if self.y_true is None else [f"true {self.y_true[i]}"]
+        if self.y_pred is not None:
+            probability = "" if self.probability is None else f" ({self.probability[i]:.2f})"
+            parts.append(f"predicted {self.y_pred[i]}{probability}")
+        return ", ".join(parts)
+
+    def _mark_lines(self, ax: Axes, i: int) -> None:
+        labels = self.y_pred if self.y_true is None else self.y_true
+        if self.redshift is None or self.wavelength is None or labels is None or not np.isfinite(self.redshift[i]):
+            return
+        table = load_lines()
+        rest = dict(zip(table.name.tolist(), table.wavelength_vacuum.tolist(), strict=True))
+        low, high = self.wavelength[0], self.wavelength[-1]
+        last = -np.inf
+        for name in sorted(_NAMED.get(str(labels[i]), ()), key=rest.__getitem__):
+            observed = rest[name] * (1 + self.redshift[i])
+            if not low < observed < high or observed - last < _LABEL_DISTANCE * (high - low):
+                continue
+            last = observed
+            ax.axvline(observed, color="0.5", linewidth=0.8, linestyle=":", zorder=0)
+            ax.text(
+                observed,
+                0.98,
+                name,
+                transform=ax.get_xaxis_transform(),
+                rotation=90,
+                ha="right",
+                va="top",
+                fontsize="x-small",
+            )
+
+
+def _column(name: str, values: ArrayLike | None, length: int) -> np.ndarray | None:
+    if values is None:
+        return None
+    column = np.asarray(column_or_1d(values))
+    if len(column) != length:
+        raise ValueError(f"{name} has {len(column)} values, but needs {length}.")
+    return column

@@ -1,0 +1,161 @@
+"""The figures of skspectra.inspection: what they show, and that it can be read."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skspectra.datasets import LAMOST_WAVELENGTH, load_lines
+from skspectra.inspection import ClassActivationDisplay, TrainingHistoryDisplay, class_activation_map
+from skspectra.neural_network import DenseNet1DClassifier
+from skspectra.preprocessing import MinMaxSpectrumScaler
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("agg")
+from matplotlib import pyplot as plt  # noqa: E402
+
+RNG = np.random.default_rng(0)
+FLUX = RNG.random((3, 2600))
+MAPS = RNG.random((3, 2600))
+X, Y = RNG.random((30, 24)).astype(np.float32), np.array(["GALAXY", "QSO", "STAR"])[np.arange(30) % 3]
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    network = DenseNet1DClassifier(
+        n_dense_blocks=2,
+        n_conv_blocks=1,
+        growth_rate=2,
+        kernel_sizes=(1, 3),
+        max_epochs=2,
+        validation_fraction=0.3,
+        device="cpu",
+        precision="float32",
+        random_state=0,
+    )
+    return make_pipeline(MinMaxSpectrumScaler(), network).fit(X, Y)
+
+
+def test_activation_display_colours_each_spectrum_by_its_map(fitted):
+    wavelength = np.linspace(4000, 9000, 24)
+    display = ClassActivationDisplay.from_estimator(
+        fitted, X[:2], wavelength=wavelength, y_true=Y[:2], redshift=[0.1, 0.2], layer=0
+    )
+    maps = class_activation_map(fitted, X[:2], layer=0)
+    assert_array_equal(display.maps, maps)
+    assert display.ax_.shape == (2,)
+    probabilities = fitted.predict_proba(X[:2])
+    for i, ax in enumerate(display.ax_):
+        [line] = ax.collections
+        assert_allclose(line.get_array(), (maps[i, :-1] + maps[i, 1:]) / 2)
+        assert_allclose(line.get_segments()[0], [[wavelength[0], X[i, 0]], [wavelength[1], X[i, 1]]], rtol=1e-6)
+        assert ax.get_title() == f"true {Y[i]}, predicted {fitted.predict(X[:2])[i]} ({probabilities[i].max():.2f})"
+        assert ax.get_xlabel() == "Vacuum wavelength (Å)"
+    assert display.colorbar_.ax.get_ylabel() == "Attention"
+    display.figure_.canvas.draw()
+
+
+def test_activation_display_names_the_lines_of_the_class_where_they_stand():
+    display = ClassActivationDisplay(FLUX, MAPS, y_true=["STAR", "GALAXY", "QSO"], redshift=[0, 0.1, 2.5]).plot()
+    table = load_lines()
+    for ax, redshift in zip(display.ax_, [0, 0.1, 2.5], strict=True):
+        assert len(ax.texts) >= 4
+        for text in ax.texts:
+            rest = table.wavelength_vacuum[table.name == text.get_text()]
+            assert_allclose(text.get_position()[0], rest[0] * (1 + redshift))
+    assert {text.get_text() for text in display.ax_[2].texts} == {"Ly alpha", "Si IV", "C IV", "C III]"}
+    assert "H alpha" in {text.get_text() for text in display.ax_[1].texts}
+
+
+@pytest.mark.parametrize("label", ["STAR", "GALAXY", "QSO"])
+def test_labels_of_lines_do_not_overlap(label):
+    for redshift in (0.05, 2.2):
+        display = ClassActivationDisplay(FLUX[:1], MAPS[:1], y_true=[label], redshift=[redshift]).plot()
+        display.figure_.canvas.draw()
+        boxes = [text.get_window_extent() for text in display.ax_.texts]
+        overlaps = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+        assert not overlaps
+
+
+def test_activation_display_without_the_rest():
+    display = ClassActivationDisplay(FLUX[:1], MAPS[:1]).plot()
+    assert_array_equal(display.wavelength, LAMOST_WAVELENGTH)
+    assert display.ax_.get_title() == ""
+    short = ClassActivationDisplay(FLUX[:1, :9], MAPS[:1, :9], y_pred=["STAR"], redshift=[0]).plot()
+    assert short.ax_.get_xlabel() == "Sample"
+    assert short.ax_.get_title() == "predicted STAR"
+    unknown = ClassActivationDisplay(FLUX[:1], MAPS[:1], y_true=["UNKNOWN"], redshift=[0.0]).plot()
+    assert not unknown.ax_.texts
+    without_redshift = ClassActivationDisplay(FLUX[:1], MAPS[:1], y_true=["STAR"], redshift=[np.nan]).plot()
+    assert not without_redshift.ax_.texts
+
+
+def test_displays_draw_on_given_axes():
+    figure, axes = plt.subplots(1, 3)
+    display = ClassActivationDisplay(FLUX, MAPS)
+    assert display.plot(axes, cmap="cividis") is display
+    assert display.figure_ is figure
+    assert list(display.ax_) == list(axes)
+    assert display.colorbar_.mappable.get_cmap().name == "cividis"
+    with pytest.raises(ValueError, match="ax has 1 axes, but there are 3 spectra"):
+        display.plot(axes[0])
+    history = TrainingHistoryDisplay([{"epoch": 1, "train_loss": 1.0, "lr": 0.1}])
+    assert history.plot(axes[0]) is history
+    assert history.ax_ is axes[0]
+    assert history.lr_ax_ is None
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"maps": MAPS[:, 1:]}, r"maps has shape \(3, 2599\), but flux has \(3, 2600\)"),
+        ({"wavelength": [1.0, 2.0]}, "wavelength has 2 values, but needs 2600"),
+        ({"y_true": ["STAR"]}, "y_true has 1 values"),
+        ({"redshift": [0.1]}, "redshift has 1 values"),
+    ],
+)
+def test_arrays_of_the_activation_display_belong_together(params, message):
+    with pytest.raises(ValueError, match=message):
+        ClassActivationDisplay(**{"flux": FLUX, "maps": MAPS, **params})
+
+
+def test_history_display_shows_the_training(fitted):
+    display = TrainingHistoryDisplay.from_estimator(fitted)
+    network = fitted[-1]
+    for name in ("epoch", "train_loss", "valid_loss", "valid_score", "lr"):
+        assert_array_equal(getattr(display, name), [row[name] for row in network.history_])
+    train, valid, best = display.ax_.lines
+    assert_array_equal(train.get_ydata(), display.train_loss)
+    assert_array_equal(valid.get_ydata(), display.valid_loss)
+    assert_array_equal(best.get_xdata(), [network.best_epoch_] * 2)
+    assert_array_equal(display.score_ax_.lines[0].get_ydata(), display.valid_score)
+    assert_array_equal(display.lr_ax_.lines[0].get_ydata(), display.lr)
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert labels == ["Training", "Validation", f"Kept epoch ({network.best_epoch_})"]
+    assert display.lr_ax_.get_xlabel() == "Epoch"
+    display.figure_.canvas.draw()
+
+
+def test_history_display_without_validation():
+    display = TrainingHistoryDisplay([{"epoch": 1, "train_loss": 1.0, "lr": 0.1}]).plot()
+    assert display.score_ax_ is None
+    assert display.valid_loss is None
+    assert len(display.ax_.lines) == 1
+    display.figure_.canvas.draw()
+
+
+def test_history_display_of_what_has_none():
+    with pytest.raises(ValueError, match="history is empty"):
+        TrainingHistoryDisplay([])
+    with pytest.raises(TypeError, match="estimator=LogisticRegression is not allowed: it has no history_"):
+        TrainingHistoryDisplay.from_estimator(LogisticRegression().fit(X, Y))
+    with pytest.raises(NotFittedError):
+        TrainingHistoryDisplay.from_estimator(DenseNet1DClassifier())
