@@ -84,6 +84,10 @@ def class_activation_map(
     The activations are those after batch normalisation, excitation and ReLU, which are not negative, as the method
     needs. Its maps have no negative values and do not add up to the logit.
 
+    Activations of early layers follow the lines of a spectrum whatever the weights, and so does their product with a
+    gradient: a map of an early layer means something only where it does better than that of a network with random
+    weights.
+
     A cell stands at the middle of the samples that were averaged into it. Samples that pooling leaves out at the end,
     where the length is odd, and those before the first and behind the last centre, have the value of the nearest cell:
     of 2600 samples the 40 cells of the default network cover the first 2560. Maps are normalised after interpolation.

@@ -133,7 +133,7 @@ class TrainingHistoryDisplay:
             self.lr_ax_.set(ylabel="Learning rate", yscale="log")
         panels = [panel for panel in (ax, self.score_ax_, self.lr_ax_) if panel is not None]
         panels[-1].set_xlabel("Epoch")
-        panels[-1].xaxis.get_major_locator().set_params(integer=True)
+        panels[-1].locator_params(axis="x", integer=True)
         if self.best_epoch is not None:
             for panel in panels:
                 panel.axvline(self.best_epoch, color="0.4", linestyle=":", label=f"Kept epoch ({self.best_epoch})")
