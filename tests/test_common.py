@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skspectra.augmentation import CCDNoiseAugmenter
-from skspectra.neural_network import DenseNet1DClassifier
+from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
 from skspectra.over_sampling import PhysicsNoiseOverSampler
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
@@ -35,34 +35,57 @@ ESTIMATORS = [
         augmenter=CCDNoiseAugmenter(),
         random_state=0,
     ),
+    SpectrumMLPClassifier(
+        hidden_layer_sizes=(32, 16),
+        max_epochs=15,
+        batch_size=12,
+        lr=0.02,
+        lr_schedule="one-cycle",
+        augmenter=CCDNoiseAugmenter(),
+        random_state=0,
+    ),
+    DBNClassifier(
+        hidden_layer_sizes=(16, 8),
+        pretrain_epochs=2,
+        max_epochs=30,
+        batch_size=12,
+        lr=0.05,
+        lr_schedule="one-cycle",
+        augmenter=CCDNoiseAugmenter(),
+        random_state=0,
+    ),
     PhysicsNoiseOverSampler(random_state=0),  # imbalanced-learn's checks compare two runs, its own samplers have a seed
 ]
 
 FIT_TRANSFORM_ADDS_NOISE = "noise is for training: fit_transform adds it and transform does not, by design"
+NETWORK = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "a spectrum given twice is one more in the batches, and in their statistics; a weight of 2 is not"
+    ),
+    "check_classifier_on_multilabel_or_multioutput_targets": (
+        "a ValueError as wanted, but in scikit-learn's words (y should be a 1d array), not in imbalanced-learn's"
+    ),
+}
 EXPECTED_FAILURES: dict[str, dict[str, str]] = {
     "CCDNoiseAugmenter": {
         "check_transformer_general": FIT_TRANSFORM_ADDS_NOISE,
         "check_transformer_data_not_an_array": FIT_TRANSFORM_ADDS_NOISE,
     },
-    "DenseNet1DClassifier": {
-        "check_sample_weight_equivalence_on_dense_data": (
-            "a spectrum given twice is one more in the batches and in their statistics; a weight of 2 is not"
-        ),
-        "check_classifier_on_multilabel_or_multioutput_targets": (
-            "a ValueError as wanted, but in scikit-learn's words (y should be a 1d array), not in imbalanced-learn's"
-        ),
-    },
+    "DenseNet1DClassifier": NETWORK,
+    "SpectrumMLPClassifier": NETWORK,
+    "DBNClassifier": NETWORK,
     "PhysicsNoiseOverSampler": {
         "check_samplers_pandas_sparse": "spectra are dense: noise on every sample leaves no zero, so sparse is refused",
     },
 }
 
-# Where the check's bound is too tight, a test of ours has one that holds: test_densenet_classifier.py,
-# test_order_of_the_spectra_does_not_matter (rtol 1e-5).
+# Where the check's bound is too tight, a test of ours has one that holds: test_order_of_the_spectra_does_not_matter
+# (rtol 1e-5) of each network.
 LAST_DIGIT = {
-    ("DenseNet1DClassifier", "check_methods_sample_order_invariance"): (
+    (network, "check_methods_sample_order_invariance"): (
         "in single precision the place of a spectrum in its batch can change the last digit; 1e-9 is allowed"
-    ),
+    )
+    for network in ("DenseNet1DClassifier", "SpectrumMLPClassifier", "DBNClassifier")
 }
 
 

@@ -38,6 +38,7 @@ def make_lines(n=30, length=LENGTH, n_classes=3, seed=0):
 
 X, Y = make_lines()
 X_VAL, Y_VAL = make_lines(n=21, seed=1)
+BARE = DenseNet1DClassifier()
 NAMES = np.array(["STAR", "GALAXY", "QSO"])
 
 
@@ -977,6 +978,34 @@ def test_architecture_is_documented_by_defaults():
     }
     params = DenseNet1DClassifier().get_params()
     assert {name: params[name] for name in expected} == expected
+
+
+def test_plain_is_the_unchanged_densenet():
+    classifier = DenseNet1DClassifier.plain(growth_rate=2, max_epochs=1)
+    params = {name: value for name, value in classifier.get_params().items() if value != getattr(BARE, name)}
+
+    assert params == {
+        "conv_block": "bottleneck",
+        "kernel_sizes": (3,),
+        "squeeze_excitation": False,
+        "cross_transitions": False,
+        "growth_rate": 2,
+        "max_epochs": 1,
+    }
+    assert classifier.fit(X, Y).n_layers_ == 36
+    assert not classifier.net_.module_.cross_transitions
+    assert sorted({p.shape[2] for p in classifier.net_.module_.dense_blocks.parameters() if p.ndim == 3}) == [1, 3]
+
+
+def test_plain_takes_any_parameter():
+    assert DenseNet1DClassifier.plain(kernel_sizes=(5,), cross_transitions=True).kernel_sizes == (5,)
+
+
+def test_a_bottleneck_has_one_kernel():
+    with pytest.raises(
+        ValueError, match=r"kernel_sizes=\(1, 5\) is not allowed: conv_block='bottleneck' takes one width"
+    ):
+        small(conv_block="bottleneck").fit(X, Y)
 
 
 def test_kernel_sizes_as_an_array():

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skspectra.neural_network._modules import DenseNet1D, Maps
+from skspectra.neural_network._modules import DenseNet1D, Maps, MultilayerPerceptron
 
 SMALL = {
     "n_classes": 3,
@@ -72,6 +72,7 @@ class PlainDenseNet(nn.Module):
         compression=0.5,
         se_reduction=4,
         cross_transitions=True,
+        conv_block="multi-scale",
     ):
         super().__init__()
         self.stem = nn.Conv1d(1, stem_channels, stem_kernel_size, stem_stride, stem_kernel_size // 2, bias=False)
@@ -81,9 +82,13 @@ class PlainDenseNet(nn.Module):
             width = width_in
             pairs = nn.ModuleList()
             for _ in range(n_conv_blocks):
-                wide = PlainConv(width, growth_rate, kernel_sizes, se_reduction)
-                mix = PlainConv(growth_rate * len(kernel_sizes), growth_rate, [1], se_reduction)
-                pairs.append(nn.ModuleList([wide, mix]))
+                if conv_block == "bottleneck":
+                    first = PlainConv(width, 4 * growth_rate, [1], se_reduction)
+                    second = PlainConv(4 * growth_rate, growth_rate, kernel_sizes, se_reduction)
+                else:
+                    first = PlainConv(width, growth_rate, kernel_sizes, se_reduction)
+                    second = PlainConv(growth_rate * len(kernel_sizes), growth_rate, [1], se_reduction)
+                pairs.append(nn.ModuleList([first, second]))
                 width += growth_rate
             self.blocks.append(pairs)
             if i < n_dense_blocks - 1:
@@ -101,8 +106,8 @@ class PlainDenseNet(nn.Module):
         scale = self.stem(x.unsqueeze(1))
         for i, pairs in enumerate(self.blocks):
             features = [scale]
-            for wide, mix in pairs:
-                features.append(mix(wide(torch.cat(features, 1))))
+            for first, second in pairs:
+                features.append(second(first(torch.cat(features, 1))))
             if i == len(self.transitions):
                 break
             following = [self.halve(self.transitions[i](torch.cat(features, 1)))]
@@ -120,9 +125,9 @@ def layer_pairs(net, plain):
     """The layers of both programs that do the same."""
     yield net.last_activation, plain.last, []
     for dense_block, pairs in zip(net.dense_blocks, plain.blocks, strict=True):
-        for block, (wide, mix) in zip(dense_block.blocks, pairs, strict=True):
-            yield block.parallel.pre_activation, wide, list(zip(block.parallel.weights, wide.convs, strict=True))
-            yield block.mix.pre_activation, mix, list(zip(block.mix.weights, mix.convs, strict=True))
+        for block, convs in zip(dense_block.blocks, pairs, strict=True):
+            for layer, conv in zip(block.children(), convs, strict=True):
+                yield layer.pre_activation, conv, list(zip(layer.weights, conv.convs, strict=True))
     transitions = [
         *zip(net.transitions, plain.transitions, strict=True),
         *zip(net.cross_transitions, plain.crossings.values(), strict=True),
@@ -170,6 +175,8 @@ ARCHITECTURES = [
     {"cross_transitions": False},
     {"n_dense_blocks": 5, "n_conv_blocks": 1, "kernel_sizes": (41, 1), "compression": 0.8, "se_reduction": 2},
     {"n_dense_blocks": 1, "n_conv_blocks": 3, "n_classes": 2, "stem_stride": 3},
+    {"conv_block": "bottleneck", "kernel_sizes": (3,), "se_reduction": None, "cross_transitions": False},
+    {"conv_block": "bottleneck", "kernel_sizes": (9,), "n_conv_blocks": 1},
     {"n_dense_blocks": 4, "compression": 1.0, "stem_kernel_size": 1, "stem_channels": 1, "growth_rate": 5},
 ]
 
@@ -245,6 +252,17 @@ def test_the_paper_s_network_has_36_layers():
     assert DenseNet1D(n_classes=3).n_layers == 36
 
 
+def test_the_unchanged_densenet_has_36_layers_too():
+    # Its blocks have two convolutions as well, the narrow one first.
+    net = DenseNet1D(
+        n_classes=3, conv_block="bottleneck", kernel_sizes=(3,), se_reduction=None, cross_transitions=False
+    )
+
+    assert serial_layers(net) == net.n_layers == 36
+    shapes = [tuple(parameter.shape) for parameter in net.dense_blocks[0].parameters() if parameter.ndim == 3]
+    assert shapes == [(48, 24, 1), (12, 48, 3), (48, 36, 1), (12, 48, 3)]
+
+
 @pytest.mark.parametrize(
     ("n_dense_blocks", "n_conv_blocks", "n_layers"),
     [(1, 1, 1 + 2 + 0 + 1), (2, 1, 1 + 4 + 1 + 1), (3, 4, 1 + 24 + 2 + 1)],
@@ -305,8 +323,12 @@ def test_number_of_parameters(params):
     for entrance in entrances:
         for block in range(settings["n_conv_blocks"]):
             channels = entrance + block * growth
-            expected += activation(channels) + channels * growth * sum(widths)
-            expected += activation(growth * len(widths)) + growth * len(widths) * growth
+            if params.get("conv_block") == "bottleneck":
+                expected += activation(channels) + channels * 4 * growth
+                expected += activation(4 * growth) + 4 * growth * growth * widths[0]
+            else:
+                expected += activation(channels) + channels * growth * sum(widths)
+                expected += activation(growth * len(widths)) + growth * len(widths) * growth
     for entrance, crossing in zip(entrances, crossings, strict=False):
         expected += activation(entrance + grown) + (entrance + grown) * int((entrance + grown) * compression)
         expected += activation(entrance) + entrance * crossing if crossing else 0
@@ -553,3 +575,44 @@ def test_float64_spectra_are_taken():
     x = spectra(2, 40)
 
     torch.testing.assert_close(net(x), net(x.float()))
+
+
+# --- Fully connected layers ---
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_multilayer_perceptron_is_that_of_plain_layers(activation):
+    net = MultilayerPerceptron(7, 3, (6, 5), activation, compute_dtype=torch.float64).double()
+    plain_activation = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}[activation]
+    plain = nn.Sequential(
+        nn.Linear(7, 6), plain_activation(), nn.Linear(6, 5), plain_activation(), nn.Linear(5, 3)
+    ).double()
+    for parameter, plain_parameter in zip(net.parameters(), plain.parameters(), strict=True):
+        plain_parameter.data.copy_(parameter.data)
+
+    torch.testing.assert_close(net(spectra(4, 7)), plain(spectra(4, 7)))
+    assert net.n_layers == 3
+
+
+@pytest.mark.parametrize(("activation", "fans"), [("relu", 400), ("sigmoid", 400 + 300)])
+def test_initial_weights_of_fully_connected_layers(activation, fans):
+    # He: sqrt(6 / inputs), for ReLU; Glorot: sqrt(6 / (inputs + outputs)), for sigmoids.
+    torch.manual_seed(0)
+    layer = MultilayerPerceptron(400, 2, (300,), activation).hidden_layers[0]
+
+    bound = math.sqrt(6 / fans)
+    assert 0.99 * bound < layer.weight.abs().max() <= bound
+    assert (layer.bias == 0).all()
+
+
+def test_fully_connected_layers_in_bfloat16_give_float32_logits():
+    torch.manual_seed(0)
+    net = MultilayerPerceptron(40, 3, (30, 20)).eval()
+    x = torch.rand(8, 40)
+    exact = net(x).detach()
+    net.compute_dtype = torch.bfloat16
+    logits = net(x).detach()
+
+    assert logits.dtype == torch.float32
+    assert not torch.equal(logits, exact)
+    torch.testing.assert_close(logits, exact, rtol=0, atol=0.03 * float(exact.abs().max()))

@@ -60,6 +60,9 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def _network(self, n_features: int, n_classes: int) -> tuple[type[torch.nn.Module], dict[str, Any]]:
         """Return the class of the torch module and its keyword arguments, `compute_dtype` apart."""
 
+    def _pretrain(self, module: torch.nn.Module, batches: SpectrumBatches) -> None:
+        """Find better initial weights than random ones, without labels."""
+
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -167,7 +170,9 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             # Not torch.manual_seed, which would seed the GPUs too.
             torch.random.default_generator.manual_seed(random_state.randint(2**31 - 1))
             net.initialize()
-        if continued is not None:
+        if continued is None:
+            self._pretrain(net.module_, train)
+        else:
             _copy_weights(continued, net.module_)
         if self.compile:
             # In place: names of weights and the pickled model are those of a module that is not compiled.
@@ -329,6 +334,13 @@ def _check_milestones(milestones) -> list[int]:
     if not all(isinstance(epoch, int | np.integer) and epoch > 0 for epoch in milestones):
         raise ValueError(f"lr_milestones={milestones!r} is not allowed: epochs are positive integers.")
     return [int(epoch) for epoch in milestones]
+
+
+def check_hidden_layer_sizes(sizes: Any) -> tuple[int, ...]:
+    """Return the sizes as a tuple of positive integers, one at least."""
+    if len(sizes) == 0 or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in sizes):
+        raise ValueError(f"hidden_layer_sizes={sizes!r} is not allowed: sizes are positive integers, one at least.")
+    return tuple(int(n) for n in sizes)
 
 
 def _copy_weights(source: torch.nn.Module, target: torch.nn.Module) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -85,6 +86,14 @@ class SpectrumBatches(Dataset):
             return map(self._take, batches)
         return _one_ahead(self._take, batches)
 
+    def flux_range(self) -> tuple[float, float]:
+        """Return the lowest and the highest flux, noise apart."""
+        low, high = math.inf, -math.inf
+        for rows in torch.tensor_split(self.rows, self.n_batches):
+            flux = self._read(rows)
+            low, high = min(low, float(flux.min())), max(high, float(flux.max()))
+        return low, high
+
     def _draw_rows(self) -> Tensor:
         if self.generator is None:
             return self.rows
@@ -102,15 +111,17 @@ class SpectrumBatches(Dataset):
         return torch.cat([rows.repeat(n_repeats - 1), last])[:n_draws]
 
     def _take(self, rows: Tensor) -> Batch:
-        if isinstance(self.X, Tensor):
-            flux = self.X[rows.to(self.device)]
-        else:
-            flux = self._send(as_tensor(self.X[rows.numpy()]))
+        flux = self._read(rows)
         labels = self._send(self.labels[rows])
         weights = None if self.weights is None else self._send(self.weights[rows])
         if self.noise is not None:
             flux = add_ccd_noise(flux, rng=self._rng, **self.noise)
         return flux, (labels, weights)
+
+    def _read(self, rows: Tensor) -> Tensor:
+        if isinstance(self.X, Tensor):
+            return self.X[rows.to(self.device)]
+        return self._send(as_tensor(self.X[rows.numpy()]))
 
     def _send(self, tensor: Tensor) -> Tensor:
         if self.device.type == "cuda":

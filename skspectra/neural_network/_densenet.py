@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from .._validation import Interval
+from .._validation import Interval, StrOptions
 from ..augmentation import CCDNoiseAugmenter
 from ._base import BaseSpectrumClassifier
 from ._modules import DenseNet1D
@@ -21,6 +21,8 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     as narrow lines, broad lines and molecular bands, transitions that halve the length, further transitions that carry
     features across a dense block to the next scale, and a global average before the class probabilities. Batch
     normalisation, squeeze-and-excitation and ReLU stand before every convolution but the first.
+
+    :meth:`plain` makes the DenseNet of Huang et al. [3]_ instead, with as many layers and without these changes.
 
     Scale the spectra first, for example with :class:`~skspectra.preprocessing.MinMaxSpectrumScaler`.
 
@@ -48,6 +50,10 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         Carry the input of each dense block but the first across it to the next scale.
     squeeze_excitation : bool, default=True
         Weigh the feature maps of each spectrum by their means.
+    conv_block : {"multi-scale", "bottleneck"}, default="multi-scale"
+        "multi-scale" convolves with all `kernel_sizes` side by side, then mixes their results with width 1.
+        "bottleneck" [3]_ first narrows all maps to four times `growth_rate` with width 1, then convolves with one
+        kernel, so that `kernel_sizes` has one entry.
     max_epochs : int, default=60
         Number of passes over the training spectra.
     batch_size : int, default=64
@@ -119,6 +125,8 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
 
     See Also
     --------
+    SpectrumMLPClassifier : Fully connected layers instead of convolutions.
+    DBNClassifier : The same, pre-trained without labels.
     skspectra.over_sampling.PhysicsNoiseOverSampler : Balance the classes for any other classifier.
 
     References
@@ -126,6 +134,8 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     .. [1] Wang Q., Zhao G., Fan Z., "Classification of Astronomical Spectra Based on DenseNet", Astronomical Research
        and Technology 17(1), 85-95, 2020.
     .. [2] Smith L. N., Topin N., "Super-Convergence", arXiv:1708.07120, 2017.
+    .. [3] Huang G., Liu Z., van der Maaten L., Weinberger K. Q., "Densely Connected Convolutional Networks", CVPR 2017,
+       arXiv:1608.06993.
 
     Examples
     --------
@@ -157,6 +167,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         "se_reduction": [Interval(Integral, 1, None, closed="left")],
         "cross_transitions": ["boolean"],
         "squeeze_excitation": ["boolean"],
+        "conv_block": [StrOptions({"multi-scale", "bottleneck"})],
     }
 
     def __init__(
@@ -173,6 +184,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         se_reduction: int = 4,
         cross_transitions: bool = True,
         squeeze_excitation: bool = True,
+        conv_block: str = "multi-scale",
         max_epochs: int = 60,
         batch_size: int = 64,
         lr: float = 0.01,
@@ -204,6 +216,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         self.se_reduction = se_reduction
         self.cross_transitions = cross_transitions
         self.squeeze_excitation = squeeze_excitation
+        self.conv_block = conv_block
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.lr = lr
@@ -224,10 +237,53 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         self.verbose = verbose
         self.random_state = random_state
 
+    @classmethod
+    def plain(cls, **params: Any) -> Self:
+        """Make the DenseNet of Huang et al. [1]_ for spectra, the network that this one is a change of.
+
+        It has bottleneck blocks with a kernel of 3 samples, no squeeze-and-excitation and no cross transitions; blocks,
+        growth rate, compression, layers and training are those of the class, so that the two can be compared.
+
+        Parameters
+        ----------
+        **params
+            Any parameters of the class; they stand before those that make the network plain.
+
+        Returns
+        -------
+        classifier : DenseNet1DClassifier
+            A classifier that is not fitted.
+
+        References
+        ----------
+        .. [1] Huang G., Liu Z., van der Maaten L., Weinberger K. Q., "Densely Connected Convolutional Networks", CVPR
+           2017, arXiv:1608.06993.
+
+        Examples
+        --------
+        >>> from skspectra.neural_network import DenseNet1DClassifier
+        >>> DenseNet1DClassifier.plain(growth_rate=4)
+        DenseNet1DClassifier(conv_block='bottleneck', cross_transitions=False,
+                             growth_rate=4, kernel_sizes=(3,),
+                             squeeze_excitation=False)
+        """
+        plain = {
+            "conv_block": "bottleneck",
+            "kernel_sizes": (3,),
+            "squeeze_excitation": False,
+            "cross_transitions": False,
+        }
+        return cls(**{**plain, **params})
+
     def _network(self, n_features: int, n_classes: int) -> tuple[type[DenseNet1D], dict[str, Any]]:
         for name, widths in (("kernel_sizes", self.kernel_sizes), ("stem_kernel_size", [self.stem_kernel_size])):
             if len(widths) == 0 or not all(isinstance(w, int | np.integer) and w > 0 and w % 2 for w in widths):
                 raise ValueError(f"{name}={getattr(self, name)!r} is not allowed: widths are odd positive integers.")
+        if self.conv_block == "bottleneck" and len(self.kernel_sizes) != 1:
+            raise ValueError(
+                f"kernel_sizes={self.kernel_sizes!r} is not allowed: conv_block='bottleneck' takes one width, "
+                "such as (3,)."
+            )
         return DenseNet1D, {
             "n_classes": n_classes,
             "n_dense_blocks": self.n_dense_blocks,
@@ -240,4 +296,5 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
             "compression": self.compression,
             "se_reduction": self.se_reduction if self.squeeze_excitation else None,
             "cross_transitions": self.cross_transitions,
+            "conv_block": self.conv_block,
         }

@@ -1,6 +1,6 @@
 """Torch modules of the networks; nothing here knows of scikit-learn.
 
-Feature maps are (n_spectra, length, n_channels) throughout. Their mean and variance over the spectrum are computed
+Feature maps of convolutions are (n_spectra, length, n_channels). Their mean and variance over the spectrum are computed
 once, where a map is made, and travel with it: with them, the batch normalisation and squeeze-and-excitation of every
 layer that reads the map are one affine map per spectrum and channel, whose coefficients cost next to nothing.
 """
@@ -8,10 +8,12 @@ layer that reads the map are one affine map per spectrum and channel, whose coef
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ._functional import affine_relu_conv, conv_same, moments_over_length
 
@@ -117,6 +119,23 @@ class ConvBlock(nn.Module):
         return self.mix(self.parallel(maps))
 
 
+class BottleneckBlock(nn.Module):
+    """A convolution of width 1 to four times the growth rate, then a wide one: the block of DenseNet-B.
+
+    References
+    ----------
+    Huang, Liu, van der Maaten & Weinberger 2017, arXiv:1608.06993, section 3.
+    """
+
+    def __init__(self, in_channels: int, growth_rate: int, kernel_size: int, se_reduction: int | None):
+        super().__init__()
+        self.narrow = PreActivatedConv(in_channels, 4 * growth_rate, (1,), se_reduction)
+        self.wide = PreActivatedConv(4 * growth_rate, growth_rate, (kernel_size,), se_reduction)
+
+    def forward(self, maps: Maps) -> Maps:
+        return self.wide(self.narrow(maps))
+
+
 class DenseBlock(nn.Module):
     """Blocks each of which reads the input and the output of all blocks before it (Huang et al. 2017)."""
 
@@ -166,6 +185,7 @@ class DenseNet1D(nn.Module):
         compression: float = 0.5,
         se_reduction: int | None = 4,
         cross_transitions: bool = True,
+        conv_block: str = "multi-scale",
         compute_dtype: torch.dtype = torch.float32,
     ):
         super().__init__()
@@ -179,9 +199,13 @@ class DenseNet1D(nn.Module):
         n_channels = stem_channels
         for i in range(n_dense_blocks):
             n_input = n_channels
-            blocks = []
+            blocks: list[nn.Module] = []
             for _ in range(n_conv_blocks):
-                blocks.append(ConvBlock(n_channels, growth_rate, kernel_sizes, se_reduction))
+                if conv_block == "bottleneck":
+                    [kernel_size] = kernel_sizes
+                    blocks.append(BottleneckBlock(n_channels, growth_rate, kernel_size, se_reduction))
+                else:
+                    blocks.append(ConvBlock(n_channels, growth_rate, kernel_sizes, se_reduction))
                 n_channels += growth_rate
             self.dense_blocks.append(DenseBlock(blocks))
             if i == n_dense_blocks - 1:
@@ -216,6 +240,43 @@ class DenseNet1D(nn.Module):
             maps = Maps.concatenate(outputs)
         maps = self.dense_blocks[-1](maps)
         return self.last_activation.activate(maps)
+
+
+class MultilayerPerceptron(nn.Module):
+    """Fully connected layers one behind another.
+
+    Input (n_spectra, n_features), output logits (n_spectra, n_classes).
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_classes: int,
+        hidden_layer_sizes: Sequence[int],
+        activation: str = "relu",
+        compute_dtype: torch.dtype = torch.float32,
+    ):
+        super().__init__()
+        self.activation = activation
+        self.compute_dtype = compute_dtype
+        sizes = [n_features, *hidden_layer_sizes]
+        self.hidden_layers = nn.ModuleList(nn.Linear(n_in, n_out) for n_in, n_out in pairwise(sizes))
+        self.classifier = nn.Linear(sizes[-1], n_classes)
+        for layer in (*self.hidden_layers, self.classifier):
+            if activation == "relu":
+                _he_uniform(layer.weight)
+            else:
+                nn.init.xavier_uniform_(layer.weight)  # Glorot & Bengio 2010, for saturating activations
+            nn.init.zeros_(layer.bias)
+        self.n_layers = len(self.hidden_layers) + 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.to(self.compute_dtype)
+        for layer in self.hidden_layers:
+            weight, bias = (parameter.to(x.dtype) for parameter in layer.parameters())
+            x = F.linear(x, weight, bias)
+            x = x.relu() if self.activation == "relu" else x.sigmoid()
+        return self.classifier(x.to(self.classifier.weight.dtype))
 
 
 def _conv_weight(out_channels: int, in_channels: int, width: int) -> nn.Parameter:
