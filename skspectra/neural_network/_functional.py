@@ -126,10 +126,13 @@ class _AffineReluConv(torch.autograd.Function):
             grad_out += grad_values[rows]
             activation = _activate(x[rows], scale[rows], shift[rows])
             grad = None
-            for kernel, grad_weight, part in zip(kernels, grad_weights, _split(grad_out, weights), strict=True):
+            parts = _split(grad_out, weights)
+            wanted_weights = ctx.needs_input_grad[4:]
+            for kernel, grad_weight, part, wanted in zip(kernels, grad_weights, parts, wanted_weights, strict=True):
                 part = _pad(part)
                 grad = kernel(part) if grad is None else grad.add_(kernel(part))
-                grad_weight += _weight_gradient(activation, part, grad_weight.shape[2])
+                if wanted:
+                    grad_weight += _weight_gradient(activation, part, grad_weight.shape[2])
             grad = torch.ops.aten.threshold_backward(grad, activation, 0)[:, :length]
             torch.mul(grad, scale[rows], out=grad_x[rows])
             grad_shift[rows] = grad.sum(1, keepdim=True)
