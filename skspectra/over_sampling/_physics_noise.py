@@ -65,6 +65,11 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
     pandas and Polars come back as such. Copies are made where they stay: beside an array as the result, little memory
     is needed.
 
+    Noise that only the copies of the rarer classes receive can teach a classifier that an artefact means a rare class
+    (``benchmarks/leak_check.py`` measures it). A :class:`~skspectra.augmentation.CCDNoiseAugmenter` after the sampler
+    gives every class noise; the networks of this package balance and add noise in their own training instead, with
+    ``sampling="balanced"`` and ``augmenter``.
+
     References
     ----------
     .. [1] Wang Q., Zhao G., Fan Z., "Classification of Astronomical Spectra Based on DenseNet", Astronomical Research
