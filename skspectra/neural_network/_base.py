@@ -107,25 +107,16 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 f"{type(self).__name__} needs two classes at least, but y has one class: {classes.tolist()}."
             )
         codes = _encode(labels, classes, "y")
-        milestones = _check_milestones(self.lr_milestones)
         module, module_params = self._network(flux.shape[1], len(classes))
-        if X_val is not None and y_val is not None:
-            flux_val = self._check_validation_flux(X_val, flux.shape[1])
-            labels_val = column_or_1d(y_val, warn=True)
-            check_consistent_length(flux_val, labels_val)
-            codes_val = _encode(labels_val, classes, "y_val")
-        elif X_val is not None or y_val is not None:
-            raise ValueError("X_val and y_val must be given together: one of them is None.")
-        elif self.patience is not None and self.validation_fraction is None:
-            raise ValueError(f"patience={self.patience} needs validation_fraction, or X_val and y_val.")
+        validation_data = self._check_validation_data(X_val, y_val, flux.shape[1], classes)
 
         device = select_device(self.device)
         random_state = check_random_state(self.random_state)
         train_rows = None
         validation = None
         evaluation_size = prediction_batch_size(flux.shape[1], device)
-        if X_val is not None:
-            validation = SpectrumBatches(flux_val, codes_val, batch_size=evaluation_size, device=device)
+        if validation_data is not None:
+            validation = SpectrumBatches(*validation_data, batch_size=evaluation_size, device=device)
         elif self.validation_fraction is not None:
             train_rows, validation_rows = self._stratified_split(codes, classes, random_state)
             validation = SpectrumBatches(flux, codes, validation_rows, batch_size=evaluation_size, device=device)
@@ -142,30 +133,9 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             noise=None if self.augmenter is None else self.augmenter._strengths(),
         )
 
-        schedule = learning_rate_schedule(
-            self.lr_schedule,
-            lr=self.lr,
-            milestones=milestones,
-            factor=self.lr_factor,
-            n_steps=self.max_epochs * train.n_batches,
-        )
         best_epoch = BestEpoch() if validation is not None else None
-        net = SpectrumNet(
-            module,
-            **{f"module__{name}": value for name, value in module_params.items()},
-            module__compute_dtype=compute_dtype(self.precision, device),
-            criterion=torch.nn.CrossEntropyLoss,  # what tells skorch that the network returns logits
-            optimizer=torch.optim.Adam,
-            optimizer__weight_decay=self.weight_decay,
-            optimizer__fused=device.type in ("cpu", "cuda"),
-            lr=self.lr,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            classes=classes,
-            callbacks=self._make_callbacks(schedule, best_epoch),
-            device=str(device),
-            verbose=0,
-        )
+        module_params["compute_dtype"] = compute_dtype(self.precision, device)
+        net = self._make_net(module, module_params, classes, device, self._make_callbacks(train.n_batches, best_epoch))
         with torch.random.fork_rng(devices=[]):
             # Not torch.manual_seed, which would seed the GPUs too.
             torch.random.default_generator.manual_seed(random_state.randint(2**31 - 1))
@@ -253,11 +223,22 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 f"{str(error).splitlines()[0]} Fill missing flux with skspectra.preprocessing.MissingFluxInterpolator."
             ) from error
 
-    def _check_validation_flux(self, X_val, n_features: int) -> np.ndarray:
-        X_val = check_array(X_val, dtype=np.float32, input_name="X_val")
-        if X_val.shape[1] != n_features:
-            raise ValueError(f"X_val has {X_val.shape[1]} features, but X has {n_features}.")
-        return X_val
+    def _check_validation_data(
+        self, X_val: Any, y_val: Any, n_features: int, classes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return flux and codes of the validation data that were given."""
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val must be given together: one of them is None.")
+        if X_val is None:
+            if self.patience is not None and self.validation_fraction is None:
+                raise ValueError(f"patience={self.patience} needs validation_fraction, or X_val and y_val.")
+            return None
+        flux = check_array(X_val, dtype=np.float32, input_name="X_val")
+        if flux.shape[1] != n_features:
+            raise ValueError(f"X_val has {flux.shape[1]} features, but X has {n_features}.")
+        labels = column_or_1d(y_val, warn=True)
+        check_consistent_length(flux, labels)
+        return flux, _encode(labels, classes, "y_val")
 
     def _loss_weights(self, X, y, sample_weight, train_rows) -> np.ndarray | None:
         """Return weights of mean 1 over the training rows."""
@@ -290,13 +271,44 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         # In the order of the file, which a memory-mapped array reads fastest.
         return np.sort(np.concatenate(train_rows)), np.sort(np.concatenate(validation_rows))
 
-    def _make_callbacks(self, schedule: Callback | None, best_epoch: BestEpoch | None) -> list[Callback]:
+    def _make_net(
+        self,
+        module: type[torch.nn.Module],
+        module_params: dict[str, Any],
+        classes: np.ndarray,
+        device: torch.device,
+        callbacks: list[Callback],
+    ) -> SpectrumNet:
+        return SpectrumNet(
+            module,
+            **{f"module__{name}": value for name, value in module_params.items()},
+            criterion=torch.nn.CrossEntropyLoss,  # what tells skorch that the network returns logits
+            optimizer=torch.optim.Adam,
+            optimizer__weight_decay=self.weight_decay,
+            optimizer__fused=device.type in ("cpu", "cuda"),
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            classes=classes,
+            callbacks=callbacks,
+            device=str(device),
+            verbose=0,
+        )
+
+    def _make_callbacks(self, n_batches: int, best_epoch: BestEpoch | None) -> list[Callback]:
         for item in self.callbacks or []:
             if not isinstance(item[-1] if isinstance(item, tuple) and len(item) == 2 else item, Callback):
                 raise ValueError(
                     f"callbacks has {item!r}; allowed are instances of skorch.callbacks.Callback, or pairs of a name "
                     "and an instance."
                 )
+        schedule = learning_rate_schedule(
+            self.lr_schedule,
+            lr=self.lr,
+            milestones=_check_milestones(self.lr_milestones),
+            factor=self.lr_factor,
+            n_steps=self.max_epochs * n_batches,
+        )
         # The best epoch is settled before, and the training ended after, any other callback sees the epoch's end.
         callbacks = [best_epoch, *copy.deepcopy(self.callbacks or []), schedule]
         if self.verbose:
