@@ -13,6 +13,7 @@ import argparse
 import json
 
 import numpy as np
+from _leak import ARTEFACTS, moved_stars
 from _machine import describe
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.metrics import f1_score
@@ -23,12 +24,6 @@ from skspectra.datasets import make_spectra
 from skspectra.neural_network import DenseNet1DClassifier
 from skspectra.over_sampling import PhysicsNoiseOverSampler
 from skspectra.preprocessing import MinMaxSpectrumScaler
-
-ARTEFACTS = {
-    "electronic noise": CCDNoiseAugmenter(electronic_noise=0.02, cosmic_rays=0, bad_pixels=0.0, random_state=0),
-    "cosmic rays": CCDNoiseAugmenter(electronic_noise=0.0, cosmic_rays=4, bad_pixels=0.0, random_state=0),
-    "bad pixels": CCDNoiseAugmenter(electronic_noise=0.0, cosmic_rays=0, bad_pixels=0.04, random_state=0),
-}
 
 
 def train(way, X, y, epochs):
@@ -63,18 +58,15 @@ def main():
         clean = model.predict(test.data)
         for name, artefact in {"none": None, **ARTEFACTS}.items():
             predicted = clean if artefact is None else model.predict(artefact.augment(test.data))
-            to_rare = np.mean((clean == "STAR") & (predicted != "STAR"), where=stars)
-            to_star = np.mean((clean != "STAR") & (predicted == "STAR"), where=stars)
             row = {
                 "training": way,
                 "artefact": name,
                 "macro_f1": f1_score(test.target, predicted, average="macro"),
-                "stars_to_rare": to_rare,
-                "stars_to_star": to_star,
-                "leak": to_rare - to_star,
+                **moved_stars(clean, predicted, stars),
             }
             results.append(row)
-            print(f"{way:28} {name:18} {row['macro_f1']:8.3f} {to_rare:8.4f} {to_star:8.4f} {row['leak']:8.4f}")
+            print(f"{way:28} {name:18} {row['macro_f1']:8.3f}", end="")
+            print("".join(f" {row[key]:8.4f}" for key in ("stars_to_rare", "stars_to_star", "leak")))
     if args.json:
         with open(args.json, "w") as file:
             json.dump({"machine": describe(), "arguments": vars(args), "results": results}, file, indent=2)
