@@ -18,6 +18,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 from skorch.callbacks import Callback
+from skorch.exceptions import DeviceWarning
 
 from .._validation import Interval, StrOptions, _check_sample_weight, _fit_context, validate_data
 from ..augmentation import CCDNoiseAugmenter
@@ -56,9 +57,12 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     classes_: np.ndarray
 
+    # The torch module of the network.
+    _module_class: type[torch.nn.Module]
+
     @abstractmethod
-    def _network(self, n_features: int, n_classes: int) -> tuple[type[torch.nn.Module], dict[str, Any]]:
-        """Return the class of the torch module and its keyword arguments, `compute_dtype` apart."""
+    def _module_params(self, n_features: int, n_classes: int) -> dict[str, Any]:
+        """Return the keyword arguments of the module, `compute_dtype` apart: plain values."""
 
     def _pretrain(self, module: torch.nn.Module, batches: SpectrumBatches) -> None:
         """Find better initial weights than random ones, without labels."""
@@ -107,7 +111,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 f"{type(self).__name__} needs two classes at least, but y has one class: {classes.tolist()}."
             )
         codes = _encode(labels, classes, "y")
-        module, module_params = self._network(flux.shape[1], len(classes))
+        module_params = self._module_params(flux.shape[1], len(classes))
         validation_data = self._check_validation_data(X_val, y_val, flux.shape[1], classes)
 
         device = select_device(self.device)
@@ -134,8 +138,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         )
 
         best_epoch = BestEpoch() if validation is not None else None
-        module_params["compute_dtype"] = compute_dtype(self.precision, device)
-        net = self._make_net(module, module_params, classes, device, self._make_callbacks(train.n_batches, best_epoch))
+        net = self._make_net(module_params, classes, device, self._make_callbacks(train.n_batches, best_epoch))
         with torch.random.fork_rng(devices=[]):
             # Not torch.manual_seed, which would seed the GPUs too.
             torch.random.default_generator.manual_seed(random_state.randint(2**31 - 1))
@@ -212,6 +215,36 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 logits[rows] = module(as_tensor(flux[rows]).to(device)).cpu().numpy()
         return logits
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Hold the fitted network as arrays and plain values: what reads them runs no code, and any device can."""
+        state = dict(super().__getstate__())
+        net = state.pop("net_", None)
+        if net is not None:
+            params = net.get_params_for("module")
+            del params["compute_dtype"]
+            weights = {name: tensor.cpu().numpy() for name, tensor in net.module_.state_dict().items()}
+            state["_network"] = {"params": params, "weights": weights}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        network = state.pop("_network", None)
+        super().__setstate__(state)
+        if network is None:
+            return
+        try:
+            device = select_device(self.device)
+        except ValueError:
+            warnings.warn(f"device={self.device!r} is not there: the CPU takes its place.", DeviceWarning, stacklevel=2)
+            device = torch.device("cpu")
+        net = self._make_net(network["params"], self.classes_, device, callbacks=[])
+        with torch.random.fork_rng(devices=[]):
+            net.initialize()
+        weights = {name: torch.tensor(array) for name, array in network["weights"].items()}
+        net.module_.load_state_dict(weights)
+        net.module_.eval()
+        self.net_ = net
+
     def _check_flux(self, X, y="no_validation", *, reset: bool):
         try:
             return validate_data(self, X, y, dtype=np.float32, reset=reset)
@@ -273,15 +306,15 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _make_net(
         self,
-        module: type[torch.nn.Module],
         module_params: dict[str, Any],
         classes: np.ndarray,
         device: torch.device,
         callbacks: list[Callback],
     ) -> SpectrumNet:
         return SpectrumNet(
-            module,
+            self._module_class,
             **{f"module__{name}": value for name, value in module_params.items()},
+            module__compute_dtype=compute_dtype(self.precision, device),
             criterion=torch.nn.CrossEntropyLoss,  # what tells skorch that the network returns logits
             optimizer=torch.optim.Adam,
             optimizer__weight_decay=self.weight_decay,

@@ -154,6 +154,8 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     36
     """
 
+    _module_class = DenseNet1D
+
     _parameter_constraints: dict = {
         **BaseSpectrumClassifier._parameter_constraints,
         "n_dense_blocks": [Interval(Integral, 1, None, closed="left")],
@@ -275,7 +277,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         }
         return cls(**{**plain, **params})
 
-    def _network(self, n_features: int, n_classes: int) -> tuple[type[DenseNet1D], dict[str, Any]]:
+    def _module_params(self, n_features: int, n_classes: int) -> dict[str, Any]:
         for name, widths in (("kernel_sizes", self.kernel_sizes), ("stem_kernel_size", [self.stem_kernel_size])):
             if len(widths) == 0 or not all(isinstance(w, int | np.integer) and w > 0 and w % 2 for w in widths):
                 raise ValueError(f"{name}={getattr(self, name)!r} is not allowed: widths are odd positive integers.")
@@ -284,7 +286,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
                 f"kernel_sizes={self.kernel_sizes!r} is not allowed: conv_block='bottleneck' takes one width, "
                 "such as (3,)."
             )
-        return DenseNet1D, {
+        return {
             "n_classes": n_classes,
             "n_dense_blocks": self.n_dense_blocks,
             "n_conv_blocks": self.n_conv_blocks,

@@ -121,6 +121,8 @@ class SpectrumMLPClassifier(BaseSpectrumClassifier):
     4
     """
 
+    _module_class = MultilayerPerceptron
+
     _parameter_constraints: dict = {
         **BaseSpectrumClassifier._parameter_constraints,
         "hidden_layer_sizes": ["array-like"],
@@ -171,8 +173,8 @@ class SpectrumMLPClassifier(BaseSpectrumClassifier):
         self.verbose = verbose
         self.random_state = random_state
 
-    def _network(self, n_features: int, n_classes: int) -> tuple[type[MultilayerPerceptron], dict[str, Any]]:
-        return MultilayerPerceptron, {
+    def _module_params(self, n_features: int, n_classes: int) -> dict[str, Any]:
+        return {
             "n_features": n_features,
             "n_classes": n_classes,
             "hidden_layer_sizes": check_hidden_layer_sizes(self.hidden_layer_sizes),
