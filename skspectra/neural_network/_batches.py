@@ -86,6 +86,12 @@ class SpectrumBatches(Dataset):
             return map(self._take, batches)
         return _one_ahead(self._take, batches)
 
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """Every generator that an epoch draws with."""
+        generators = [] if self.generator is None else [self.generator]
+        return generators if self.noise is None else [*generators, self._rng.generator]
+
     def flux_range(self) -> tuple[float, float]:
         """Return the lowest and the highest flux, noise apart."""
         low, high = math.inf, -math.inf
@@ -133,6 +139,7 @@ class TorchRandom:
     """A torch generator with the two methods of numpy.random.Generator that the noise draws with."""
 
     def __init__(self, generator: torch.Generator, device: torch.device):
+        self.generator = generator
         self._kwargs: dict[str, Any] = {"generator": generator, "device": device}
 
     def random(self, size: tuple[int, ...], dtype: str) -> Tensor:

@@ -103,6 +103,12 @@ class BestEpoch(Callback):
             self.rank_, self.epoch_ = rank, row["epoch"]
             self.weights_ = copy.deepcopy(net.module_.state_dict())
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"rank": self.rank_, "epoch": self.epoch_, "weights": self.weights_}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rank_, self.epoch_, self.weights_ = state["rank"], state["epoch"], state["weights"]
+
     def on_train_end(self, net, **kwargs):
         if self.weights_ is not None:
             net.module_.load_state_dict(self.weights_)
@@ -142,6 +148,22 @@ class Progress(Callback):
         self.bar_.close()
         del self.bar_
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"n": self.bar_.n}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.bar_.initial = self.bar_.n = state["n"]
+
+
+class Schedule(LRScheduler):
+    """A learning-rate schedule whose place in the training can be saved. Its rate is part of the optimiser's state."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: value for name, value in self.lr_scheduler_.state_dict().items() if name != "milestones"}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.lr_scheduler_.load_state_dict(state)
+
 
 def learning_rate_schedule(
     schedule: str | None, *, lr: float, milestones: list[int], factor: float, n_steps: int
@@ -149,8 +171,8 @@ def learning_rate_schedule(
     """The skorch callback of a learning-rate schedule; `n_steps` is the number of optimiser steps in the training."""
     if schedule == "step":
         policy: type = torch.optim.lr_scheduler.MultiStepLR
-        return LRScheduler(policy, milestones=milestones, gamma=factor, event_name=None)
+        return Schedule(policy, milestones=milestones, gamma=factor, event_name=None)
     if schedule == "one-cycle":
         policy = torch.optim.lr_scheduler.OneCycleLR
-        return LRScheduler(policy, max_lr=lr, total_steps=max(n_steps, 2), step_every="batch", event_name=None)
+        return Schedule(policy, max_lr=lr, total_steps=max(n_steps, 2), step_every="batch", event_name=None)
     return None
