@@ -125,43 +125,38 @@ def load_spectra(
     >>> spectra.data.shape, spectra.target
     ((2, 2600), array(['STAR', 'QSO'], dtype='<U4'))
     """
-    grid = _check_grid(wavelength)
-    _check_option("bad_pixels", bad_pixels, ("keep", "nan"))
-    _check_option("on_error", on_error, ("raise", "warn"))
+    grid = check_grid(wavelength, "load_spectra")
+    check_option("bad_pixels", bad_pixels, ("keep", "nan"), "load_spectra")
+    check_option("on_error", on_error, ("raise", "warn"), "load_spectra")
     spectra: list[Spectrum] = []
     filenames: list[str] = []
     # By survey and file of spectra ("" where they are about any), by object: label and the file that it is from.
     catalogues: dict[tuple[str, str], dict[str, tuple[Label, str]]] = {}
     failures: list[tuple[str, str]] = []
     first_file: dict[tuple[str, str], str] = {}
-    files, folders = _expand(paths, None if on_error == "raise" else failures)
-    with closing(_read_all([path for path, _ in files], grid, n_jobs, progress)) as results:
+    files, folders = expand(paths, None if on_error == "raise" else failures, "load_spectra")
+    with closing(read_all([path for path, _ in files], grid, n_jobs, progress)) as results:
         for (path, folder), content in zip(files, results, strict=True):
             try:
-                if content is None:
-                    if folder is None or path.lower().endswith(_FITS_SUFFIXES):
-                        raise ValueError(f"{path}: it is of no format that a reader knows")
+                found = accept(content, path, folder)
+                if found is None:
                     continue
-                if isinstance(content, NoSpectra) and folder is not None:
-                    continue
-                if isinstance(content, Exception):
-                    raise content
                 folders.discard(folder)
-                if isinstance(content, Labels):
-                    _add_catalogue(content, path, catalogues)
+                if isinstance(found, Labels):
+                    _add_catalogue(found, path, catalogues)
                     continue
-                _refuse_duplicates(content, path, first_file)
+                _refuse_duplicates(found, path, first_file)
                 if grid is None:
-                    first = (spectra[0], filenames[0]) if spectra else (content[0], path)
-                    _refuse_other_grid(content, path, *first)
+                    first = (spectra[0], filenames[0]) if spectra else (found[0], path)
+                    refuse_other_grid(found, path, *first)
             except (OSError, ValueError) as error:
                 if on_error == "raise":
                     raise
                 failures.append((path, str(error).removeprefix(f"{path}: ")))
                 folders.discard(folder)
             else:
-                spectra += content
-                filenames += [path] * len(content)
+                spectra += found
+                filenames += [path] * len(found)
     for folder in sorted(folders):
         if on_error == "raise":
             raise ValueError(f"{folder}: the folder holds no spectra")
@@ -180,24 +175,22 @@ def load_spectra(
     return _bunch(spectra, filenames, failures, grid, bad_pixels)
 
 
-def _check_grid(wavelength: str | ArrayLike | None) -> np.ndarray | None:
+def check_grid(wavelength: str | ArrayLike | None, caller: str) -> np.ndarray | None:
     if wavelength is None:
         return None
     if isinstance(wavelength, str):
-        _check_option("wavelength", wavelength, ("lamost",))
+        check_option("wavelength", wavelength, ("lamost",), caller)
         return LAMOST_WAVELENGTH
-    return check_wavelength(wavelength, "The 'wavelength' parameter of load_spectra")
+    return check_wavelength(wavelength, f"The 'wavelength' parameter of {caller}")
 
 
-def _check_option(name: str, value: object, allowed: tuple[str, ...]) -> None:
+def check_option(name: str, value: object, allowed: tuple[str, ...], caller: str) -> None:
     if value not in allowed:
-        raise ValueError(
-            f"The {name!r} parameter of load_spectra must be a str among {allowed}. Got {value!r} instead."
-        )
+        raise ValueError(f"The {name!r} parameter of {caller} must be a str among {allowed}. Got {value!r} instead.")
 
 
-def _expand(
-    paths: str | os.PathLike | Iterable[str | os.PathLike], failures: list[tuple[str, str]] | None
+def expand(
+    paths: str | os.PathLike | Iterable[str | os.PathLike], failures: list[tuple[str, str]] | None, caller: str
 ) -> tuple[list[tuple[str, str | None]], set[str]]:
     """Files to read, each with the folder it was found in or None if it was named, and the folders.
 
@@ -209,8 +202,7 @@ def _expand(
         names = [os.fspath(path) for path in paths]
     except TypeError:
         raise ValueError(
-            "The 'paths' parameter of load_spectra must be a str, a path or an iterable of them. "
-            f"Got {paths!r} instead."
+            f"The 'paths' parameter of {caller} must be a str, a path or an iterable of them. Got {paths!r} instead."
         ) from None
     files: list[tuple[str, str | None]] = []
     folders = set()
@@ -242,7 +234,22 @@ def _expand(
     return list(first.values()), folders
 
 
-def _read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Generator:
+def accept(
+    content: list[Spectrum] | Labels | Exception | None, path: str, folder: str | None
+) -> list[Spectrum] | Labels | None:
+    """What was read from a file that is to be used; None where a file that `folder` holds is passed over."""
+    if content is None:
+        if folder is None or path.lower().endswith(_FITS_SUFFIXES):
+            raise ValueError(f"{path}: it is of no format that a reader knows")
+        return None
+    if isinstance(content, NoSpectra) and folder is not None:
+        return None
+    if isinstance(content, Exception):
+        raise content
+    return content
+
+
+def read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Generator:
     """Yield for each file, in order, its spectra, its Labels, None or the exception that reading it raised."""
     share = -(-len(paths) // (4 * joblib.effective_n_jobs(n_jobs)))
     size = max(1, min(_FILES_AT_ONCE, share))
@@ -314,7 +321,7 @@ def _refuse_duplicates(spectra: list[Spectrum], path: str, first_file: dict[tupl
     first_file |= here
 
 
-def _refuse_other_grid(spectra: list[Spectrum], path: str, first: Spectrum, first_path: str) -> None:
+def refuse_other_grid(spectra: list[Spectrum], path: str, first: Spectrum, first_path: str) -> None:
     for spectrum in spectra:
         if not _same_grid(spectrum.wavelength, first.wavelength):
             here, there = (
@@ -329,7 +336,7 @@ def _refuse_other_grid(spectra: list[Spectrum], path: str, first: Spectrum, firs
 
 def _add_catalogue(labels: Labels, path: str, catalogues: dict[tuple[str, str], dict[str, tuple[Label, str]]]) -> None:
     """Add the labels of a file to those about the same spectra, or raise ValueError where they disagree."""
-    about = _place(os.path.join(os.path.dirname(path), labels.about)) if labels.about else ""
+    about = place(os.path.join(os.path.dirname(path), labels.about)) if labels.about else ""
     known = catalogues.setdefault((labels.survey, about), {})
     for object_id, label in labels.by_object_id.items():
         if object_id in known:
@@ -349,7 +356,7 @@ def _apply_catalogues(
     survey.
     """
     for spectrum, filename in zip(spectra, filenames, strict=True):
-        for about in (_place(filename), ""):
+        for about in (place(filename), ""):
             known = catalogues.get((spectrum.survey, about))
             if known is not None:
                 if spectrum.object_id in known:
@@ -357,7 +364,7 @@ def _apply_catalogues(
                 break
 
 
-def _place(path: str) -> str:
+def place(path: str) -> str:
     """Absolute path without ".gz", for a file and the catalogue about it need not both be compressed."""
     return os.path.abspath(path).removesuffix(".gz")
 

@@ -1,0 +1,120 @@
+"""Spectra on disk, in plain npy files: the layout of a store, and opening one."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.utils import Bunch
+
+__all__ = ["open_spectra_store"]
+
+MANIFEST = "manifest.json"
+FORMAT = "skspectra spectra store 1"
+TEXT_COLUMNS = ("target", "subclass", "survey", "object_id", "spectrum_id", "filename")
+NUMBER_COLUMNS = ("redshift", "snr")
+
+
+def open_spectra_store(store: str | os.PathLike) -> Bunch:
+    """Open a store of spectra, without reading it into memory.
+
+    Every array but `wavelength` is memory-mapped: its rows are read from disk when they are indexed, and the operating
+    system keeps as many in memory as there is room for. Give `data` to `fit` and `predict_proba` as it is.
+
+    Parameters
+    ----------
+    store : str or path-like
+        Folder that :func:`write_spectra_store` wrote.
+
+    Returns
+    -------
+    spectra : :class:`~sklearn.utils.Bunch`
+        data : memmap of float32, (n_samples, n_features)
+            Read-only.
+        wavelength : ndarray of float64, (n_features,)
+            In vacuum, in angstrom.
+        target, subclass, survey, object_id, spectrum_id, filename : memmap of str, (n_samples,)
+            As :func:`load_spectra` gives them.
+        redshift, snr : memmap of float64, (n_samples,)
+            NaN where there is none.
+        transformer : str
+            What the spectra went through before they were written; "None" for nothing.
+        failures : list of (str, str)
+            File and cause of each that could not be loaded.
+
+    Raises
+    ------
+    OSError
+        Where there is no such folder.
+    ValueError
+        Where it holds no complete store: the writing has not ended, or a file in it is missing, truncated or of another
+        shape than was written. Values changed on disk that leave the size of their file as it was are not noticed.
+
+    See Also
+    --------
+    write_spectra_store : Make a store from survey files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from skspectra.datasets import open_spectra_store, write_spectra_store
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> mine, store = Path(folder.name, "mine.npy"), Path(folder.name, "store")
+    >>> np.save(mine, np.ones((5, 2600)))
+    >>> written = write_spectra_store(mine, store)
+    >>> spectra = open_spectra_store(store)
+    >>> spectra.data.shape, spectra.data.dtype, type(spectra.data).__name__
+    ((5, 2600), dtype('float32'), 'memmap')
+    >>> del written, spectra
+    >>> folder.cleanup()
+    """
+    folder = Path(store)
+    manifest = read_manifest(folder)
+    n_samples, n_features = manifest["n_samples"], manifest["n_features"]
+    spectra = Bunch()
+    shapes = {"data": (n_samples, n_features), "wavelength": (n_features,)}
+    shapes |= dict.fromkeys((*TEXT_COLUMNS, *NUMBER_COLUMNS), (n_samples,))
+    for name, shape in shapes.items():
+        path = folder / f"{name}.npy"
+        size, expected = os.path.getsize(path) if path.exists() else None, manifest["bytes"][path.name]
+        if size != expected:
+            state = "missing" if size is None else f"truncated: {size} bytes" if size < expected else f"{size} bytes"
+            raise ValueError(f"{folder}: the store is damaged: {path.name} is {state}, {expected} bytes were written")
+        array = np.load(path, mmap_mode=None if name == "wavelength" else "r")
+        if array.shape != shape:
+            raise ValueError(f"{folder}: the store is damaged: {path.name} has shape {array.shape}, not {shape}")
+        spectra[name] = array
+    spectra.transformer = manifest["parameters"]["transformer"]
+    spectra.failures = [tuple(failure) for failure in manifest["failures"]]
+    return spectra
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what the manifest of a complete store says."""
+    path = folder / MANIFEST
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if unfinished(folder).exists() and not folder.exists():
+            raise ValueError(
+                f"{folder}: the store is not complete, only {unfinished(folder).name} is there: call "
+                "write_spectra_store again with the same arguments to go on with it"
+            ) from error
+        if not folder.exists():
+            raise
+        raise ValueError(f"{folder}: it is not a complete store of spectra, for it has no {MANIFEST}") from error
+    try:
+        manifest = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: it is damaged: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ValueError(f"{path}: it is not of the format {FORMAT!r}")
+    return manifest
+
+
+def unfinished(folder: Path) -> Path:
+    """Where a store lies until it is complete."""
+    return folder.with_name(folder.name + ".part")

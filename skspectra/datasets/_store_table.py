@@ -1,0 +1,151 @@
+"""The table of a store that is being written: which files are in it, and what is known of each spectrum.
+
+It is an SQLite database, whose transactions end whole or not at all, also where the process is killed; whose indexes
+find a second spectrum of one name among millions without keeping them in memory; and whose lock keeps a second process
+away for as long as the first one lives.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ._load_spectra import place
+from ._readers import Labels, Spectrum
+from ._readers._registry import Label
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value);
+CREATE TABLE IF NOT EXISTS file (id INTEGER PRIMARY KEY, path TEXT UNIQUE, name TEXT, place TEXT, state TEXT);
+CREATE TABLE IF NOT EXISTS spectrum (row INTEGER PRIMARY KEY, file INTEGER, target TEXT, subclass TEXT, redshift REAL,
+    snr REAL, survey TEXT, object_id TEXT, spectrum_id TEXT);
+CREATE UNIQUE INDEX IF NOT EXISTS one_name ON spectrum (survey, spectrum_id) WHERE spectrum_id <> '';
+CREATE TABLE IF NOT EXISTS catalogue (survey TEXT, about TEXT, PRIMARY KEY (survey, about));
+CREATE TABLE IF NOT EXISTS label (survey TEXT, about TEXT, object_id TEXT, target TEXT, subclass TEXT, redshift REAL,
+    source TEXT, PRIMARY KEY (survey, about, object_id)) WITHOUT ROWID;
+CREATE VIEW IF NOT EXISTS labelled AS
+    SELECT spectrum.row AS row, file.name AS filename, spectrum.survey AS survey,
+        spectrum.object_id AS object_id, spectrum_id, snr, coalesce(label.target, spectrum.target) AS target,
+        coalesce(label.subclass, spectrum.subclass) AS subclass,
+        CASE WHEN label.object_id IS NULL THEN spectrum.redshift ELSE label.redshift END AS redshift
+    FROM spectrum JOIN file ON file.id = spectrum.file
+    LEFT JOIN label ON label.survey = spectrum.survey AND label.object_id = spectrum.object_id AND label.about =
+        CASE WHEN EXISTS (SELECT 1 FROM catalogue WHERE survey = spectrum.survey AND about = file.place)
+        THEN file.place ELSE '' END;
+"""
+
+
+class StoreTable:
+    """The table, open for one process; nothing stays that is not committed. NaN is NULL in it."""
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self._database = sqlite3.connect(path, isolation_level=None, timeout=0.0)
+        try:
+            self._execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._execute("BEGIN EXCLUSIVE")
+            for statement in _SCHEMA.split(";"):
+                self._execute(statement)
+            self.n_spectra: int = self._value("SELECT count(*) FROM spectrum")
+            self.n_files: int = self._value("SELECT count(*) FROM file")
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._database.close()
+
+    def commit(self) -> None:
+        self._execute("COMMIT")
+        self._execute("BEGIN EXCLUSIVE")
+
+    def __getitem__(self, name: str) -> Any:
+        return self._value("SELECT value FROM setting WHERE name = ?", name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", name, value)
+
+    def state_when_read(self, path: str) -> str | None:
+        """State of a file when it was read; None if it has not been."""
+        return self._value("SELECT state FROM file WHERE path = ?", os.path.abspath(path))
+
+    def add_spectra(self, spectra: list[Spectrum], path: str) -> None:
+        """Add the spectra of a file, or raise ValueError and add none where one is there a second time."""
+        self._execute("SAVEPOINT this_file")
+        try:
+            self._add_file(path)
+            file = self._value("SELECT last_insert_rowid()")
+            for row, spectrum in enumerate(spectra, self.n_spectra):
+                self._add_spectrum(row, file, spectrum, path)
+        except ValueError:
+            self._execute("ROLLBACK TO this_file")
+            raise
+        finally:
+            self._execute("RELEASE this_file")
+        self.n_spectra += len(spectra)
+
+    def add_labels(self, labels: Labels, path: str) -> None:
+        """Add the labels of a catalogue, or raise ValueError and add none where an earlier one disagrees."""
+        about = place(os.path.join(os.path.dirname(path), labels.about)) if labels.about else ""
+        select = "SELECT target, subclass, redshift, source FROM label WHERE survey = ? AND about = ? AND object_id = ?"
+        for object_id, label in labels.by_object_id.items():
+            known = self._execute(select, labels.survey, about, object_id).fetchone()
+            if known is not None:
+                other = Label(known[0], known[1], np.nan if known[2] is None else known[2])
+                if str(label) != str(other):  # as text, for NaN is not NaN
+                    raise ValueError(f"{path}: it has {object_id} as {label}, {known[3]} as {other}")
+        self._add_file(path)
+        self._execute("INSERT OR IGNORE INTO catalogue VALUES (?, ?)", labels.survey, about)
+        self._database.executemany(
+            "INSERT OR IGNORE INTO label VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ((labels.survey, about, object_id, *label, path) for object_id, label in labels.by_object_id.items()),
+        )
+
+    def lengths(self, columns: tuple[str, ...]) -> list[int]:
+        """Length of the longest text in each of the columns."""
+        selected = ", ".join(f"max(length({column}))" for column in columns)
+        return list(self._execute(f"SELECT {selected} FROM labelled").fetchone())
+
+    def chunks(self, columns: tuple[str, ...], size: int) -> Iterator[list[tuple]]:
+        """The rows of the columns, with the labels of the catalogues, in order, `size` at a time."""
+        cursor = self._execute(f"SELECT {', '.join(columns)} FROM labelled ORDER BY row")
+        while rows := cursor.fetchmany(size):
+            yield rows
+
+    def _add_file(self, path: str) -> None:
+        insert = "INSERT INTO file (path, name, place, state) VALUES (?, ?, ?, ?)"
+        self._execute(insert, os.path.abspath(path), path, place(path), file_state(path))
+
+    def _add_spectrum(self, row: int, file: int, spectrum: Spectrum, path: str) -> None:
+        values = [getattr(spectrum, name) for name in ("target", "subclass", "redshift", "snr")]
+        name = (spectrum.survey, spectrum.spectrum_id)
+        try:
+            insert = "INSERT INTO spectrum VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            self._execute(insert, row, file, *values, spectrum.survey, spectrum.object_id, spectrum.spectrum_id)
+        except sqlite3.IntegrityError as error:
+            other = self._value(
+                "SELECT name FROM file JOIN spectrum ON file = id WHERE survey = ? AND spectrum_id = ? "
+                "AND spectrum_id <> ''",
+                *name,
+            )
+            raise ValueError(
+                f"{path}: it holds the spectrum {spectrum.spectrum_id} of {spectrum.survey} a second time, after "
+                f"{other}"
+            ) from error
+
+    def _execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        return self._database.execute(statement, values)
+
+    def _value(self, statement: str, *values: Any) -> Any:
+        row = self._execute(statement, *values).fetchone()
+        return None if row is None else row[0]
+
+
+def file_state(path: str) -> str:
+    """Size and time of the last change of a file, as text; "" where it is not there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""
+    return f"{status.st_size} bytes, changed at {status.st_mtime_ns} ns"
