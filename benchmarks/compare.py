@@ -1,0 +1,477 @@
+"""Which classifier for how much training time: the networks of the package beside what a user would pick instead.
+
+Every network gets the same training time on the same threads: a short timing fit says how many epochs fit into
+``--budget`` seconds (less than one: a part of the training spectra), at most ``--max-epochs`` of them, under a
+one-cycle schedule. The weights are those of the epoch that is best on a seventh of the training objects, held back from
+all classifiers. The time of the others is what they take. The test file is scored once, by the predictions of the
+finished classifier: at 1:1:1, at 98.5:1.2:0.3 (the same predictions, weighted) and by S/N. Bands are of a bootstrap of
+objects, which are the templates that a simulated spectrum was drawn from.
+
+A result is written as soon as it is there, with the predictions beside it, so that a run that was stopped goes on where
+it was, and runs with several budgets gather in one file. Changed settings are fitted anew.
+
+    python benchmarks/compare.py --train A.npz --test B.npz [--budget 60 180 540] [--json F.json] [--figure F.png]
+
+The files hold flux (n, n_samples), target, object and snr (n,).
+"""
+
+import argparse
+import hashlib
+import json
+import time
+import traceback
+from itertools import pairwise
+from pathlib import Path
+
+import joblib
+import numpy as np
+import torch
+from _classifiers import CANDIDATES, OURS
+from _machine import describe
+from _runs import write_json
+from imblearn.pipeline import make_pipeline as make_sampling_pipeline
+from imblearn.under_sampling import RandomUnderSampler
+from scipy.special import softmax
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
+
+from skspectra.augmentation import CCDNoiseAugmenter
+from skspectra.metrics import classification_table, paired_bootstrap
+from skspectra.over_sampling import PhysicsNoiseOverSampler
+from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
+
+EVEN = "1:1:1"
+SURVEY = "98.5:1.2:0.3"
+MIXES = {
+    EVEN: {"STAR": 1 / 3, "GALAXY": 1 / 3, "QSO": 1 / 3},
+    SURVEY: {"STAR": 0.985, "GALAXY": 0.012, "QSO": 0.003},
+}
+SNR_EDGES = (0, 5, 10, 20, 50, np.inf)
+N_VALIDATION_FOLDS = 7
+N_OF_EACH_CLASS = 3000  # after the balance of those that are no networks
+
+
+def load(path):
+    """Return flux, target, object and S/N of a file."""
+    with np.load(path) as file:
+        return {name: file[name] for name in ("flux", "target", "object", "snr")}
+
+
+def prepare(flux):
+    return preprocessing().fit_transform(flux)
+
+
+def preprocessing():
+    return make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler())
+
+
+def split_by_object(y, objects):
+    """Return rows to train on and rows to validate with, no object in both."""
+    folds = StratifiedGroupKFold(N_VALIDATION_FOLDS, shuffle=True, random_state=0)
+    return next(folds.split(np.zeros(len(y)), y, objects))
+
+
+def rows_of_all_classes(y, n_rows, rng):
+    """Draw n_rows rows, from the frequent classes first as few as from the rare ones."""
+    classes, counts = np.unique(y, return_counts=True)
+    rows = []
+    for n_classes_left, label in zip(range(len(classes), 0, -1), classes[np.argsort(counts)], strict=True):
+        n_left = n_rows - sum(map(len, rows))
+        of_class = rng.permutation(np.flatnonzero(y == label))
+        rows.append(of_class[: max(1, n_left // n_classes_left)])
+    return np.sort(np.concatenate(rows))
+
+
+def time_of_training(network, X, y, X_val=None, y_val=None):
+    """Return seconds of pre-training and of one epoch for each training spectrum, from the second epoch of a fit."""
+    n_rows, rng = 64, np.random.default_rng(0)
+    while True:
+        n_rows = min(n_rows, len(X))
+        rows = rows_of_all_classes(y, n_rows, rng)
+        validation = {}
+        if X_val is not None:
+            some = rng.permutation(len(X_val))[: max(1, len(X_val) * len(rows) // len(X))]
+            validation = {"X_val": X_val[some], "y_val": y_val[some]}
+        trial = clone(network).set_params(max_epochs=2)
+        start = time.perf_counter()
+        trial.fit(X[rows], y[rows], **validation)
+        epochs = [epoch["seconds"] for epoch in trial.history_]
+        before = time.perf_counter() - start - sum(epochs) if getattr(network, "pretrain_epochs", 0) else 0.0
+        if epochs[-1] > 1 or n_rows == len(X):
+            return before / len(rows), epochs[-1] / len(rows)
+        n_rows *= 4
+
+
+def plan(network, budget, max_epochs, X, y, X_val=None, y_val=None):
+    """Return the number of epochs and of spectra that fill the budget, and no more."""
+    before, epoch = time_of_training(network, X, y, X_val, y_val)
+    n_epochs = int(np.clip(round((budget / len(X) - before) / epoch), 1, max_epochs))
+    return n_epochs, int(np.clip(budget / (before + n_epochs * epoch), 64, len(X)))
+
+
+def fit_network(network, budget, max_epochs, balance, X, y, X_val=None, y_val=None):
+    """Return the network, fitted within the budget, and what its training was."""
+    if balance:
+        network.set_params(sampling="balanced", augmenter=CCDNoiseAugmenter())
+    n_epochs, n_rows = plan(network, budget, max_epochs, X, y, X_val, y_val)
+    if n_rows < len(X):
+        rows = rows_of_all_classes(y, n_rows, np.random.default_rng(0))
+        X, y = X[rows], y[rows]
+    start = time.perf_counter()
+    network.set_params(max_epochs=n_epochs).fit(X, y, X_val=X_val, y_val=y_val)
+    return network, {
+        "fit_s": time.perf_counter() - start,
+        "n_spectra": len(X),
+        "epochs": n_epochs,
+        "best_epoch": network.best_epoch_,
+        "layers": network.n_layers_,
+        "parameters": network.n_parameters_,
+    }
+
+
+def fit_other(classifier, balance, seed, X, y):
+    if balance:
+        n_spectra = dict(zip(*np.unique(y, return_counts=True), strict=True))
+        fewer = {label: min(n, N_OF_EACH_CLASS) for label, n in n_spectra.items()}
+        classifier = make_sampling_pipeline(
+            RandomUnderSampler(sampling_strategy=fewer, random_state=seed),
+            PhysicsNoiseOverSampler(random_state=seed),
+            *(step for _, step in classifier.steps),
+        )
+    start = time.perf_counter()
+    classifier.fit(X, y)
+    return classifier, {"fit_s": time.perf_counter() - start, "n_spectra": len(X)}
+
+
+def fit(candidate, train, *, budget, max_epochs, balance, seed):
+    """Fit on the training part of a file; return a pipeline that takes raw flux, and what the training was.
+
+    `train` is what `split_training` returns.
+    """
+    classifier = candidate.make(seed)
+    if candidate.is_network:
+        classifier, facts = fit_network(classifier, budget, max_epochs, balance, **train)
+    else:
+        classifier, facts = fit_other(classifier, balance, seed, train["X"], train["y"])
+    facts["validation_f1"] = mean_f1(train["y_val"], predict(classifier, train["X_val"]))
+    return make_pipeline(preprocessing(), classifier), facts
+
+
+def split_training(data):
+    flux, y = prepare(data["flux"]), data["target"]
+    train, validation = split_by_object(y, data["object"])
+    return {"X": flux[train], "y": y[train], "X_val": flux[validation], "y_val": y[validation]}
+
+
+def mean_f1(y, probabilities, classes=None):
+    classes = np.unique(y) if classes is None else classes
+    table = classification_table(y, classes[probabilities.argmax(1)], class_priors=even(y), n_bootstraps=0)
+    return table.mean["f1"]
+
+
+def even(y):
+    classes = np.unique(y)
+    return dict.fromkeys(classes.tolist(), 1 / len(classes))
+
+
+def predict(model, flux):
+    """Return probabilities, or the softmax of the decision function where there are none."""
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(flux)
+    return softmax(model.decision_function(flux), axis=1)
+
+
+def settings_of(candidate, *, budget, max_epochs, balance, seed, threads):
+    """What a fitted model depends on, its data apart."""
+    settings = {"classifier": candidate.make(seed).__repr__(N_CHAR_MAX=100_000), "balance": balance, "seed": seed}
+    if candidate.is_network:
+        settings |= {"budget": budget, "max_epochs": max_epochs, "threads": threads}
+    return settings
+
+
+def fingerprint(data):
+    """A short name of the content of a file."""
+    rows = slice(None, None, max(1, len(data["target"]) // 100))
+    content = data["flux"][rows].tobytes() + "".join(data["target"]).encode()
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def fit_once(candidate, train, train_name, cache, settings, **parameters):
+    """Fit, or take the model from the cache, if the same settings and training file made it."""
+    path = None
+    if cache is not None:
+        content = json.dumps([settings, train_name], sort_keys=True)
+        path = Path(cache) / f"{candidate.name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.joblib"
+        if path.exists():
+            return joblib.load(path)
+    fitted = fit(candidate, train, **parameters)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        joblib.dump(fitted, part)
+        part.replace(path)
+    return fitted
+
+
+def scores(y, probabilities, objects, snr):
+    """Return mean F1 with its band at each mix, and by S/N at 1:1:1 the mean F1 and the recall of each class."""
+    y_pred = np.unique(y)[probabilities.argmax(1)]
+    result = {}
+    for name, priors in MIXES.items():
+        table = classification_table(y, y_pred, class_priors=priors, groups=objects, random_state=0)
+        result[name] = {
+            "f1": table.mean["f1"],
+            "band": table.mean_band["f1"].tolist(),
+            "f1_by_class": dict(zip(table.labels.tolist(), table.scores["f1"].tolist(), strict=True)),
+            "recall": dict(zip(table.labels.tolist(), table.scores["recall"].tolist(), strict=True)),
+        }
+    result["snr"] = []
+    for low, high in pairwise(SNR_EDGES):
+        rows = (snr >= low) & (snr < high)
+        if len(np.unique(y[rows])) < len(np.unique(y)):
+            continue
+        table = classification_table(y[rows], y_pred[rows], class_priors=MIXES[EVEN], n_bootstraps=0)
+        recall = dict(zip(table.labels.tolist(), table.scores["recall"].tolist(), strict=True))
+        result["snr"].append(
+            {
+                "from": low,
+                "below": None if np.isinf(high) else high,
+                "n_spectra": int(rows.sum()),
+                "f1": table.mean["f1"],
+                "recall": recall,
+            }
+        )
+    return result
+
+
+def best_of_ours(results, budget):
+    """Return the DenseNet1DClassifier of this budget that did best in validation, or None."""
+    ours = [r for r in results if r["family"] == OURS and r["budget"] == budget]
+    return max(ours, key=lambda r: r["validation_f1"], default=None)
+
+
+def print_table(results):
+    columns = f"{'':26} {'budget':>6} {'fit s':>7} {'epochs':>6} {'spectra':>7} {'pred./s':>8} {'layers':>6}"
+    print(f"{columns} {'values':>9} {'valid.':>6} {'F1 at ' + EVEN:>20} {'F1 at ' + SURVEY:>20}")
+    for r in sorted(results, key=lambda r: -r["scores"][EVEN]["f1"]):
+        marks = [f"{r[name]:,}" if r.get(name) is not None else "-" for name in ("epochs", "n_spectra", "layers")]
+        f1 = [
+            f"{r['scores'][mix]['f1']:.4f} ({'-'.join(f'{v:.3f}'[1:] for v in r['scores'][mix]['band'])})"
+            for mix in MIXES
+        ]
+        values = f"{r['parameters']:,}" if "parameters" in r else "-"
+        print(
+            f"{r['method']:26} {r['budget'] or '-':>6} {r['fit_s']:7.0f} {marks[0]:>6} {marks[1]:>7} "
+            f"{r['predict_per_s']:8.0f} {marks[2]:>6} {values:>9} {r['validation_f1']:6.4f} {f1[0]:>20} {f1[1]:>20}"
+        )
+
+
+def print_snr(results):
+    print(f"\nMacro F1, and recall of STAR/GALAXY/QSO, by S/N at {EVEN}")
+    bins = [f"{b['from']}-{b['below'] or ''} (n {b['n_spectra']})" for b in results[0]["scores"]["snr"]]
+    print(f"{'':26} {'budget':>6} " + " ".join(f"{name:>24}" for name in bins))
+    for r in sorted(results, key=lambda r: -r["scores"][EVEN]["f1"]):
+        cells = [f"{b['f1']:.3f} " + "/".join(f"{b['recall'][c]:.3f}" for c in MIXES[EVEN]) for b in r["scores"]["snr"]]
+        print(f"{r['method']:26} {r['budget'] or '-':>6} " + " ".join(f"{cell:>24}" for cell in cells))
+
+
+def compare_pairs(results, y, objects, probabilities):
+    """Print and return the difference of the best DenseNet1DClassifier of each budget from every other method."""
+    classes, pairs = np.unique(y), []
+    for budget in sorted({r["budget"] for r in results if r["budget"]}):
+        ours = best_of_ours(results, budget)
+        if ours is None:
+            continue
+        print(f"\n{ours['method']} ({budget:g} s; best in validation) less each other, macro F1, paired by object")
+        print(f"{'':26} " + " ".join(f"{'at ' + mix:>32}" for mix in MIXES))
+        for r in results:
+            if r["family"] == OURS or r["budget"] not in (budget, None):
+                continue
+            pair = {"budget": budget, "ours": ours["method"], "other": r["method"]}
+            for mix, priors in MIXES.items():
+                predictions = [classes[probabilities[id(x)].argmax(1)] for x in (ours, r)]
+                pair[mix] = paired_bootstrap(
+                    y, *predictions, class_priors=priors, groups=objects, random_state=0
+                )._asdict()
+            cells = [
+                f"{p['difference']:+.4f} ({p['low']:+.4f} {p['high']:+.4f}) p {p['p_value']:.4f}"
+                for p in (pair[mix] for mix in MIXES)
+            ]
+            print(f"{r['method']:26} " + " ".join(f"{cell:>32}" for cell in cells))
+            pairs.append(pair)
+    return pairs
+
+
+def draw(results, path, title):
+    """Macro F1 against training time, one mark a fit, and the frontier."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    # Okabe & Ito's colours, and a mark and a line of its own for each, so that grey prints can be read too.
+    colours = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#CC79A7", "#7F7F7F", "#B0A000"]
+    families = [
+        f for f in dict.fromkeys(c.family for c in CANDIDATES.values()) if any(r["family"] == f for r in results)
+    ]
+    others = [f for f in families if f != OURS]
+    style = {f: (colours[i % len(colours)], "osv^<>Ph*"[i % 9]) for i, f in enumerate(others)} | {
+        OURS: ("#D55E00", "D")
+    }
+    figure, axes = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
+    for family in families:
+        colour, mark = style[family]
+        own = sorted((r for r in results if r["family"] == family), key=lambda r: r["fit_s"])
+        f1 = np.array([r["scores"][EVEN]["f1"] for r in own])
+        band = np.abs(np.array([r["scores"][EVEN]["band"] for r in own]).T - f1)
+        axes.errorbar(
+            [r["fit_s"] for r in own],
+            f1,
+            band,
+            fmt=mark,
+            color=colour,
+            ms=8 if family == OURS else 6,
+            mec="black",
+            mew=0.5,
+            elinewidth=0.7,
+            alpha=0.9,
+            label=family,
+        )
+    for r in results:
+        if r["family"] == OURS:
+            axes.annotate(
+                r["method"].removeprefix(OURS).strip(),
+                (r["fit_s"], r["scores"][EVEN]["f1"]),
+                textcoords="offset points",
+                xytext=(6, -9),
+                fontsize=7,
+            )
+    frontier = []
+    for r in sorted(results, key=lambda r: r["fit_s"]):
+        if not frontier or r["scores"][EVEN]["f1"] > frontier[-1][1]:
+            frontier.append((r["fit_s"], r["scores"][EVEN]["f1"]))
+    frontier.append((max(r["fit_s"] for r in results), frontier[-1][1]))
+    axes.step(*zip(*frontier, strict=True), where="post", color="0.5", lw=1, ls="--", zorder=0, label="frontier")
+    axes.set(xscale="log", xlabel="training time, s", ylabel=f"macro F1 at {EVEN}, 95 % band by object", title=title)
+    axes.legend(fontsize=7, loc="lower right")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=200)
+    plt.close(figure)
+
+
+def run(args):
+    torch.set_num_threads(args.threads)
+    train_data, test = load(args.train), load(args.test)
+    head = {
+        "train": Path(args.train).name,
+        "train_fingerprint": fingerprint(train_data),
+        "test": Path(args.test).name,
+        "test_fingerprint": fingerprint(test),
+    }
+    json_path = Path(args.json)
+    predictions = json_path.with_suffix(".predictions")
+    predictions.mkdir(parents=True, exist_ok=True)
+    report = {"results": []}
+    if json_path.exists():
+        report = json.loads(json_path.read_text())
+        if report["test_fingerprint"] != head["test_fingerprint"]:
+            raise SystemExit(f"{json_path} holds scores of another test file: {report['test']}. Name another --json.")
+    report |= {"test": head["test"], "test_fingerprint": head["test_fingerprint"], "machine": describe()}
+    report["machine"]["threads"] = args.threads
+
+    train = split_training(train_data)
+    print(
+        f"{len(train['y'])} spectra to train, {len(train['y_val'])} of other objects to validate, "
+        f"{len(test['target'])} to test; {args.threads} threads; balance {'on' if args.balance else 'off'}"
+    )
+    tasks = []
+    for name in args.methods:
+        for budget in args.budget if CANDIDATES[name].is_network else [None]:
+            tasks.append((name, budget))
+    tasks.sort(key=lambda task: (task[1] or 0, list(CANDIDATES).index(task[0])))
+    for name, budget in tasks:
+        candidate = CANDIDATES[name]
+        parameters = {"budget": budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": args.seed}
+        settings = settings_of(candidate, threads=args.threads, **parameters)
+        identity = {"method": name, "budget": budget, "balance": args.balance, "seed": args.seed}
+        identity |= {"train": head["train"]}
+        old = [r for r in report["results"] if all(r[key] == value for key, value in identity.items())]
+        if (
+            old
+            and not args.force
+            and old[0]["settings"] == settings
+            and old[0]["train_fingerprint"] == head["train_fingerprint"]
+        ):
+            continue
+        try:
+            with threadpool_limits(args.threads):
+                model, facts = fit_once(candidate, train, head["train_fingerprint"], args.cache, settings, **parameters)
+                start = time.perf_counter()
+                probabilities = predict(model, test["flux"])
+                seconds = time.perf_counter() - start
+        except Exception:
+            print(f"{name}, budget {budget}: failed, the others go on.\n{traceback.format_exc()}")
+            continue
+        file = f"{hashlib.sha256(json.dumps([identity, settings]).encode()).hexdigest()[:16]}.npz"
+        np.savez_compressed(predictions / file, probabilities=probabilities.astype(np.float32))
+        result = (
+            identity
+            | facts
+            | {
+                "family": candidate.family,
+                "predict_per_s": len(probabilities) / seconds,
+                "train_fingerprint": head["train_fingerprint"],
+                "settings": settings,
+                "predictions": file,
+            }
+        )
+        report["results"] = [r for r in report["results"] if r not in old] + [result]
+        write_json(json_path, report)
+        f1 = mean_f1(test["target"], probabilities)
+        print(f"{name}, budget {budget}: macro F1 {f1:.4f}, fit {facts['fit_s']:.0f} s", flush=True)
+
+    own = [
+        r
+        for r in report["results"]
+        if (r["train_fingerprint"], r["balance"], r["seed"]) == (head["train_fingerprint"], args.balance, args.seed)
+    ]
+    if not own:
+        raise SystemExit("No method came to an end.")
+    loaded = {id(r): np.load(predictions / r["predictions"])["probabilities"] for r in own}
+    for r in own:
+        r["scores"] = scores(test["target"], loaded[id(r)], test["object"], test["snr"])
+    print_table(own)
+    print_snr(own)
+    key = f"{head['train']}, balance {args.balance}, seed {args.seed}"
+    report.setdefault("pairs", {})[key] = compare_pairs(own, test["target"], test["object"], loaded)
+    write_json(json_path, report)
+    if args.figure:
+        draw(own, args.figure, f"Trained on {len(train['y'])} simulated spectra, {args.threads} threads")
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", required=True)
+    parser.add_argument("--test", required=True)
+    parser.add_argument("--budget", type=float, nargs="+", default=[180.0], help="training seconds of each network")
+    parser.add_argument("--max-epochs", type=int, default=60, help="as many as the paper's, however fast the network")
+    parser.add_argument("--methods", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES), metavar="NAME")
+    parser.add_argument(
+        "--balance",
+        action="store_true",
+        help="balance the classes: networks in their training loop, "
+        f"the others by sampling to {N_OF_EACH_CLASS} of each class at most, noisy copies included",
+    )
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", default="compare.json")
+    parser.add_argument("--cache", metavar="DIR", help="keep fitted models here, for real.py too")
+    parser.add_argument("--force", action="store_true", help="fit again what the JSON has")
+    parser.add_argument("--figure", metavar="F.png")
+    run(parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    main()
