@@ -7,10 +7,17 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.datasets import LAMOST_WAVELENGTH, load_lines
-from skspectra.inspection import ClassActivationDisplay, TrainingHistoryDisplay, class_activation_map
+from skspectra.inspection import (
+    ClassActivationDisplay,
+    NoiseDisplay,
+    ScalingDisplay,
+    TrainingHistoryDisplay,
+    class_activation_map,
+)
 from skspectra.neural_network import DenseNet1DClassifier
-from skspectra.preprocessing import MinMaxSpectrumScaler
+from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("agg")
@@ -105,7 +112,7 @@ def test_displays_draw_on_given_axes():
     assert display.figure_ is figure
     assert list(display.ax_) == list(axes)
     assert display.colorbar_.mappable.get_cmap().name == "cividis"
-    with pytest.raises(ValueError, match="ax has 1 axes, but there are 3 spectra"):
+    with pytest.raises(ValueError, match="ax has 1 axes, but needs 3: one for each spectrum"):
         display.plot(axes[0])
     history = TrainingHistoryDisplay([{"epoch": 1, "train_loss": 1.0, "lr": 0.1}])
     assert history.plot(axes[0]) is history
@@ -159,3 +166,109 @@ def test_history_display_of_what_has_none():
         TrainingHistoryDisplay.from_estimator(LogisticRegression().fit(X, Y))
     with pytest.raises(NotFittedError):
         TrainingHistoryDisplay.from_estimator(DenseNet1DClassifier())
+
+
+NAMES = ["STAR", "GALAXY", "QSO"]
+
+
+def texts_that_overlap(figure):
+    """Return pairs of texts of a figure that lie over each other when it is drawn."""
+    figure.canvas.draw()
+    texts = []
+    for ax in figure.axes:
+        texts += [ax.title, ax.xaxis.label, ax.yaxis.label, *ax.texts]
+        for axis, (low, high) in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+            # matplotlib keeps labels of ticks beyond the ends, which are not drawn.
+            texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+    boxes = [
+        (text.get_text(), text.get_window_extent()) for text in texts if text.get_visible() and text.get_text().strip()
+    ]
+    return [(a, b) for i, (a, box) in enumerate(boxes) for b, other in boxes[:i] if box.overlaps(other)]
+
+
+def test_noise_display_shows_each_effect_alone_and_all():
+    augmenter = CCDNoiseAugmenter(electronic_noise=0.05, cosmic_rays=40, bad_pixels=0.9, random_state=1)
+    display = NoiseDisplay.from_estimator(augmenter, FLUX, y=NAMES)
+    assert display.flux.shape == (5, 3, 2600)
+    assert display.effects == ["Original", "Electronic noise", "Bad pixels", "Cosmic rays", "All"]
+    original, electronic, dead, rays, _ = display.flux
+    assert_array_equal(original, FLUX)
+    assert_allclose((electronic - FLUX).std(axis=1), 0.05, rtol=0.1)
+    low, high = FLUX.min(axis=1, keepdims=True), FLUX.max(axis=1, keepdims=True)
+    assert_array_equal(np.where(dead == FLUX, low, dead), np.broadcast_to(low, FLUX.shape))
+    assert_array_equal(np.where(rays == FLUX, high, rays), np.broadcast_to(high, FLUX.shape))
+    assert (dead != FLUX).sum() > 500
+    assert 0 < (rays != FLUX).sum() <= 120
+    assert_array_equal(display.flux[4], augmenter.augment(FLUX))
+    for i, row in enumerate(display.ax_):
+        assert row[0].get_ylabel() == f"{display.effects[i]}\nFlux"
+        for j, ax in enumerate(row):
+            assert_array_equal(ax.lines[0].get_ydata(), display.flux[i, j])
+            assert_array_equal(ax.lines[0].get_xdata(), LAMOST_WAVELENGTH)
+    assert [ax.get_title() for ax in display.ax_[0]] == NAMES
+    assert {ax.get_xlabel() for ax in display.ax_[-1]} == {"Vacuum wavelength (Å)"}
+    assert not texts_that_overlap(display.figure_)
+
+
+def test_noise_display_leaves_the_augmenter_as_it_is():
+    augmenter = CCDNoiseAugmenter(cosmic_rays=7)
+    before = augmenter.get_params()
+    display = NoiseDisplay.from_estimator(augmenter, FLUX[:1, :9])
+    assert augmenter.get_params() == before
+    assert display.ax_.shape == (5, 1)
+    assert display.ax_[-1, 0].get_xlabel() == "Sample"
+
+
+def test_scaling_display_shows_spectra_before_and_after():
+    X = FLUX * [[1.0], [1e-17], [1e6]]
+    display = ScalingDisplay.from_estimator(MinMaxSpectrumScaler().fit(X), X, y=NAMES)
+    assert_array_equal(display.flux, X)
+    assert_array_equal(display.scaled, MinMaxSpectrumScaler().fit_transform(X))
+    for i, (before, after) in enumerate(display.ax_):
+        assert_array_equal(before.lines[0].get_ydata(), X[i])
+        assert_array_equal(after.lines[0].get_ydata(), display.scaled[i])
+        assert before.get_ylabel() == f"{NAMES[i]}\nFlux"
+    assert [ax.get_xlabel() for ax in display.ax_[-1]] == ["Vacuum wavelength (Å)"] * 2
+    assert not texts_that_overlap(display.figure_)
+
+
+def test_scaling_display_of_a_pipeline_on_missing_flux():
+    X = FLUX[:2, :20].copy()
+    X[0, :3] = np.nan
+    pipeline = make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler()).fit(X)
+    display = ScalingDisplay.from_estimator(pipeline, X, wavelength=np.linspace(4000, 5000, 20))
+    assert np.isnan(display.flux[0, :3]).all()
+    assert np.isfinite(display.scaled).all()
+    assert display.ax_[0, 0].get_xlim() == (4000, 5000)
+
+
+def test_grids_of_axes_that_are_given():
+    figure, axes = plt.subplots(5, 2)
+    noise = NoiseDisplay(np.zeros((5, 2, 9)), list("abcde"))
+    assert noise.plot(axes) is noise
+    assert noise.figure_ is figure
+    assert noise.ax_.tolist() == axes.tolist()
+    with pytest.raises(ValueError, match="ax has 9 axes, but needs 10: one for each effect and spectrum"):
+        noise.plot(axes.ravel()[:9])
+    scaling = ScalingDisplay(FLUX[:1], FLUX[:1])
+    assert scaling.plot(axes[0]) is scaling
+    assert scaling.ax_.shape == (1, 2)
+    with pytest.raises(ValueError, match="ax has 1 axes, but needs 2"):
+        scaling.plot(axes[0, 0])
+
+
+def test_bad_arguments_of_noise_and_scaling_displays():
+    with pytest.raises(ValueError, match=r"flux has shape \(5, 2, 9\), but needs .* n_effects=2"):
+        NoiseDisplay(np.zeros((5, 2, 9)), ["a", "b"])
+    with pytest.raises(ValueError, match=r"flux has shape \(2, 9\)"):
+        NoiseDisplay(np.zeros((2, 9)), ["a", "b"])
+    with pytest.raises(ValueError, match="y has 1 values, but needs 2"):
+        NoiseDisplay(np.zeros((1, 2, 9)), ["a"], y=["STAR"])
+    with pytest.raises(TypeError, match="estimator=MinMaxSpectrumScaler is not allowed"):
+        NoiseDisplay.from_estimator(MinMaxSpectrumScaler(), FLUX)
+    with pytest.raises(ValueError, match=r"scaled has shape \(3, 2599\), but flux has \(3, 2600\)"):
+        ScalingDisplay(FLUX, FLUX[:, 1:])
+    with pytest.raises(ValueError, match="wavelength has 2 values"):
+        ScalingDisplay(FLUX, FLUX, wavelength=[1.0, 2.0])
+    with pytest.raises(TypeError, match="estimator=LogisticRegression is not allowed: it has no transform"):
+        ScalingDisplay.from_estimator(LogisticRegression(), FLUX)

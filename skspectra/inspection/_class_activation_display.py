@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array
-from sklearn.utils.validation import column_or_1d
 
-from ..datasets import LAMOST_WAVELENGTH, load_lines
+from ..datasets import load_lines
 from ._class_activation_map import class_activation_map
+from ._display_arguments import check_axes, check_column, check_wavelength, horizontal_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,13 +93,11 @@ class ClassActivationDisplay:
         n_samples, n_features = self.flux.shape
         if self.maps.shape != self.flux.shape:
             raise ValueError(f"maps has shape {self.maps.shape}, but flux has {self.flux.shape}.")
-        if wavelength is None and n_features == len(LAMOST_WAVELENGTH):
-            wavelength = LAMOST_WAVELENGTH
-        self.wavelength = _column("wavelength", wavelength, n_features)
-        self.y_true = _column("y_true", y_true, n_samples)
-        self.y_pred = _column("y_pred", y_pred, n_samples)
-        self.probability = _column("probability", probability, n_samples)
-        self.redshift = _column("redshift", redshift, n_samples)
+        self.wavelength = check_wavelength(wavelength, n_features)
+        self.y_true = check_column("y_true", y_true, n_samples)
+        self.y_pred = check_column("y_pred", y_pred, n_samples)
+        self.probability = check_column("probability", probability, n_samples)
+        self.redshift = check_column("redshift", redshift, n_samples)
 
     @classmethod
     def from_estimator(
@@ -166,9 +164,7 @@ class ClassActivationDisplay:
         n_samples = len(self.flux)
         if ax is None:
             _, ax = plt.subplots(n_samples, squeeze=False, figsize=(7, 0.6 + 2.4 * n_samples), layout="constrained")
-        axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
-        if len(axes) != n_samples:
-            raise ValueError(f"ax has {len(axes)} axes, but there are {n_samples} spectra.")
+        axes = check_axes(ax, (n_samples, 1), "one for each spectrum").ravel()
         colour = ScalarMappable(plt.Normalize(0, 1), cmap)
         for i, panel in enumerate(axes):
             self._plot_spectrum(panel, i, colour)
@@ -180,7 +176,7 @@ class ClassActivationDisplay:
     def _plot_spectrum(self, ax: Axes, i: int, colour: Any) -> None:
         from matplotlib.collections import LineCollection
 
-        x = np.arange(self.flux.shape[1]) if self.wavelength is None else self.wavelength
+        x, label = horizontal_axis(self.wavelength, self.flux.shape[1])
         points = np.column_stack([x, self.flux[i]])
         segments = np.stack([points[:-1], points[1:]], axis=1)
         attention = (self.maps[i, :-1] + self.maps[i, 1:]) / 2
@@ -188,7 +184,7 @@ class ClassActivationDisplay:
         ax.autoscale_view()
         ax.set(
             xlim=(x[0], x[-1]),
-            xlabel="Sample" if self.wavelength is None else "Vacuum wavelength (Å)",
+            xlabel=label,
             ylabel="Flux",
         )
         self._mark_lines(ax, i)
@@ -225,12 +221,3 @@ class ClassActivationDisplay:
                 va="top",
                 fontsize="x-small",
             )
-
-
-def _column(name: str, values: ArrayLike | None, length: int) -> np.ndarray | None:
-    if values is None:
-        return None
-    column = np.asarray(column_or_1d(values))
-    if len(column) != length:
-        raise ValueError(f"{name} has {len(column)} values, but needs {length}.")
-    return column

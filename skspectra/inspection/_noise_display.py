@@ -1,0 +1,161 @@
+"""Figure of what each kind of noise does to spectra."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+from sklearn.utils import check_array
+
+from ..augmentation import CCDNoiseAugmenter
+from ._display_arguments import check_axes, check_column, check_wavelength, horizontal_axis
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# The rows of the figure, and the parameter of CCDNoiseAugmenter that each shows alone.
+_EFFECTS = {
+    "Original": (),
+    "Electronic noise": ("electronic_noise",),
+    "Bad pixels": ("bad_pixels",),
+    "Cosmic rays": ("cosmic_rays",),
+    "All": ("electronic_noise", "bad_pixels", "cosmic_rays"),
+}
+_STRENGTHS = _EFFECTS["All"]
+
+
+class NoiseDisplay:
+    """Spectra without noise, with each effect alone and with all: one column for each spectrum, one row for each.
+
+    Use `from_estimator` to make one.
+
+    Parameters
+    ----------
+    flux : array-like of shape (n_effects, n_samples, n_features)
+        The spectra in each of the rows.
+    effects : sequence of str, of length n_effects
+        Names of the rows.
+    wavelength : array-like of shape (n_features,), default=None
+        Vacuum, angstrom. None is `LAMOST_WAVELENGTH` where n_features is 2600, and the number of the sample elsewhere.
+    y : array-like of shape (n_samples,), default=None
+        Classes, the titles of the columns.
+
+    Attributes
+    ----------
+    ax_ : ndarray of matplotlib Axes of shape (n_effects, n_samples)
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    skspectra.augmentation.CCDNoiseAugmenter : The noise.
+
+    Examples
+    --------
+    >>> from skspectra.augmentation import CCDNoiseAugmenter
+    >>> from skspectra.datasets import make_spectra
+    >>> from skspectra.inspection import NoiseDisplay
+    >>> X, y = make_spectra(3, weights=(1, 1, 1), random_state=0, return_X_y=True)
+    >>> display = NoiseDisplay.from_estimator(CCDNoiseAugmenter(random_state=0), X, y=y)
+    >>> display.effects
+    ['Original', 'Electronic noise', 'Bad pixels', 'Cosmic rays', 'All']
+    >>> display.ax_.shape
+    (5, 3)
+    """
+
+    def __init__(
+        self,
+        flux: ArrayLike,
+        effects: list[str],
+        *,
+        wavelength: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+    ) -> None:
+        self.flux = check_array(flux, allow_nd=True, ensure_all_finite="allow-nan", input_name="flux")
+        self.effects = list(effects)
+        if self.flux.ndim != 3 or len(self.flux) != len(self.effects):
+            raise ValueError(
+                f"flux has shape {self.flux.shape}, but needs (n_effects, n_samples, n_features) with "
+                f"n_effects={len(self.effects)}."
+            )
+        _, n_samples, n_features = self.flux.shape
+        self.wavelength = check_wavelength(wavelength, n_features)
+        self.y = check_column("y", y, n_samples)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: CCDNoiseAugmenter,
+        X: ArrayLike,
+        *,
+        y: ArrayLike | None = None,
+        wavelength: ArrayLike | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Add noise to spectra and draw them.
+
+        Parameters
+        ----------
+        estimator : CCDNoiseAugmenter
+            Its strengths are those of the figure. Each row draws by itself; an effect whose length or number is drawn
+            may come out as nothing.
+        X : array-like of shape (n_samples, n_features)
+            A few spectra, NaN where flux is missing.
+        y, wavelength
+            See :class:`NoiseDisplay`.
+        ax
+            See `plot`.
+
+        Returns
+        -------
+        display : NoiseDisplay
+        """
+        if not isinstance(estimator, CCDNoiseAugmenter):
+            raise TypeError(f"estimator={type(estimator).__name__} is not allowed; allowed is CCDNoiseAugmenter.")
+        X = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", input_name="X")
+        flux = []
+        for strengths in _EFFECTS.values():
+            others = dict.fromkeys(set(_STRENGTHS) - set(strengths), 0)
+            flux.append(clone(estimator).set_params(**others).augment(X))
+        return cls(np.stack(flux), list(_EFFECTS), wavelength=wavelength, y=y).plot(ax)
+
+    def plot(self, ax: Axes | np.ndarray | None = None) -> Self:
+        """Draw the spectra.
+
+        Parameters
+        ----------
+        ax : array of matplotlib Axes, default=None
+            n_effects x n_samples of them. None makes a figure.
+
+        Returns
+        -------
+        display : NoiseDisplay
+            The display itself.
+        """
+        import matplotlib.pyplot as plt
+
+        n_effects, n_samples, n_features = self.flux.shape
+        if ax is None:
+            _, ax = plt.subplots(
+                n_effects,
+                n_samples,
+                squeeze=False,
+                sharex=True,
+                sharey="col",
+                figsize=(max(4.0, 0.5 + 2.2 * n_samples), 0.8 + 1.1 * n_effects),
+                layout="constrained",
+            )
+        self.ax_ = check_axes(ax, (n_effects, n_samples), "one for each effect and spectrum")
+        self.figure_ = self.ax_[0, 0].figure
+        x, label = horizontal_axis(self.wavelength, n_features)
+        for i, row in enumerate(self.ax_):
+            for j, panel in enumerate(row):
+                panel.plot(x, self.flux[i, j], color="black", linewidth=0.5)
+            row[0].set_ylabel(f"{self.effects[i]}\nFlux", fontsize="small")
+        for j, panel in enumerate(self.ax_[0]):
+            panel.set_title("" if self.y is None else str(self.y[j]), fontsize="medium")
+        for panel in self.ax_[-1]:
+            panel.set_xlabel(label, fontsize="small")
+            panel.set_xlim(x[0], x[-1])
+        return self
