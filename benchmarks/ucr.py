@@ -1,0 +1,199 @@
+"""The seven spectrographic sets of the UCR archive on their default splits, beside published accuracies.
+
+One setting serves all seven sets. ``--tune`` cross-validates every candidate on the training parts alone (four folds,
+twice; the test parts are not read) and writes the accuracies; the defaults of ``--settings`` are the best network
+and the best of all by that choice. Networks get the same number of optimiser steps on every set, whatever its size.
+
+The sets are not part of this repository: ``$SKSPECTRA_DATA/ucr`` has NAME_TRAIN.tsv and NAME_TEST.tsv (label first) and
+published.csv (dataset and one column a method). Each run is written to the folder of --runs as it ends and is not
+repeated.
+
+    python benchmarks/ucr.py --tune --json ucr-tuning.json
+    python benchmarks/ucr.py --json ucr.json
+"""
+
+import argparse
+import csv
+import functools
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from _machine import describe
+from _runs import read_or_run, write_json
+from scipy.signal import savgol_filter
+from sklearn.base import ClassifierMixin
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import VotingClassifier
+from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from skspectra.augmentation import CCDNoiseAugmenter
+from skspectra.neural_network import DenseNet1DClassifier, SpectrumMLPClassifier
+
+DATASETS = ("Beef", "Coffee", "Ham", "Meat", "OliveOil", "Strawberry", "Wine")
+NOISE = CCDNoiseAugmenter(electronic_noise=(0.0, 0.05), cosmic_rays=0, bad_pixels=0.0)
+
+
+def preprocessed(last: ClassifierMixin, derivative: int) -> Pipeline:
+    """A chemometrician's preparation: smoothed spectrum or its slope, then each wavelength to mean 0, deviation 1."""
+    smooth = FunctionTransformer(savgol_filter, kw_args={"window_length": 15, "polyorder": 3, "deriv": derivative})
+    return make_pipeline(smooth, StandardScaler(), last)
+
+
+def mlp(n_train, seed, *, derivative=1, hidden_layer_sizes=(256,), **params):
+    network = SpectrumMLPClassifier(
+        hidden_layer_sizes=hidden_layer_sizes, **schedule(n_train, steps=500), random_state=seed, **params
+    )
+    return preprocessed(network, derivative)
+
+
+def densenet(n_train, seed, *, derivative=1, **params):
+    network = DenseNet1DClassifier(
+        growth_rate=8,
+        n_dense_blocks=4,
+        stem_stride=2,
+        **schedule(n_train, steps=300),
+        random_state=seed,
+        **params,
+    )
+    return preprocessed(network, derivative)
+
+
+def schedule(n_train: int, steps: int, batch_size: int = 16) -> dict:
+    return {
+        "max_epochs": round(steps / -(-n_train // batch_size)),
+        "batch_size": batch_size,
+        "lr_schedule": "one-cycle",
+    }
+
+
+def lda(n_train, seed, *, derivative=1):
+    return preprocessed(LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"), derivative)
+
+
+def vote(members, n_train, seed):
+    """The mean of the probabilities of several classifiers."""
+    return VotingClassifier(
+        [(str(i), member(n_train, 100 * seed + i)) for i, member in enumerate(members)], voting="soft"
+    )
+
+
+slopes = functools.partial(mlp, weight_decay=0.01)
+SETTINGS = {
+    "linear discriminant, spectra": functools.partial(lda, derivative=0),
+    "linear discriminant, slopes": lda,
+    "MLP, spectra": functools.partial(mlp, derivative=0),
+    "MLP, slopes": mlp,
+    "MLP, slopes, weight decay": slopes,
+    "MLP, slopes, noise": functools.partial(mlp, augmenter=NOISE),
+    "MLP of four layers, slopes": functools.partial(mlp, hidden_layer_sizes=(512, 256, 128)),
+    "5 MLP, slopes": functools.partial(vote, [mlp] * 5),
+    "DenseNet, spectra": functools.partial(densenet, derivative=0),
+    "DenseNet, slopes": densenet,
+    "5 MLP and a DenseNet, slopes": functools.partial(vote, [mlp] * 5 + [densenet]),
+}
+
+
+def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    table = np.loadtxt(path, delimiter="\t")
+    return table[:, 1:].astype(np.float32), table[:, 0].astype(int)
+
+
+def accuracy(setting, X, y, X_test, y_test, seed=0) -> float:
+    model = SETTINGS[setting](len(y), seed).fit(X, y)
+    return float(np.mean(model.predict(X_test) == y_test))
+
+
+def cross_validate(setting, folder, dataset) -> dict:
+    X, y = read(folder / f"{dataset}_TRAIN.tsv")
+    start = time.perf_counter()
+    # A set of 600 spectra is tested well enough by one round.
+    folds = RepeatedStratifiedKFold(n_splits=4, n_repeats=1 if len(y) > 300 else 2, random_state=0)
+    scores = [
+        accuracy(setting, X[train], y[train], X[held_back], y[held_back]) for train, held_back in folds.split(X, y)
+    ]
+    return {"accuracy": float(np.mean(scores)), "folds": scores, "seconds": time.perf_counter() - start}
+
+
+def test(setting, folder, dataset, seed) -> dict:
+    start = time.perf_counter()
+    score = accuracy(setting, *read(folder / f"{dataset}_TRAIN.tsv"), *read(folder / f"{dataset}_TEST.tsv"), seed)
+    return {"accuracy": score, "seconds": time.perf_counter() - start}
+
+
+def published(folder: Path) -> dict[str, list[float]]:
+    with open(folder / "published.csv", newline="") as file:
+        rows = {row["dataset"]: row for row in csv.DictReader(file)}
+    methods = [name for name in rows[DATASETS[0]] if name != "dataset"]
+    return {name: [float(rows[dataset][name]) for dataset in DATASETS] for name in methods}
+
+
+def print_row(name: str, accuracies: list[float], more: str = "") -> None:
+    cells = " | ".join(f"{value:.3f}" for value in accuracies)
+    print(f"| {name} | {cells} | {np.mean(accuracies):.4f}{more} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tune", action="store_true", help="cross-validate on the training parts, without the tests")
+    parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), help="default: the chosen; all with --tune")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--runs", type=Path, default=Path("ucr-runs"), help="folder of the single runs")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    if "SKSPECTRA_DATA" not in os.environ:
+        raise SystemExit("Set SKSPECTRA_DATA to the folder that holds ucr/.")
+    folder = Path(os.environ["SKSPECTRA_DATA"]) / "ucr"
+    torch.set_num_threads(args.threads)
+    settings = args.settings or (list(SETTINGS) if args.tune else CHOSEN)
+
+    print("| method | " + " | ".join(DATASETS) + " | mean |")
+    print("| --- " * (len(DATASETS) + 2) + "|")
+    if not args.tune:
+        for method, accuracies in published(folder).items():
+            print_row(f"{method}, published", accuracies)
+    results = []
+    for setting in settings:
+        runs = {}
+        for dataset in DATASETS:
+            if args.tune:
+                tasks = [("tune", functools.partial(cross_validate, setting, folder, dataset))]
+            else:
+                tasks = [(seed, functools.partial(test, setting, folder, dataset, seed)) for seed in range(args.seeds)]
+            runs[dataset] = [
+                read_or_run(
+                    args.runs / f"{setting.replace(' ', '-')}-{dataset}-{label}.json",
+                    {"setting": str(SETTINGS[setting](100, 0)), "threads": args.threads},
+                    task,
+                )
+                for label, task in tasks
+            ]
+        by_run = np.array([[run["accuracy"] for run in runs[dataset]] for dataset in DATASETS])
+        seconds = sum(run["seconds"] for dataset in DATASETS for run in runs[dataset])
+        means = by_run.mean(axis=1).tolist()
+        spread = float(by_run.mean(axis=0).std(ddof=1)) if by_run.shape[1] > 1 else 0.0
+        print_row(setting, means, "" if args.tune else f" ± {spread:.4f}")
+        results.append(
+            {
+                "setting": setting,
+                "accuracy": dict(zip(DATASETS, means, strict=True)),
+                "mean": float(np.mean(means)),
+                "spread of the mean": spread,
+                "seconds": seconds,
+                "runs": runs,
+            }
+        )
+    if args.json:
+        write_json(args.json, {"machine": describe(), "tuning": args.tune, "results": results})
+
+
+CHOSEN = ["MLP, slopes", "linear discriminant, slopes"]
+
+
+if __name__ == "__main__":
+    main()
