@@ -11,7 +11,7 @@ import skspectra
 
 PACKAGE = Path(skspectra.__file__).parent
 HEAVY = {"torch", "skorch", "matplotlib", "astropy", "onnx", "onnxruntime", "pandas", "polars"}
-LIGHT_SUBPACKAGES = ("augmentation", "datasets", "metrics", "over_sampling", "preprocessing")
+LIGHT_SUBPACKAGES = ("augmentation", "calibration", "datasets", "metrics", "outliers", "over_sampling", "preprocessing")
 TORCH_MAY_BE_IN = ("neural_network", "inspection")
 
 # A subpackage may import those named here, and every private module of the package's top level; what is not named
@@ -22,6 +22,8 @@ MAY_IMPORT = {
     "over_sampling": {"augmentation"},
     "datasets": set(),
     "metrics": set(),
+    "calibration": set(),
+    "outliers": {"calibration"},
 }
 MAY_NOT_IMPORT = {name: {"_noise", "_stateless", "_validation"} for name in ("datasets", "metrics")}
 

@@ -1,0 +1,117 @@
+"""Bayes' rule for another class mix, and the class mix of unlabelled spectra (Saerens et al. 2002)."""
+
+import warnings
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import softmax
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_scalar
+
+_LOG_TINY = np.log(np.finfo(np.float64).tiny)
+
+
+def check_class_priors(class_priors: Any, classes: np.ndarray, name: str, *, positive: bool = False) -> np.ndarray:
+    """Return shares of the classes, given as a mapping from label or in the order of ``classes``, as float64."""
+    labels = classes.tolist()
+    if hasattr(class_priors, "items"):  # a dict, or a pandas Series as value_counts(normalize=True) gives it
+        class_priors = dict(class_priors.items())
+        unknown = [key for key in class_priors if key not in labels]
+        if unknown:
+            raise ValueError(f"{name} must have the classes {labels} as keys, got {unknown}.")
+        class_priors = [class_priors.get(label, 0.0) for label in labels]
+    try:
+        priors = np.array(class_priors, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers, got {class_priors!r}.") from error
+    if priors.shape != classes.shape:
+        raise ValueError(f"{name} must hold one share for each of the classes {labels}, got shape {priors.shape}.")
+    if not (priors >= 0).all() or not np.isclose(priors.sum(), 1.0):
+        raise ValueError(f"{name} must be shares of 0 or more that sum to 1, got {priors.tolist()}.")
+    if positive and not (priors > 0).all():
+        raise ValueError(f"{name} must be above 0 for each of the classes {labels}, got {priors.tolist()}.")
+    return priors / priors.sum()
+
+
+def with_class_priors(probabilities: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Return class probabilities, (n_samples, n_classes), for the class priors ``new`` instead of ``old``."""
+    with np.errstate(divide="ignore"):
+        # A probability of 0 is a very small one that was rounded: without the floor a spectrum that was surely of a
+        # class whose new prior is 0 would have no class at all.
+        log_likelihood = np.maximum(np.log(probabilities, dtype=np.float64), _LOG_TINY) - np.log(old)
+        return softmax(log_likelihood + np.log(new), axis=1)
+
+
+def estimate_class_priors(
+    probabilities: ArrayLike, training_priors: ArrayLike, *, max_iter: int = 1000, tol: float = 1e-6
+) -> np.ndarray:
+    """Estimate the class mix of unlabelled spectra from their class probabilities.
+
+    The class mix of greatest likelihood, found by expectation maximisation [1]_: the probabilities are corrected to the
+    mix, the mix becomes their mean, and so on. It holds where spectra of a class look the same in training and in the
+    survey and the probabilities are calibrated at the training mix; overconfident ones are best calibrated first [2]_.
+
+    Parameters
+    ----------
+    probabilities : array-like of shape (n_samples, n_classes)
+        Class probabilities of a classifier for the unlabelled spectra, each row summing to 1.
+    training_priors : array-like of shape (n_classes,)
+        The class mix at which the classifier was trained: above 0, summing to 1.
+    max_iter : int, default=1000
+        Largest number of iterations.
+    tol : float, default=1e-6
+        The iteration ends when no share changes by more than this fraction of itself, or of 1 / n_samples.
+
+    Returns
+    -------
+    class_priors : ndarray of shape (n_classes,), float64
+        The estimated share of each class.
+
+    Raises
+    ------
+    ValueError
+        If the probabilities or priors are not such.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `max_iter` iterations were not enough.
+
+    See Also
+    --------
+    PriorCorrectedClassifier.adapt : Estimates the mix of a survey and corrects to it.
+
+    References
+    ----------
+    .. [1] Saerens M., Latinne P., Decaestecker C., "Adjusting the outputs of a classifier to new a priori
+       probabilities", Neural Computation 14(1), 21-41, 2002.
+    .. [2] Alexandari A., Kundaje A., Shrikumar A., "Maximum likelihood with bias-corrected calibration is hard-to-beat
+       at label shift adaptation", ICML 2020, arXiv:1901.06852.
+
+    Examples
+    --------
+    >>> from skspectra.calibration import estimate_class_priors
+    >>> probabilities = [[0.99, 0.01]] * 9 + [[0.01, 0.99]]
+    >>> estimate_class_priors(probabilities, [0.5, 0.5]).round(3)
+    array([0.908, 0.092])
+    """
+    check_scalar(max_iter, "max_iter", Integral, min_val=1)
+    check_scalar(tol, "tol", Real, min_val=0)
+    proba = check_array(probabilities, dtype=np.float64, input_name="probabilities")
+    if (proba < 0).any() or not np.allclose(proba.sum(axis=1), 1, atol=1e-3):
+        raise ValueError("probabilities must be 0 or more and sum to 1 in each row.")
+    old = check_class_priors(training_priors, np.arange(proba.shape[1]), "training_priors", positive=True)
+    smallest = 1 / len(proba)
+    priors = old
+    for _ in range(max_iter):
+        previous, priors = priors, with_class_priors(proba, old, priors).mean(axis=0)
+        if np.all(np.abs(priors - previous) <= tol * np.maximum(priors, smallest)):
+            return priors
+    warnings.warn(
+        f"Class priors still change after max_iter={max_iter} iterations. Increase max_iter or tol.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+    return priors

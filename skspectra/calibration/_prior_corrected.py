@@ -1,0 +1,248 @@
+"""Correction of class probabilities to the class mix of a survey."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length, get_tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from .._validation import StrOptions, Tags, _check_sample_weight, _fit_context
+from ._class_priors import check_class_priors, estimate_class_priors, with_class_priors
+
+
+class PriorCorrectedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """Classifier whose probabilities are corrected from the class mix of training to that of the survey.
+
+    A classifier that was trained on as many quasars as stars takes quasars to be as frequent as stars. Its probability
+    of each class is multiplied by the share of the class in the survey over that in training, then each row is scaled
+    to sum to 1 [1]_. This is exact where the spectra of each class look the same in both and the probabilities are
+    calibrated at the training mix.
+
+    Parameters
+    ----------
+    estimator : classifier with `predict_proba`
+        It is cloned and fitted; wrap one that is fitted already in :class:`~sklearn.frozen.FrozenEstimator`.
+    class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
+        Shares of the classes among the spectra to be classified, summing to 1; an array is in the order of `classes_`;
+        classes that a dict leaves out have 0. None takes the shares in the `y` of `fit`; where those are not the
+        survey's, :meth:`adapt` estimates them from spectra without labels.
+    training_priors : "balanced", dict of label to float, or array-like of shape (n_classes,), default=None
+        Class mix at which `estimator` is trained. "balanced" is equal shares: a network with ``sampling="balanced"``, a
+        classifier with ``class_weight="balanced"``, one behind an oversampler. Other shares are given as those of
+        `class_priors`, all above 0. None takes the shares in the `y` of `fit`, for a classifier that learns from `y` as
+        it is. It is refused where that is known to be wrong: for a frozen estimator, whose training labels `fit` does
+        not see, and for an estimator, or the last step of a pipeline, with ``sampling`` or ``class_weight``, or a
+        pipeline with a sampler.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted classifier.
+    classes_ : ndarray of shape (n_classes,)
+        The class labels.
+    class_priors_ : ndarray of shape (n_classes,)
+        Class mix that the probabilities are for.
+    training_priors_ : ndarray of shape (n_classes,)
+        Class mix that they are corrected from.
+    n_features_in_ : int
+        Number of samples in a spectrum, where `estimator` has it.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `estimator` has them.
+
+    See Also
+    --------
+    estimate_class_priors : The class mix of unlabelled spectra from probabilities.
+    sklearn.calibration.CalibratedClassifierCV : Calibrates at the mix of its data; goes inside or around.
+
+    Notes
+    -----
+    Fitted with labels at the survey's mix, ``PriorCorrectedClassifier(network, training_priors="balanced")`` trains on
+    balanced classes and answers at the survey's mix: both mixes are known.
+
+    References
+    ----------
+    .. [1] Saerens M., Latinne P., Decaestecker C., "Adjusting the outputs of a classifier to new a priori
+       probabilities", Neural Computation 14(1), 21-41, 2002.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skspectra.calibration import PriorCorrectedClassifier
+    >>> from sklearn.datasets import make_blobs
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = make_blobs([1900, 100], centers=[[0, 0], [2, 2]], random_state=0)
+    >>> balanced = LogisticRegression(class_weight="balanced").fit(X, y)
+    >>> corrected = PriorCorrectedClassifier(
+    ...     LogisticRegression(class_weight="balanced"), training_priors="balanced"
+    ... ).fit(X, y)
+    >>> corrected.class_priors_
+    array([0.95, 0.05])
+    >>> print(np.round(balanced.predict_proba(X).mean(axis=0), 2), np.round(corrected.predict_proba(X).mean(axis=0), 2))
+    [0.85 0.15] [0.95 0.05]
+
+    Another survey, of which no labels are known:
+
+    >>> X_survey, _ = make_blobs([9000, 3000], centers=[[0, 0], [2, 2]], random_state=1)
+    >>> corrected.adapt(X_survey).class_priors_.round(2)
+    array([0.74, 0.26])
+    """
+
+    # The estimator is checked in fit, for what it can do.
+    _parameter_constraints: dict = {
+        "class_priors": [dict, "array-like", None],
+        "training_priors": [StrOptions({"balanced"}), dict, "array-like", None],
+    }
+
+    classes_: np.ndarray
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        class_priors: dict | ArrayLike | None = None,
+        training_priors: str | dict | ArrayLike | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.class_priors = class_priors
+        self.training_priors = training_priors
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **fit_params: Any) -> Self:
+        """Fit the classifier and determine both class mixes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra, as `estimator` takes them.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights for the `fit` of `estimator` and for the class shares.
+        **fit_params : dict
+            Further arguments for the `fit` of `estimator`, such as `X_val` and `y_val` of a network.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or `y` is not valid, or the training mix has to be stated.
+        TypeError
+            If `estimator` has no `predict_proba`.
+        """
+        if not hasattr(self.estimator, "predict_proba"):
+            raise TypeError(
+                f"estimator={self.estimator!r} has no predict_proba; allowed are classifiers that have. "
+                "sklearn.calibration.CalibratedClassifierCV gives it to one with decision_function."
+            )
+        if self.training_priors is None and (reason := _unlike_labels(self.estimator)):
+            raise ValueError(
+                f"training_priors=None takes the class shares of y, but {reason}. State training_priors: 'balanced', "
+                "or the share of each class in training."
+            )
+        if sample_weight is not None:
+            fit_params["sample_weight"] = sample_weight
+        self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
+        self.classes_ = self.estimator_.classes_
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))
+
+        shares = _class_shares(X, y, self.classes_, sample_weight)
+        self.class_priors_ = self._priors("class_priors", shares)
+        self.training_priors_ = self._priors("training_priors", shares, positive=True)
+        return self
+
+    def adapt(self, X: ArrayLike) -> Self:
+        """Correct to the class mix of unlabelled spectra, estimated from them by expectation maximisation.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra of the survey, many enough to hold some of the rarest class.
+
+        Returns
+        -------
+        self : object
+            The classifier, with a new `class_priors_`.
+        """
+        check_is_fitted(self)
+        self.class_priors_ = estimate_class_priors(self.estimator_.predict_proba(X), self.training_priors_)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Predict the probability of each class at the class mix `class_priors_`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), float64
+            In the order of `classes_`.
+        """
+        check_is_fitted(self)
+        return with_class_priors(self.estimator_.predict_proba(X), self.training_priors_, self.class_priors_)
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Predict the class of greatest probability at the class mix `class_priors_`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def _priors(self, name: str, shares: np.ndarray, *, positive: bool = False) -> np.ndarray:
+        priors = getattr(self, name)
+        if isinstance(priors, str):
+            return np.full(len(self.classes_), 1 / len(self.classes_))
+        return check_class_priors(shares if priors is None else priors, self.classes_, name, positive=positive)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags.sparse = inner.input_tags.sparse
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        return tags
+
+
+def _class_shares(X: Any, y: Any, classes: np.ndarray, sample_weight: Any) -> np.ndarray:
+    labels = column_or_1d(y)
+    check_classification_targets(labels)
+    check_consistent_length(X, labels)
+    unknown = np.setdiff1d(labels, classes)
+    if unknown.size:
+        raise ValueError(f"y holds {unknown.tolist()}, but the estimator was trained on {classes.tolist()}.")
+    weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
+    totals = np.bincount(np.searchsorted(classes, labels), weights, minlength=len(classes))
+    return totals / totals.sum()
+
+
+def _unlike_labels(estimator: Any) -> str | None:
+    """Return what tells that a classifier is not trained at the class mix of the labels given to `fit`."""
+    if isinstance(estimator, FrozenEstimator):
+        return "the estimator is frozen, and fit does not see the labels that it was trained with"
+    if isinstance(estimator, Pipeline):
+        for name, step in estimator.steps[:-1]:
+            if hasattr(step, "fit_resample"):
+                return f"the step {name!r} of the pipeline resamples the classes"
+        return _unlike_labels(estimator.steps[-1][1])
+    for name in ("sampling", "class_weight"):
+        if getattr(estimator, name, None) is not None:
+            return f"{type(estimator).__name__} has {name}={getattr(estimator, name)!r}"
+    return None

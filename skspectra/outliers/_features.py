@@ -1,0 +1,55 @@
+"""Features that a fitted classifier decides by, and their distance from those of known spectra."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from sklearn.covariance import LedoitWolf
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array
+
+from ..calibration import PriorCorrectedClassifier
+
+
+def deepest_features(estimator: Any, X: Any) -> np.ndarray:
+    """Return what the last layer of a network, or the last step of a pipeline, sees, (n_samples, n_features_seen)."""
+    if isinstance(estimator, FrozenEstimator):
+        return deepest_features(estimator.estimator, X)
+    if isinstance(estimator, PriorCorrectedClassifier):
+        return deepest_features(estimator.estimator_, X)
+    if isinstance(estimator, Pipeline):
+        for _, step in estimator.steps[:-1]:
+            # imbalanced-learn's samplers act in fit alone.
+            if step is not None and step != "passthrough" and not hasattr(step, "fit_resample"):
+                X = step.transform(X)
+        return deepest_features(estimator.steps[-1][1], X)
+    if not hasattr(estimator, "net_"):
+        return check_array(X, dtype=np.float64)
+
+    seen: list[np.ndarray] = []
+    estimator = copy.deepcopy(estimator)  # the original may be predicting in another thread
+    last_layer = estimator.net_.module_.classifier
+    last_layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].cpu().numpy()))
+    estimator.predict_proba(X)
+    return np.concatenate(seen).astype(np.float64)
+
+
+class ClassDistance:
+    """Mahalanobis distance from the nearest class mean, with one covariance for all classes.
+
+    References
+    ----------
+    Lee K., Lee K., Lee H., Shin J., "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
+    Adversarial Attacks", NeurIPS 2018, arXiv:1807.03888.
+    """
+
+    def __init__(self, features: np.ndarray, y: np.ndarray):
+        classes, codes = np.unique(y, return_inverse=True)
+        self.means = np.stack([features[codes == k].mean(axis=0) for k in range(len(classes))])
+        # Shrunk, so that a feature that is constant among known spectra still counts where it is not.
+        self.covariance = LedoitWolf(assume_centered=True).fit(features - self.means[codes])
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        squared = np.stack([self.covariance.mahalanobis(features - mean) for mean in self.means])
+        return np.sqrt(squared.min(axis=0))

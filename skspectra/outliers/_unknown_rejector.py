@@ -1,0 +1,267 @@
+"""A classifier that may answer "unknown"."""
+
+from collections.abc import Callable
+from numbers import Real
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import logsumexp
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import assert_all_finite, get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from .._validation import Interval, StrOptions, Tags, _fit_context
+from ._features import ClassDistance, deepest_features
+
+
+def _estimator_has_predict_proba(rejector: "UnknownRejector") -> bool:
+    return hasattr(getattr(rejector, "estimator_", rejector.estimator), "predict_proba")
+
+
+class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """Classifier that answers "UNKNOWN" for spectra unlike those that it knows.
+
+    Every spectrum gets a score, the higher the more it is like known ones. A spectrum whose score is below the
+    threshold of the class predicted for it is unknown. The thresholds come from spectra that were held back from
+    training, so that of the spectra predicted as each class a stated share is rejected, in a rare class as in a
+    frequent one.
+
+    Parameters
+    ----------
+    estimator : classifier
+        It is cloned and fitted; wrap one that is fitted already in :class:`~sklearn.frozen.FrozenEstimator`, and give
+        `fit` spectra that it was not trained with.
+    method : {"max_proba", "energy", "distance"} or callable, default="max_proba"
+        The score.
+
+        - "max_proba": the greatest class probability [1]_.
+        - "energy": the logarithm of the sum of the exponentials of the logits of `decision_function` [2]_; for three
+          classes or more.
+        - "distance": minus the Mahalanobis distance from the nearest class mean, with one shrunk covariance for all
+          classes [3]_; among the features before the last layer of a network, or those that the last step of a pipeline
+          is given.
+        - callable: called with the fitted estimator and spectra, it returns an array of shape (n_samples,), higher for
+          more known spectra. So detectors of other libraries fit in.
+    rejection_rate : float, default=0.05
+        Share of known spectra that may be rejected, in [0, 1). For a new spectrum like those held back it is an upper
+        bound of the probability to be rejected. A class that is predicted for fewer than ``1 / rejection_rate - 1``
+        held back spectra never becomes unknown.
+    validation_fraction : float, default=0.2
+        Fraction of each class, drawn at random, that is held back for the thresholds. With a frozen `estimator` all
+        spectra are for the thresholds, except for "distance", which needs the rest for means and covariance.
+    unknown_label : str or int, default=None
+        What `predict` answers for unknown spectra; None is "UNKNOWN", or -1 where labels are numbers.
+    random_state : int, RandomState instance or None, default=None
+        Seed of what is held back.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted classifier.
+    classes_ : ndarray of shape (n_classes,)
+        The known classes.
+    thresholds_ : ndarray of shape (n_classes,)
+        Lowest score that is accepted, by predicted class; minus infinity where nothing is rejected.
+    unknown_label_ : str or int
+        What `predict` answers for unknown spectra.
+    n_features_in_ : int
+        Number of samples in a spectrum, where `estimator` has it.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where `estimator` has them.
+
+    See Also
+    --------
+    skspectra.calibration.PriorCorrectedClassifier : Probabilities at the class mix of a survey; goes inside.
+
+    Notes
+    -----
+    Spectra of one object must not be both in training and held back: split such data by object, fit the classifier on
+    one part and the rejector, with the classifier frozen, on the other.
+
+    References
+    ----------
+    .. [1] Hendrycks D., Gimpel K., "A Baseline for Detecting Misclassified and Out-of-Distribution Examples in Neural
+       Networks", ICLR 2017, arXiv:1610.02136.
+    .. [2] Liu W., Wang X., Owens J., Li Y., "Energy-based Out-of-distribution Detection", NeurIPS 2020,
+       arXiv:2010.03759.
+    .. [3] Lee K., Lee K., Lee H., Shin J., "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
+       Adversarial Attacks", NeurIPS 2018, arXiv:1807.03888.
+
+    Examples
+    --------
+    >>> from skspectra.outliers import UnknownRejector
+    >>> from sklearn.datasets import make_blobs
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> X, y = make_blobs(600, centers=[[-6, 0], [6, 0], [0, 9]], random_state=0)
+    >>> y = [["STAR", "GALAXY", "QSO"][k] for k in y]
+    >>> rejector = UnknownRejector(LogisticRegression(), method="distance", random_state=0).fit(X, y)
+    >>> rejector.predict([[-6, 0], [0, 9], [0, 3], [40, -20]]).tolist()
+    ['STAR', 'QSO', 'UNKNOWN', 'UNKNOWN']
+    """
+
+    # The estimator is checked in fit, for what it can do.
+    _parameter_constraints: dict = {
+        "method": [StrOptions({"max_proba", "energy", "distance"}), callable],
+        "rejection_rate": [Interval(Real, 0, 1, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "unknown_label": "no_validation",
+        "random_state": ["random_state"],
+    }
+
+    classes_: np.ndarray
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        method: str | Callable[[Any, Any], np.ndarray] = "max_proba",
+        rejection_rate: float = 0.05,
+        validation_fraction: float = 0.2,
+        unknown_label: str | int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.method = method
+        self.rejection_rate = rejection_rate
+        self.validation_fraction = validation_fraction
+        self.unknown_label = unknown_label
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit the classifier on one part of the spectra and the thresholds on the other.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra of known classes, as `estimator` takes them.
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or `y` is not valid, or a class has fewer than two spectra.
+        TypeError
+            If `estimator` lacks what `method` needs.
+        """
+        needed = {"max_proba": "predict_proba", "energy": "decision_function"}.get(str(self.method), "predict")
+        if not hasattr(self.estimator, needed):
+            raise TypeError(f"estimator={self.estimator!r} has no {needed}, which method={self.method!r} needs.")
+        labels = column_or_1d(y, warn=True)
+        assert_all_finite(labels, input_name="y")
+        check_classification_targets(labels)
+        X_fit, y_fit, X_held = X, labels, X
+        if not isinstance(self.estimator, FrozenEstimator) or self.method == "distance":
+            X_fit, X_held, y_fit, _ = train_test_split(
+                X, labels, test_size=self.validation_fraction, stratify=labels, random_state=self.random_state
+            )
+        self.estimator_ = clone(self.estimator).fit(X_fit, y_fit)
+        self.classes_ = self.estimator_.classes_
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))
+        self.unknown_label_ = self._check_unknown_label()
+        if self.method == "distance":
+            self._distance = ClassDistance(deepest_features(self.estimator_, X_fit), y_fit)
+
+        predicted, scores = self.estimator_.predict(X_held), self.score_samples(X_held)
+        self.thresholds_ = np.array([self._threshold(scores[predicted == label]) for label in self.classes_])
+        return self
+
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
+        """Return how much each spectrum is like known ones.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), float64
+            The higher the more known.
+        """
+        check_is_fitted(self)
+        if self.method == "max_proba":
+            scores = self.estimator_.predict_proba(X).max(axis=1)
+        elif self.method == "energy":
+            logits = self.estimator_.decision_function(X)
+            if logits.ndim != 2:
+                raise ValueError(
+                    f"method='energy' needs a logit of each class, but the decision_function of {self.estimator_!r} "
+                    "returns one number for two classes. Use another method."
+                )
+            scores = logsumexp(logits, axis=1)
+        elif self.method == "distance":
+            scores = -self._distance(deepest_features(self.estimator_, X))
+        else:
+            scores = column_or_1d(self.method(self.estimator_, X))  # type: ignore[operator]
+        return np.asarray(scores, dtype=np.float64)
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Predict the class of each spectrum, or that it is unknown.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+            Labels of `classes_`, and `unknown_label_`.
+        """
+        check_is_fitted(self)
+        predicted = self.estimator_.predict(X)
+        thresholds = self.thresholds_[np.searchsorted(self.classes_, predicted)]
+        return np.where(self.score_samples(X) < thresholds, np.array(self.unknown_label_), predicted)
+
+    @available_if(_estimator_has_predict_proba)
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Predict the probability of each known class, given that the spectrum is of one of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; those of `estimator_`.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    def _threshold(self, scores: np.ndarray) -> float:
+        """Return the score below which a new spectrum falls with a probability of `rejection_rate` at most."""
+        # Among n scores and a new one of the same distribution each rank is as likely as another: the new one is below
+        # the k-th lowest of the others with a probability of k / (n + 1), or less where some are equal.
+        k = int(self.rejection_rate * (len(scores) + 1))
+        return -np.inf if k == 0 else np.sort(scores)[k - 1]
+
+    def _check_unknown_label(self) -> Any:
+        strings = self.classes_.dtype.kind in "OUST"
+        label = self.unknown_label
+        if label is None:
+            label = "UNKNOWN" if strings else -1
+        if isinstance(label, str) != strings:
+            raise ValueError(f"unknown_label={label!r} must be of the kind of the classes {self.classes_.tolist()}.")
+        if label in self.classes_.tolist():
+            raise ValueError(f"unknown_label={label!r} must not be one of the classes {self.classes_.tolist()}.")
+        return label
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags.sparse = inner.input_tags.sparse and self.method != "distance"
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        return tags
