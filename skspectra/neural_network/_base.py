@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import warnings
 from abc import ABCMeta, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -20,9 +22,11 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from skorch.callbacks import Callback
 from skorch.exceptions import DeviceWarning
 
+from .. import __version__
 from .._validation import Interval, StrOptions, _check_sample_weight, _fit_context, validate_data
 from ..augmentation import CCDNoiseAugmenter
 from ._batches import SpectrumBatches, as_tensor
+from ._checkpoint import CheckpointFile, SaveState, fingerprint
 from ._device import compute_dtype, prediction_batch_size, select_device
 from ._net import HISTORY_COLUMNS, BestEpoch, Patience, Progress, SpectrumNet, learning_rate_schedule
 
@@ -50,6 +54,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "compile": ["boolean"],
         "callbacks": [list, None],
+        "checkpoint_dir": [str, os.PathLike, None],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -64,8 +69,9 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def _module_params(self, n_features: int, n_classes: int) -> dict[str, Any]:
         """Return the keyword arguments of the module, `compute_dtype` apart: plain values."""
 
-    def _pretrain(self, module: torch.nn.Module, batches: SpectrumBatches) -> None:
-        """Find better initial weights than random ones, without labels."""
+    def _pretrain(self, module: torch.nn.Module, batches: SpectrumBatches) -> list[np.ndarray] | None:
+        """Find better initial weights than random ones, without labels, and return `reconstruction_errors_`."""
+        return None
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -100,7 +106,8 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If a parameter, a label or a spectrum is not valid, or if the loss stops being a number.
+            If a parameter, a label or a spectrum is not valid, if the loss stops being a number, or if a checkpoint
+            cannot be read.
         """
         continued = self.net_.module_ if self.warm_start and hasattr(self, "net_") else None
         flux, labels = self._check_flux(X, y, reset=continued is None)
@@ -113,51 +120,34 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         codes = _encode(labels, classes, "y")
         module_params = self._module_params(flux.shape[1], len(classes))
         validation_data = self._check_validation_data(X_val, y_val, flux.shape[1], classes)
-
         device = select_device(self.device)
-        random_state = check_random_state(self.random_state)
-        train_rows = None
-        validation = None
-        evaluation_size = prediction_batch_size(flux.shape[1], device)
-        if validation_data is not None:
-            validation = SpectrumBatches(*validation_data, batch_size=evaluation_size, device=device)
-        elif self.validation_fraction is not None:
-            train_rows, validation_rows = self._stratified_split(codes, classes, random_state)
-            validation = SpectrumBatches(flux, codes, validation_rows, batch_size=evaluation_size, device=device)
-        train = SpectrumBatches(
-            flux,
-            codes,
-            train_rows,
-            self._loss_weights(flux, labels, sample_weight, train_rows),
-            batch_size=self.batch_size,
-            device=device,
-            generator=torch.Generator().manual_seed(random_state.randint(2**31 - 1)),
-            balanced=self.sampling == "balanced",
-            # Drawn with this classifier's generator: the augmenter's own would repeat one pattern in every epoch.
-            noise=None if self.augmenter is None else self.augmenter._strengths(),
-        )
-
-        best_epoch = BestEpoch() if validation is not None else None
-        net = self._make_net(module_params, classes, device, self._make_callbacks(train.n_batches, best_epoch))
-        with torch.random.fork_rng(devices=[]):
-            # Not torch.manual_seed, which would seed the GPUs too.
-            torch.random.default_generator.manual_seed(random_state.randint(2**31 - 1))
-            net.initialize()
-        if continued is None:
-            self._pretrain(net.module_, train)
-        else:
-            _copy_weights(continued, net.module_)
-        if self.compile:
-            # In place: names of weights and the pickled model are those of a module that is not compiled.
-            net.module_.compile()
-        net.partial_fit((train, validation), None)
-        net.module_.eval()
-        with torch.inference_mode():
-            # The loss of an epoch knows nothing of its last step.
-            if not net.module_(as_tensor(flux[:1]).to(device)).isfinite().all():
-                raise ValueError(f"The trained network answers with no numbers. {net.how_to_converge()}")
-        self.classes_ = classes
-        self._store(net, best_epoch)
+        weights = None if continued is None else continued.state_dict()
+        with self._open_checkpoint(device, flux, codes, classes, sample_weight, validation_data, weights) as checkpoint:
+            random_state = check_random_state(self.random_state)
+            if checkpoint is not None and self.random_state is None:
+                random_state = check_random_state(checkpoint.seed)
+            train, validation = self._make_batches(
+                flux, labels, codes, classes, sample_weight, validation_data, device, random_state
+            )
+            best_epoch = BestEpoch() if validation is not None else None
+            net = self._make_net(module_params, classes, device, self._make_callbacks(train.n_batches, best_epoch))
+            with torch.random.fork_rng(devices=[]):
+                # Not torch.manual_seed, which would seed the GPUs too.
+                torch.random.default_generator.manual_seed(random_state.randint(2**31 - 1))
+                net.initialize()
+            self._start(net, train, continued, checkpoint)
+            if self.compile:
+                # In place: names of weights and the pickled model are those of a module that is not compiled.
+                net.module_.compile()
+            n_done = 0 if checkpoint is None or checkpoint.state is None else len(checkpoint.state["history"])
+            net.partial_fit((train, validation), None, epochs=self.max_epochs - n_done)
+            net.module_.eval()
+            with torch.inference_mode():
+                # The loss of an epoch knows nothing of its last step.
+                if not net.module_(as_tensor(flux[:1]).to(device)).isfinite().all():
+                    raise ValueError(f"The trained network answers with no numbers. {net.how_to_converge()}")
+            self.classes_ = classes
+            self._store(net, best_epoch, checkpoint)
         return self
 
     def predict(self, X: ArrayLike) -> np.ndarray:
@@ -304,6 +294,73 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         # In the order of the file, which a memory-mapped array reads fastest.
         return np.sort(np.concatenate(train_rows)), np.sort(np.concatenate(validation_rows))
 
+    def _open_checkpoint(
+        self, device: torch.device, flux, codes, classes, sample_weight, validation_data, weights
+    ) -> AbstractContextManager[CheckpointFile | None]:
+        """Return the checkpoint of this training, recognised by everything that its model depends on."""
+        if self.checkpoint_dir is None:
+            return nullcontext()
+        run = {
+            **self.get_params(deep=False),
+            "augmenter": None if self.augmenter is None else self.augmenter._strengths(),
+            "device": device.type,
+            "precision": str(compute_dtype(self.precision, device)),
+            "versions": (__version__, torch.__version__),
+            "data": (flux, codes, classes, validation_data),
+            "sample_weight": None if sample_weight is None else np.asarray(sample_weight),
+            "weights": None if weights is None else {name: tensor.cpu().numpy() for name, tensor in weights.items()},
+        }
+        for name in ("checkpoint_dir", "verbose", "warm_start"):
+            del run[name]
+        return CheckpointFile(self.checkpoint_dir, type(self).__name__, fingerprint(run))
+
+    def _make_batches(
+        self, flux, labels, codes, classes, sample_weight, validation_data, device, random_state
+    ) -> tuple[SpectrumBatches, SpectrumBatches | None]:
+        """Return the batches of the training and those of the validation."""
+        train_rows = None
+        validation = None
+        evaluation_size = prediction_batch_size(flux.shape[1], device)
+        if validation_data is not None:
+            validation = SpectrumBatches(*validation_data, batch_size=evaluation_size, device=device)
+        elif self.validation_fraction is not None:
+            train_rows, validation_rows = self._stratified_split(codes, classes, random_state)
+            validation = SpectrumBatches(flux, codes, validation_rows, batch_size=evaluation_size, device=device)
+        train = SpectrumBatches(
+            flux,
+            codes,
+            train_rows,
+            self._loss_weights(flux, labels, sample_weight, train_rows),
+            batch_size=self.batch_size,
+            device=device,
+            generator=torch.Generator().manual_seed(random_state.randint(2**31 - 1)),
+            balanced=self.sampling == "balanced",
+            # Drawn with this classifier's generator: the augmenter's own would repeat one pattern in every epoch.
+            noise=None if self.augmenter is None else self.augmenter._strengths(),
+        )
+        return train, validation
+
+    def _start(
+        self,
+        net: SpectrumNet,
+        batches: SpectrumBatches,
+        continued: torch.nn.Module | None,
+        checkpoint: CheckpointFile | None,
+    ) -> None:
+        """Give the network the weights of the last fit or of the pre-training; those of a checkpoint come later."""
+        errors = None
+        if checkpoint is not None and checkpoint.state is not None:
+            if checkpoint.state["reconstruction_errors"] is not None:
+                errors = [layer.numpy() for layer in checkpoint.state["reconstruction_errors"]]
+        elif continued is None:
+            errors = self._pretrain(net.module_, batches)
+        else:
+            _copy_weights(continued, net.module_)
+        if errors is not None:
+            self.reconstruction_errors_ = errors
+        if checkpoint is not None:
+            net.callbacks_.append(("SaveState", SaveState(checkpoint, errors)))
+
     def _make_net(
         self,
         module_params: dict[str, Any],
@@ -350,16 +407,21 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             callbacks.append(Patience(best_epoch, self.patience))
         return [callback for callback in callbacks if callback is not None]
 
-    def _store(self, net: SpectrumNet, best_epoch: BestEpoch | None) -> None:
+    def _store(self, net: SpectrumNet, best_epoch: BestEpoch | None, checkpoint: CheckpointFile | None) -> None:
         # The duration is recorded at the end of an epoch, which is where callbacks end a training.
         completed = [row for row in net.history if "dur" in row]
-        if len(completed) < len(net.history):
+        interrupted = len(completed) < len(net.history) or (checkpoint is not None and checkpoint.saving)
+        if interrupted:
             kept = "those of its best epoch" if best_epoch is not None and best_epoch.epoch_ else "the last ones"
+            goes_on = "" if checkpoint is None else " The same fit goes on from its checkpoint."
             warnings.warn(
-                f"Training was interrupted after {len(completed)} of {self.max_epochs} epochs; its weights are {kept}.",
+                f"Training was interrupted after {len(completed)} of {self.max_epochs} epochs; its weights are {kept}."
+                f"{goes_on}",
                 ConvergenceWarning,
                 stacklevel=3,
             )
+        elif checkpoint is not None:
+            checkpoint.remove()
         net.optimizer_.state.clear()  # twice the size of the model, and of no more use
         self.net_ = net
         self.history_ = [

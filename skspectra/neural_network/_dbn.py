@@ -1,5 +1,6 @@
 """The deep belief network as a scikit-learn classifier."""
 
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from numbers import Integral, Real
@@ -79,6 +80,12 @@ class DBNClassifier(BaseSpectrumClassifier):
     callbacks : list of skorch callbacks or None, default=None
         Further callbacks of the training; they are copied. They find "train_loss", "valid_loss" and "valid_score" in
         the net's history. Those that would score the net on its data sets, such as EpochScoring, do not work.
+    checkpoint_dir : str, path-like or None, default=None
+        Folder in which the state of the training is kept, anew after every epoch. Where the process ends before the
+        training does, the same call of `fit` goes on from there, to the model of a training that was never interrupted,
+        on a CPU to the last bit. A file is that of one training: parameters, spectra, labels and versions, `verbose`
+        apart. A training that is finished deletes its file; one that Ctrl-C ends does not. A state that cannot be
+        saved is a warning. Of `callbacks`, those with the methods `state_dict` and `load_state_dict` are kept too.
     warm_start : bool, default=False
         Let `fit` go on from the weights of the last fit, with the same classes and architecture. Then nothing is
         pre-trained.
@@ -171,6 +178,7 @@ class DBNClassifier(BaseSpectrumClassifier):
         precision: str = "auto",
         compile: bool = False,
         callbacks: list[Callback] | None = None,
+        checkpoint_dir: str | os.PathLike | None = None,
         warm_start: bool = False,
         verbose: int = 0,
         random_state: int | np.random.RandomState | None = None,
@@ -194,6 +202,7 @@ class DBNClassifier(BaseSpectrumClassifier):
         self.precision = precision
         self.compile = compile
         self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
@@ -207,10 +216,9 @@ class DBNClassifier(BaseSpectrumClassifier):
         }
 
     @torch.no_grad()
-    def _pretrain(self, module: torch.nn.Module, batches: SpectrumBatches) -> None:
-        self.reconstruction_errors_: list[np.ndarray] = []
+    def _pretrain(self, module: torch.nn.Module, batches: SpectrumBatches) -> list[np.ndarray]:
         if self.pretrain_epochs == 0:
-            return
+            return []
         seed = int(torch.randint(2**62, (), generator=batches.generator))
         generator = torch.Generator(batches.device).manual_seed(seed)
         low, high = batches.flux_range()
@@ -218,17 +226,19 @@ class DBNClassifier(BaseSpectrumClassifier):
             low, high = 0.0, 1.0
         span = (high - low) or 1.0
         trained: list[torch.nn.Linear] = []
+        reconstruction_errors = []
         for layer in tqdm(module.hidden_layers, desc="Pre-training", unit="layer", disable=not self.verbose):
             visible = partial(_visible_units, batches, low, span, trained)
             mean = torch.stack([units.sum(0) for units in visible()]).sum(0) / len(batches)
             machine = RestrictedBoltzmannMachine(layer, mean, self.pretrain_lr, generator)
             errors = [machine.train_epoch(visible()) for _ in range(self.pretrain_epochs)]
-            self.reconstruction_errors_.append(np.array(errors))
+            reconstruction_errors.append(np.array(errors))
             trained.append(layer)
         # (flux - low) / span, of which the network knows nothing, becomes part of its first layer.
         first = trained[0]
         first.weight.div_(span)
         first.bias.sub_(first.weight.sum(1), alpha=low)
+        return reconstruction_errors
 
 
 def _visible_units(

@@ -1,5 +1,6 @@
 """The traditional network of fully connected layers as a scikit-learn classifier."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,6 +67,12 @@ class SpectrumMLPClassifier(BaseSpectrumClassifier):
     callbacks : list of skorch callbacks or None, default=None
         Further callbacks of the training; they are copied. They find "train_loss", "valid_loss" and "valid_score" in
         the net's history. Those that would score the net on its data sets, such as EpochScoring, do not work.
+    checkpoint_dir : str, path-like or None, default=None
+        Folder in which the state of the training is kept, anew after every epoch. Where the process ends before the
+        training does, the same call of `fit` goes on from there, to the model of a training that was never interrupted,
+        on a CPU to the last bit. A file is that of one training: parameters, spectra, labels and versions, `verbose`
+        apart. A training that is finished deletes its file; one that Ctrl-C ends does not. A state that cannot be
+        saved is a warning. Of `callbacks`, those with the methods `state_dict` and `load_state_dict` are kept too.
     warm_start : bool, default=False
         Let `fit` go on from the weights of the last fit, with the same classes and architecture.
     verbose : int, default=0
@@ -148,6 +155,7 @@ class SpectrumMLPClassifier(BaseSpectrumClassifier):
         precision: str = "auto",
         compile: bool = False,
         callbacks: list[Callback] | None = None,
+        checkpoint_dir: str | os.PathLike | None = None,
         warm_start: bool = False,
         verbose: int = 0,
         random_state: int | np.random.RandomState | None = None,
@@ -169,6 +177,7 @@ class SpectrumMLPClassifier(BaseSpectrumClassifier):
         self.precision = precision
         self.compile = compile
         self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
