@@ -107,17 +107,14 @@ def time_of_training(network, X, y, X_val=None, y_val=None):
 def plan(network, budget, max_epochs, X, y, X_val=None, y_val=None):
     """Return the number of epochs and of spectra that fill the budget, and no more."""
     before, epoch = time_of_training(network, X, y, X_val, y_val)
-    n_epochs = int(np.clip(round((budget / len(X) - before) / epoch), 1, max_epochs))
-    return n_epochs, int(np.clip(budget / (before + n_epochs * epoch), 64, len(X)))
+    n_epochs = round(np.clip((budget / len(X) - before) / epoch, 1, max_epochs))
+    return n_epochs, round(np.clip(budget / (before + n_epochs * epoch), 64, len(X)))
 
 
-def fit_network(network, budget, max_epochs, balance, X, y, X_val=None, y_val=None):
-    """Return the network, fitted within the budget, and what its training was."""
-    if balance:
-        network.set_params(sampling="balanced", augmenter=CCDNoiseAugmenter())
-    n_epochs, n_rows = plan(network, budget, max_epochs, X, y, X_val, y_val)
-    if n_rows < len(X):
-        rows = rows_of_all_classes(y, n_rows, np.random.default_rng(0))
+def fit_network(network, n_epochs, n_spectra, X, y, X_val=None, y_val=None):
+    """Return the network, fitted in so many epochs on so many spectra, and what its training was."""
+    if n_spectra < len(X):
+        rows = rows_of_all_classes(y, n_spectra, np.random.default_rng(0))
         X, y = X[rows], y[rows]
     start = time.perf_counter()
     network.set_params(max_epochs=n_epochs).fit(X, y, X_val=X_val, y_val=y_val)
@@ -129,6 +126,10 @@ def fit_network(network, budget, max_epochs, balance, X, y, X_val=None, y_val=No
         "layers": network.n_layers_,
         "parameters": network.n_parameters_,
     }
+
+
+def balance_in_training(network):
+    return network.set_params(sampling="balanced", augmenter=CCDNoiseAugmenter())
 
 
 def fit_other(classifier, balance, seed, X, y):
@@ -152,7 +153,10 @@ def fit(candidate, train, *, budget, max_epochs, balance, seed):
     """
     classifier = candidate.make(seed)
     if candidate.is_network:
-        classifier, facts = fit_network(classifier, budget, max_epochs, balance, **train)
+        if balance:
+            balance_in_training(classifier)
+        n_epochs, n_spectra = plan(classifier, budget, max_epochs, **train)
+        classifier, facts = fit_network(classifier, n_epochs, n_spectra, **train)
     else:
         classifier, facts = fit_other(classifier, balance, seed, train["X"], train["y"])
     facts["validation_f1"] = mean_f1(train["y_val"], predict(classifier, train["X_val"]))
@@ -165,15 +169,10 @@ def split_training(data):
     return {"X": flux[train], "y": y[train], "X_val": flux[validation], "y_val": y[validation]}
 
 
-def mean_f1(y, probabilities, classes=None):
-    classes = np.unique(y) if classes is None else classes
-    table = classification_table(y, classes[probabilities.argmax(1)], class_priors=even(y), n_bootstraps=0)
-    return table.mean["f1"]
-
-
-def even(y):
-    classes = np.unique(y)
-    return dict.fromkeys(classes.tolist(), 1 / len(classes))
+def mean_f1(y, probabilities):
+    """Macro F1 at 1:1:1, whatever the mix of the data."""
+    y_pred = np.unique(y)[probabilities.argmax(1)]
+    return classification_table(y, y_pred, class_priors=MIXES[EVEN], n_bootstraps=0).mean["f1"]
 
 
 def predict(model, flux):
