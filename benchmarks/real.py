@@ -1,0 +1,262 @@
+"""Real SDSS spectra: trained on them, on simulated ones, and on simulated ones first.
+
+Every classifier predicts each of the SDSS spectra of ``real_spectra.npz`` once, in five folds with no object in two:
+
+- ``SDSS``: trained on the SDSS spectra of the other folds alone;
+- ``simulated``: trained on simulated spectra alone, by `compare.py` (same ``--cache``: fitted once for both);
+- ``tuned``: networks go on from there (`warm_start`, a tenth of the learning rate) on the SDSS spectra of the other
+  folds; the others are trained on simulated and SDSS spectra together;
+- ``mixture``: trained on LAMOST and SDSS spectra of the other folds together.
+
+Networks get ``--fold-budget`` seconds a fold, ``--fold-epochs`` epochs at most, batches of 32 and balanced draws with
+noise; nothing is chosen by the SDSS spectra. Bands and tests are of a bootstrap of objects, F1 at the mix of the data.
+
+    python benchmarks/real.py --train SIMULATED.npz [--data FOLDER] [--cache DIR] [--json F.json]
+
+FOLDER, by default the environment variable SKSPECTRA_DATA, holds ``real_spectra.npz``.
+"""
+
+import argparse
+import copy
+import hashlib
+import json
+import os
+import time
+import traceback
+from pathlib import Path
+
+import numpy as np
+import torch
+from _classifiers import CANDIDATES, OURS
+from _machine import describe
+from _runs import write_json
+from compare import (
+    balance_in_training,
+    fingerprint,
+    fit_network,
+    fit_once,
+    fit_other,
+    load,
+    plan,
+    predict,
+    prepare,
+    settings_of,
+    split_training,
+)
+from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits
+
+from skspectra.metrics import classification_table, paired_bootstrap
+
+WAYS = ("SDSS", "simulated", "tuned", "mixture")
+CONFOUND = (
+    "Class and survey are confounded in the mixture: nearly every star is of LAMOST, nearly every galaxy and quasar\n"
+    "of SDSS, so that telling the surveys apart earns a score there. The SDSS columns are the clean test."
+)
+
+
+def folds_of(y, objects):
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    return list(folds.split(np.zeros(len(y)), y, objects))
+
+
+def out_of_fold(candidate, way, X, y, objects, simulated, base, args):
+    """Return the probabilities of each spectrum by the classifier that was not trained on its object, and seconds."""
+    probabilities = np.empty((len(y), len(np.unique(y))), np.float32)
+    planned, seconds, facts = None, 0.0, {}
+    for train, test in folds_of(y, objects):
+        start = time.perf_counter()
+        if candidate.is_network:
+            network = candidate.make(args.seed)
+            if way == "tuned":
+                network = copy.deepcopy(base)
+                network.set_params(warm_start=True, lr=network.lr / 10)
+            balance_in_training(network).set_params(batch_size=32)
+            if planned is None:
+                planned = plan(network, args.fold_budget, args.fold_epochs, X[train], y[train])
+                start = time.perf_counter()
+            classifier, facts = fit_network(network, *planned, X[train], y[train])
+        elif way == "tuned":
+            both = np.concatenate([simulated["X"], X[train]]), np.concatenate([simulated["y"], y[train]])
+            classifier, facts = fit_other(candidate.make(args.seed), True, args.seed, *both)
+        else:
+            classifier, facts = fit_other(candidate.make(args.seed), True, args.seed, X[train], y[train])
+        seconds += time.perf_counter() - start
+        probabilities[test] = predict(classifier, X[test])
+    return probabilities, {
+        "fit_s_per_fold": seconds / 5,
+        "epochs": facts.get("epochs"),
+        "n_spectra": facts["n_spectra"],
+    }
+
+
+def score(y, probabilities, objects):
+    y_pred = np.unique(y)[probabilities.argmax(1)]
+    table = classification_table(y, y_pred, groups=objects, random_state=0)
+    recall = dict(zip(table.labels.tolist(), table.scores["recall"].tolist(), strict=True))
+    return {"f1": table.mean["f1"], "band": table.mean_band["f1"].tolist(), "recall": recall}
+
+
+def survey_alone(y, sdss):
+    """Macro F1 of the rule that an SDSS spectrum is a quasar and a LAMOST spectrum a star."""
+    return classification_table(y, np.where(sdss, "QSO", "STAR"), labels=np.unique(y), n_bootstraps=0).mean["f1"]
+
+
+def read_real(folder):
+    data = load(Path(folder) / "real_spectra.npz")
+    with np.load(Path(folder) / "real_spectra.npz") as file:
+        data["sdss"] = np.char.startswith(file["survey"], "SDSS")
+    return data
+
+
+def choose_ours(results):
+    """Return the name of the DenseNet1DClassifier that did best on simulated validation objects."""
+    ours = [r for r in results if r["family"] == OURS and r["way"] == "simulated"]
+    return max(ours, key=lambda r: r["validation_f1"])["method"] if ours else None
+
+
+def cell(scored):
+    if scored is None:
+        return "-"
+    return f"{scored['f1']:.3f} ({scored['band'][0]:.3f}-{scored['band'][1]:.3f})"
+
+
+def print_way(way, results, ours, y, sdss, objects, loaded):
+    """Print the scores of one way of training and the paired tests; return the tests."""
+    print(f"\nTrained on: {way}")
+    print(
+        f"{'':26} {'fit s':>6} {'epochs':>6} {'F1, SDSS':>20} {'recall STAR/GALAXY/QSO':>23} {'F1, mixture':>20}"
+        f"  {ours or OURS} less this one, SDSS"
+    )
+    classes, pairs = np.unique(y), []
+    reference = next((r for r in results if r["method"] == ours), None)
+    for r in sorted(results, key=lambda r: -r["scores"]["SDSS"]["f1"]):
+        test = ""
+        if reference is not None and r is not reference:
+            predictions = [classes[loaded[id(x)][sdss].argmax(1)] for x in (reference, r)]
+            pair = paired_bootstrap(y[sdss], *predictions, groups=objects[sdss], random_state=0)
+            test = f"{pair.difference:+.3f} ({pair.low:+.3f} {pair.high:+.3f}) p {pair.p_value:.4f}"
+            pairs.append({"way": way, "ours": ours, "other": r["method"], **pair._asdict()})
+        recall = "/".join(f"{r['scores']['SDSS']['recall'][c]:.3f}" for c in ("STAR", "GALAXY", "QSO"))
+        print(
+            f"{r['method']:26} {r['fit_s_per_fold']:6.0f} {r['epochs'] or '-':>6} {cell(r['scores']['SDSS']):>20} "
+            f"{recall:>23} {cell(r['scores'].get('mixture')):>20}  {test}"
+        )
+    return pairs
+
+
+def run(args):
+    torch.set_num_threads(args.threads)
+    real = read_real(args.data)
+    X, y, objects, sdss = prepare(real["flux"]), real["target"], real["object"], real["sdss"]
+    simulated_data = load(args.train)
+    simulated_name = fingerprint(simulated_data)
+    simulated = split_training(simulated_data)
+
+    json_path = Path(args.json)
+    predictions = json_path.with_suffix(".predictions")
+    predictions.mkdir(parents=True, exist_ok=True)
+    report = json.loads(json_path.read_text()) if json_path.exists() else {"results": []}
+    report["machine"] = describe() | {"threads": args.threads}
+    parameters = {"budget": args.budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": args.seed}
+
+    for name in args.methods:
+        candidate = CANDIDATES[name]
+        fit_settings = settings_of(candidate, threads=args.threads, **parameters)
+        settings = fit_settings | {
+            "simulated": simulated_name,
+            "real": fingerprint(real),
+            "fold_budget": args.fold_budget,
+            "fold_epochs": args.fold_epochs,
+        }
+        for way in args.ways:
+            identity = {"method": name, "way": way}
+            old = [r for r in report["results"] if (r["method"], r["way"]) == (name, way)]
+            if old and old[0]["settings"] == settings and not args.force:
+                continue
+            try:
+                with threadpool_limits(args.threads):
+                    base = None
+                    if way == "simulated" or (way == "tuned" and candidate.is_network):
+                        base, training = fit_once(
+                            candidate, simulated, simulated_name, args.cache, fit_settings, **parameters
+                        )
+                    rows = np.ones(len(y), bool) if way in ("simulated", "mixture") else sdss
+                    if way == "simulated":
+                        probabilities = predict(base, real["flux"])
+                        facts = {
+                            "fit_s_per_fold": training["fit_s"],
+                            "epochs": training.get("epochs"),
+                            "n_spectra": training["n_spectra"],
+                            "validation_f1": training["validation_f1"],
+                        }
+                    else:
+                        network = base[-1] if base is not None else None
+                        probabilities, facts = out_of_fold(
+                            candidate, way, X[rows], y[rows], objects[rows], simulated, network, args
+                        )
+            except Exception:
+                print(f"{name}, {way}: failed, the others go on.\n{traceback.format_exc()}", flush=True)
+                continue
+            every = np.full((len(y), probabilities.shape[1]), np.nan, np.float32)
+            every[rows] = probabilities
+            file = f"{hashlib.sha256(json.dumps([identity, settings]).encode()).hexdigest()[:16]}.npz"
+            np.savez_compressed(predictions / file, probabilities=every)
+            result = identity | {"family": candidate.family, "settings": settings, "predictions": file} | facts
+            report["results"] = [r for r in report["results"] if r not in old] + [result]
+            write_json(json_path, report)
+            print(f"{name}, {way}: {cell(score(y[sdss], every[sdss], objects[sdss]))}", flush=True)
+
+    results = report["results"]
+    if not results:
+        raise SystemExit("No method came to an end.")
+    loaded = {id(r): np.load(predictions / r["predictions"])["probabilities"] for r in results}
+    for r in results:
+        probabilities = loaded[id(r)]
+        r["scores"] = {"SDSS": score(y[sdss], probabilities[sdss], objects[sdss])}
+        if r["way"] in ("simulated", "mixture"):
+            r["scores"]["mixture"] = score(y, probabilities, objects)
+
+    names, counts = np.unique(objects[sdss], return_counts=True)
+    largest = names[counts.argmax()]
+    fold = next(i for i, (_, test) in enumerate(folds_of(y[sdss], objects[sdss]), 1) if largest in objects[sdss][test])
+    print(f"\n{sdss.sum()} spectra of {len(names)} SDSS objects, {(~sdss).sum()} of LAMOST.")
+    print(f"One object has {counts.max()} spectra: all of them are tested in fold {fold}, and drawn together.")
+    print(CONFOUND)
+    report["survey_alone_f1"] = survey_alone(y, sdss)
+    print(f"Survey alone (SDSS is QSO, LAMOST is STAR) scores {report['survey_alone_f1']:.3f} on the mixture.")
+    ours = choose_ours(results)
+    report["pairs"] = []
+    for way in WAYS:
+        of_way = [r for r in results if r["way"] == way]
+        if of_way:
+            report["pairs"] += print_way(way, of_way, ours, y, sdss, objects, loaded)
+    write_json(json_path, report)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", required=True, help="simulated spectra, as compare.py takes them")
+    parser.add_argument("--data", default=os.environ.get("SKSPECTRA_DATA"), help="folder of real_spectra.npz")
+    parser.add_argument("--methods", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES), metavar="NAME")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument(
+        "--budget", type=float, default=180.0, help="training seconds of a network on simulated spectra"
+    )
+    parser.add_argument("--max-epochs", type=int, default=60)
+    parser.add_argument("--balance", action="store_true", help="balance the simulated classes, as in compare.py")
+    parser.add_argument("--fold-budget", type=float, default=30.0, help="training seconds of a network in each fold")
+    parser.add_argument("--fold-epochs", type=int, default=40)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", default="real.json")
+    parser.add_argument("--cache", metavar="DIR", help="of fitted models, shared with compare.py")
+    parser.add_argument("--force", action="store_true", help="fit again what the JSON has")
+    args = parser.parse_args(argv)
+    if args.data is None:
+        parser.error("--data is needed where SKSPECTRA_DATA is not set.")
+    run(args)
+
+
+if __name__ == "__main__":
+    main()
