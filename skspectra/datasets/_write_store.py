@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -178,7 +178,7 @@ def write_spectra_store(
             writer.finish(failures, names)
         os.rename(part, folder)
         _sync_folder(folder.parent)
-        (folder / _TABLE).unlink()
+        _remove_table(folder)
     except sqlite3.Error as error:
         if "locked" in str(error):
             raise OSError(f"{part}: another process is writing this store") from error
@@ -201,11 +201,17 @@ def _reopen(folder: Path, parameters: dict[str, str], names: str) -> Bunch:
         manifest = read_manifest(folder)
     except ValueError as error:
         raise FileExistsError(f"{folder}: it is there, and is not a store of spectra: {error}") from error
-    (folder / _TABLE).unlink(missing_ok=True)
+    _remove_table(folder)
     other = _difference(manifest["parameters"], parameters) or ("files" if manifest["names"] != names else None)
     if other:
         raise FileExistsError(f"{folder}: the store is there, written with other {other}: delete it or choose another")
     return open_spectra_store(folder)
+
+
+def _remove_table(folder: Path) -> None:
+    """Remove the table of a store that is complete, which holds its columns."""
+    for path in folder.glob(f"{_TABLE}*"):  # with its journal
+        path.unlink()
 
 
 def _difference(before: dict[str, str], now: dict[str, str]) -> str | None:
@@ -330,27 +336,27 @@ class _Writer:
     def finish(self, failures: list[tuple[str, str]], names: str) -> None:
         """Write everything but the flux; the manifest comes last, when all else is safe on disk."""
         assert self.wavelength is not None  # there is a spectrum
-        n_samples, n_features = self.table.n_spectra, len(self.wavelength)
-        with open(self.part / _FLUX, "r+b") as file:
-            file.write(_npy_header((n_samples, n_features), np.dtype(np.float32)))
-            _sync(file)
-        with open(self.part / "wavelength.npy", "wb") as file:
-            np.save(file, self.wavelength)
-            _sync(file)
-        self._write_columns()
-        manifest: dict[str, Any] = {
-            "format": FORMAT,
-            "n_samples": n_samples,
-            "n_features": n_features,
-            "bytes": {path.name: os.path.getsize(path) for path in sorted(self.part.glob("*.npy"))},
-            "parameters": self.parameters,
-            "names": names,
-            "failures": failures,
-        }
-        with open(self.part / MANIFEST, "w", encoding="utf-8") as text:
-            json.dump(manifest, text, indent=1)
-            _sync(text)
-        _sync_folder(self.part)
+        with self._disk_errors(self.table.n_spectra):
+            with open(self.part / _FLUX, "r+b") as file:
+                file.write(_npy_header((self.table.n_spectra, len(self.wavelength)), np.dtype(np.float32)))
+                _sync(file)
+            with open(self.part / "wavelength.npy", "wb") as file:
+                np.save(file, self.wavelength)
+                _sync(file)
+            self._write_columns()
+            manifest: dict[str, Any] = {
+                "format": FORMAT,
+                "n_samples": self.table.n_spectra,
+                "n_features": len(self.wavelength),
+                "bytes": {path.name: os.path.getsize(path) for path in sorted(self.part.glob("*.npy"))},
+                "parameters": self.parameters,
+                "names": names,
+                "failures": failures,
+            }
+            with open(self.part / MANIFEST, "w", encoding="utf-8") as text:
+                json.dump(manifest, text, indent=1)
+                _sync(text)
+            _sync_folder(self.part)
 
     def _add_spectra(self, spectra: list[Spectrum], path: str) -> None:
         first = spectra[0].wavelength if self.wavelength is None else self.wavelength
@@ -372,22 +378,25 @@ class _Writer:
             flux = np.asarray(self.transformer.transform(flux))
             if flux.shape != shape:
                 raise ValueError(f"{self.transformer!r} made an array of shape {flux.shape} of one of shape {shape}.")
-        path = self.part / _FLUX
+        with self._disk_errors(start), open(self.part / _FLUX, "r+b" if start else "wb") as file:
+            if start == 0:
+                # The length in it is wrong until the end. NumPy leaves room for the digits of the right one.
+                file.write(_npy_header((0, len(self.wavelength)), np.dtype(np.float32)))
+            file.seek(self._flux_end(start))
+            file.write(np.ascontiguousarray(flux, np.float32).data)
+            _sync(file)
+
+    @contextmanager
+    def _disk_errors(self, n_safe: int) -> Iterator[None]:
+        """Say in an error of the disk what is left of the work."""
         try:
-            with open(path, "r+b" if start else "wb") as file:
-                if start == 0:
-                    # The length in it is wrong until the end. NumPy leaves room for the digits of the right one.
-                    file.write(_npy_header((0, len(self.wavelength)), np.dtype(np.float32)))
-                file.seek(self._flux_end(start))
-                file.write(np.ascontiguousarray(flux, np.float32).data)
-                _sync(file)
+            yield
         except OSError as error:
             free = shutil.disk_usage(self.part).free
             raise OSError(
                 error.errno,
-                f"{error.strerror} after {start} spectra ({free} bytes are free), which are safe; the same call goes "
-                "on with the rest",
-                str(path),
+                f"{error.strerror}, with {free} bytes free; {n_safe} spectra are safe, and the same call goes on",
+                str(self.part),
             ) from error
 
     def _flux_end(self, n_samples: int | None = None) -> int:
