@@ -13,15 +13,19 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from .._noise import add_ccd_noise
+from ._mapped_file import MappedFile
 
 Batch = tuple[Tensor, tuple[Tensor, Tensor | None]]
+
+_COPIED_AT_ONCE = 1 << 24  # samples (spectra times their length)
 
 
 class SpectrumBatches(Dataset):
     """The batches of one epoch, drawn anew at every iteration, as (spectra, (labels, weights)) on the device.
 
     A batch is one indexing operation: no Python code runs for a single spectrum. X is never copied as a whole on a CPU;
-    on another device it is kept there if half of the free memory holds it, and sent a batch ahead otherwise.
+    on another device it is kept there if half of the free memory holds it, and sent a batch ahead otherwise. If the
+    file of a memory-mapped X is changed, the next batch raises OSError.
 
     Parameters
     ----------
@@ -70,8 +74,9 @@ class SpectrumBatches(Dataset):
             labels = self.labels[self.rows]
             self.class_rows = [self.rows[labels == label] for label in labels.unique()]
         self.X: np.ndarray | Tensor = X
+        self._file = MappedFile(X)
         if _fits_on(device, X.nbytes):
-            self.X = as_tensor(X).to(device)
+            self.X = self._copy_to_device(X)
         if noise is not None:
             noise_seed = int(torch.randint(2**62, (), generator=generator))
             self._rng = TorchRandom(torch.Generator(device).manual_seed(noise_seed), device)
@@ -124,9 +129,19 @@ class SpectrumBatches(Dataset):
             flux = add_ccd_noise(flux, rng=self._rng, **self.noise)
         return flux, (labels, weights)
 
+    def _copy_to_device(self, X: np.ndarray) -> Tensor:
+        """Copy X in parts, for a read-only array is first copied in the memory of the host."""
+        copy = torch.empty(X.shape, device=self.device)
+        size = max(1, _COPIED_AT_ONCE // X.shape[1])
+        for start in range(0, len(X), size):
+            self._file.check()
+            copy[start : start + size] = as_tensor(X[start : start + size])
+        return copy
+
     def _read(self, rows: Tensor) -> Tensor:
         if isinstance(self.X, Tensor):
             return self.X[rows.to(self.device)]
+        self._file.check()
         return self._send(as_tensor(self.X[rows.numpy()]))
 
     def _send(self, tensor: Tensor) -> Tensor:
