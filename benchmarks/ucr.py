@@ -25,6 +25,7 @@ from _machine import describe
 from _runs import read_or_run, write_json
 from scipy.signal import savgol_filter
 from sklearn.base import ClassifierMixin
+from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import VotingClassifier
 from sklearn.model_selection import RepeatedStratifiedKFold
@@ -38,29 +39,31 @@ DATASETS = ("Beef", "Coffee", "Ham", "Meat", "OliveOil", "Strawberry", "Wine")
 NOISE = CCDNoiseAugmenter(electronic_noise=(0.0, 0.05), cosmic_rays=0, bad_pixels=0.0)
 
 
-def preprocessed(last: ClassifierMixin, derivative: int) -> Pipeline:
-    """A chemometrician's preparation: smoothed spectrum or its slope, then each wavelength to mean 0, deviation 1."""
-    smooth = FunctionTransformer(savgol_filter, kw_args={"window_length": 15, "polyorder": 3, "deriv": derivative})
-    return make_pipeline(smooth, StandardScaler(), last)
+def preprocessed(last: ClassifierMixin, features: str) -> Pipeline:
+    """A chemometrician's preparation: the smoothed spectrum or its slope, each wavelength to mean 0 and deviation 1.
+
+    "components" are the principal components of the slopes with 99 % of their variance, each to deviation 1.
+    """
+    deriv = 0 if features == "spectra" else 1
+    smooth = FunctionTransformer(savgol_filter, kw_args={"window_length": 15, "polyorder": 3, "deriv": deriv})
+    steps = [smooth, StandardScaler()]
+    if features == "components":
+        steps.append(PCA(0.99, whiten=True, svd_solver="full"))
+    return make_pipeline(*steps, last)
 
 
-def mlp(n_train, seed, *, derivative=1, hidden_layer_sizes=(256,), **params):
+def mlp(n_train, seed, *, features="slopes", hidden_layer_sizes=(256,), **params):
     network = SpectrumMLPClassifier(
         hidden_layer_sizes=hidden_layer_sizes, **schedule(n_train, steps=500), random_state=seed, **params
     )
-    return preprocessed(network, derivative)
+    return preprocessed(network, features)
 
 
-def densenet(n_train, seed, *, derivative=1, **params):
+def densenet(n_train, seed, *, features="slopes", **params):
     network = DenseNet1DClassifier(
-        growth_rate=8,
-        n_dense_blocks=4,
-        stem_stride=2,
-        **schedule(n_train, steps=300),
-        random_state=seed,
-        **params,
+        growth_rate=8, n_dense_blocks=4, stem_stride=2, **schedule(n_train, steps=300), random_state=seed, **params
     )
-    return preprocessed(network, derivative)
+    return preprocessed(network, features)
 
 
 def schedule(n_train: int, steps: int, batch_size: int = 16) -> dict:
@@ -71,8 +74,8 @@ def schedule(n_train: int, steps: int, batch_size: int = 16) -> dict:
     }
 
 
-def lda(n_train, seed, *, derivative=1):
-    return preprocessed(LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"), derivative)
+def linear_discriminant(n_train, seed, *, features="slopes"):
+    return preprocessed(LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"), features)
 
 
 def vote(members, n_train, seed):
@@ -82,19 +85,22 @@ def vote(members, n_train, seed):
     )
 
 
-slopes = functools.partial(mlp, weight_decay=0.01)
+components = functools.partial(mlp, features="components")
 SETTINGS = {
-    "linear discriminant, spectra": functools.partial(lda, derivative=0),
-    "linear discriminant, slopes": lda,
-    "MLP, spectra": functools.partial(mlp, derivative=0),
+    "linear discriminant, spectra": functools.partial(linear_discriminant, features="spectra"),
+    "linear discriminant, slopes": linear_discriminant,
+    "MLP, spectra": functools.partial(mlp, features="spectra"),
     "MLP, slopes": mlp,
-    "MLP, slopes, weight decay": slopes,
+    "MLP, slopes, weight decay": functools.partial(mlp, weight_decay=0.01),
     "MLP, slopes, noise": functools.partial(mlp, augmenter=NOISE),
     "MLP of four layers, slopes": functools.partial(mlp, hidden_layer_sizes=(512, 256, 128)),
-    "5 MLP, slopes": functools.partial(vote, [mlp] * 5),
-    "DenseNet, spectra": functools.partial(densenet, derivative=0),
+    "MLP, components": components,
+    "MLP, components, noise": functools.partial(components, augmenter=NOISE),
+    "MLP, components, weight decay": functools.partial(components, weight_decay=0.01),
+    "5 MLP, components": functools.partial(vote, [components] * 5),
+    "5 MLP, 3 of components, 2 of slopes": functools.partial(vote, [components] * 3 + [mlp] * 2),
+    "DenseNet, spectra": functools.partial(densenet, features="spectra"),
     "DenseNet, slopes": densenet,
-    "5 MLP and a DenseNet, slopes": functools.partial(vote, [mlp] * 5 + [densenet]),
 }
 
 
