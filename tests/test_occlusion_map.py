@@ -108,6 +108,7 @@ def test_missing_flux_is_the_business_of_the_estimator():
         ({"step": 3}, "step=3 is not allowed; allowed are integers from 1 to 2"),
         ({"fill": "cubic"}, "fill='cubic' is not allowed; allowed are 'linear' and finite numbers"),
         ({"fill": np.nan}, "fill=nan"),
+        ({"scale": "logit"}, "scale=.logit. is not allowed; allowed are .probability. and .log-odds."),
         ({"target": "COMET"}, "target has COMET"),
     ],
 )
@@ -122,3 +123,41 @@ def test_bad_estimators():
         occlusion_map(LinearSVC().fit(X, y), X, width=2, step=1)
     with pytest.raises(NotFittedError):
         occlusion_map(LogisticRegression(), X, width=2, step=1)
+
+
+class Fixed(Mean):
+    """Three classes with the given probabilities: uncovered, and where the second sample is covered by 0."""
+
+    def __init__(self, before=(), after=()):
+        self.before = before
+        self.after = after
+
+    def fit(self, X, y=None):
+        self.classes_ = np.array(["line", "none", "other"])
+        return self
+
+    def predict_proba(self, X):
+        return np.where(np.asarray(X)[:, 1:2] == 0, self.after, self.before)
+
+
+def test_log_odds_by_hand():
+    estimator = Fixed((0.8, 0.15, 0.05), (0.2, 0.7, 0.1)).fit(None)
+    params = {"width": 1, "step": 1, "fill": 0, "scale": "log-odds"}
+    X = np.ones((1, 3))
+    # From 0.8 / 0.2 = 4 to 0.2 / 0.8 = 1 / 4.
+    assert_allclose(occlusion_map(estimator, X, "line", **params), [[0, np.log(16), 0]], rtol=1e-6)
+    # From 0.15 / 0.85 to 0.7 / 0.3.
+    expected = np.log(0.15 / 0.85) - np.log(0.7 / 0.3)
+    assert_allclose(occlusion_map(estimator, X, "none", **params), [[0, expected, 0]], rtol=1e-6)
+
+
+def test_log_odds_tell_what_matters_to_a_classifier_that_is_sure():
+    # In float32 both probabilities of the class are 1.
+    estimator = Fixed(np.float32([1, 1e-20, 1e-11]), np.float32([1, 2e-11, 1e-20])).fit(None)
+    X = np.ones((1, 3))
+    assert_array_equal(occlusion_map(estimator, X, "line", width=1, step=1, fill=0), 0)
+    maps = occlusion_map(estimator, X, "line", width=1, step=1, fill=0, scale="log-odds")
+    assert_allclose(maps, [[0, np.log(2), 0]], rtol=1e-4)
+    certain = Fixed((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)).fit(None)
+    maps = occlusion_map(certain, X, "line", width=1, step=1, fill=0, scale="log-odds")
+    assert_allclose(maps, [[0, 2 * np.log(1e12), 0]], rtol=1e-6)

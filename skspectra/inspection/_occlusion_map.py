@@ -12,6 +12,8 @@ from ._targets import encode_target
 
 # Samples (spectra times their length) that go to the classifier at once.
 _SAMPLES_PER_BATCH = 1 << 22
+# The least probability that log-odds know.
+_LEAST = 1e-12
 
 
 def occlusion_map(
@@ -22,6 +24,7 @@ def occlusion_map(
     width: int,
     step: int,
     fill: str | float = "linear",
+    scale: str = "probability",
 ) -> np.ndarray:
     """Measure how much the probability of a class falls when a stretch of the spectrum is covered.
 
@@ -43,17 +46,21 @@ def occlusion_map(
     fill : "linear" or float, default="linear"
         What covers: the straight line between the samples on both sides (at an end of the spectrum, the value of the
         one there is), which hides a line and keeps the continuum, or a number.
+    scale : {"probability", "log-odds"}, default="probability"
+        What falls: the probability p of the class, or ln(p / (1 - p)). A classifier that is sure of itself stays so
+        whichever stretch is covered, and its probability hardly falls; the log-odds still show which stretch mattered.
+        They suit classifiers whose probabilities are never exactly 0 or 1; those are taken for 1e-12 away from them.
 
     Returns
     -------
     maps : ndarray of shape (n_samples, n_features), float32
-        For each sample the mean fall of the probability over the stretches that cover it, in [-1, 1]. Negative where
+        For each sample the mean fall over the stretches that cover it, of the probability in [-1, 1]. Negative where
         covering makes the class more probable.
 
     Raises
     ------
     ValueError
-        If `width`, `step`, `fill`, `target` or X is not valid.
+        If `width`, `step`, `fill`, `scale`, `target` or X is not valid.
     TypeError
         If the estimator has no `predict_proba`.
 
@@ -88,19 +95,22 @@ def occlusion_map(
     _check_number("step", step, width, "at most width, so that every sample is covered")
     if fill != "linear" and (not isinstance(fill, Real) or isinstance(fill, bool) or not np.isfinite(fill)):
         raise ValueError(f"fill={fill!r} is not allowed; allowed are 'linear' and finite numbers.")
+    if scale not in ("probability", "log-odds"):
+        raise ValueError(f"scale={scale!r} is not allowed; allowed are 'probability' and 'log-odds'.")
     codes = encode_target(target, estimator.classes_, n_samples)
 
     before = _predict_in_batches(estimator, X, flux)
     if codes is None:
         codes = before.argmax(axis=1)
+    score = _probability if scale == "probability" else _log_odds
+    uncovered = score(before, codes)
     starts = np.unique([*range(0, n_features - width, step), n_features - width])
     falls = np.empty((n_samples, len(starts)))
     batch_size = max(1, _SAMPLES_PER_BATCH // n_features)
     for first in range(0, falls.size, batch_size):
         rows, stretches = np.divmod(np.arange(first, min(first + batch_size, falls.size)), len(starts))
         covered = _cover(flux[rows], starts[stretches], width, fill)
-        after = estimator.predict_proba(_like(X, covered))[np.arange(len(rows)), codes[rows]]
-        falls[rows, stretches] = before[rows, codes[rows]] - after
+        falls[rows, stretches] = uncovered[rows] - score(estimator.predict_proba(_like(X, covered)), codes[rows])
 
     # Each stretch adds its fall where it starts and takes it back behind its end.
     total = np.zeros((n_samples, n_features + 1))
@@ -110,6 +120,21 @@ def occlusion_map(
     n_covers[starts] += 1
     n_covers[starts + width] -= 1
     return (total.cumsum(axis=1)[:, :-1] / n_covers.cumsum()[:-1]).astype(np.float32)
+
+
+def _probability(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    return probabilities[np.arange(len(codes)), codes]
+
+
+def _log_odds(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return ln(p / (1 - p)) of each spectrum's class.
+
+    1 - p is the sum of the other probabilities, which keeps its digits where p rounds to 1.
+    """
+    others = np.array(probabilities, dtype=np.float64)
+    wanted = others[np.arange(len(codes)), codes]
+    others[np.arange(len(codes)), codes] = 0
+    return np.log(np.maximum(wanted, _LEAST)) - np.log(np.maximum(others.sum(axis=1), _LEAST))
 
 
 def _check_number(name: str, value: int, largest: int, meaning: str) -> None:
