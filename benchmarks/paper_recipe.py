@@ -83,7 +83,7 @@ def main():
     n_observed = {name: int(np.sum(y == name)) for name in SURVEY}
     n_validation = {name: int(np.sum(y_val == name)) for name in SURVEY}
     X, y = balanced(X, y, args.n_each)
-    print(f"Survey {n_observed}, of each {args.n_each} in training; validation {n_validation}.", flush=True)
+    print(f"Training part {n_observed}, balanced to {args.n_each} each; validation {n_validation}.", flush=True)
 
     classifier = DenseNet1DClassifier(
         growth_rate=args.growth_rate,
@@ -128,7 +128,7 @@ def main():
         content = {
             "machine": describe(),
             "arguments": {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()},
-            "survey": n_observed,
+            "observed training part": n_observed,
             "validation": n_validation,
             "seconds": seconds,
             "layers": classifier.n_layers_,

@@ -16,6 +16,7 @@ import argparse
 import csv
 import functools
 import os
+import re
 import time
 from pathlib import Path
 
@@ -24,7 +25,7 @@ import torch
 from _machine import describe
 from _runs import read_or_run, write_json
 from scipy.signal import savgol_filter
-from sklearn.base import ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import VotingClassifier
@@ -138,6 +139,11 @@ def published(folder: Path) -> dict[str, list[float]]:
     return {name: [float(rows[dataset][name]) for dataset in DATASETS] for name in methods}
 
 
+def describe_estimator(estimator: BaseEstimator) -> str:
+    """Return all parameters that are not defaults, in the same words in every process."""
+    return re.sub(r" at 0x\w+", "", estimator.__repr__(N_CHAR_MAX=10**6))
+
+
 def print_row(name: str, accuracies: list[float], more: str = "") -> None:
     cells = " | ".join(f"{value:.3f}" for value in accuracies)
     print(f"| {name} | {cells} | {np.mean(accuracies):.4f}{more} |", flush=True)
@@ -165,6 +171,7 @@ def main():
             print_row(f"{method}, published", accuracies)
     results = []
     for setting in settings:
+        described = describe_estimator(SETTINGS[setting](n_train=100, seed=0))
         runs = {}
         for dataset in DATASETS:
             if args.tune:
@@ -174,7 +181,7 @@ def main():
             runs[dataset] = [
                 read_or_run(
                     args.runs / f"{setting.replace(' ', '-')}-{dataset}-{label}.json",
-                    {"setting": str(SETTINGS[setting](100, 0)), "threads": args.threads},
+                    {"setting": described, "threads": args.threads},
                     task,
                 )
                 for label, task in tasks
@@ -187,6 +194,7 @@ def main():
         results.append(
             {
                 "setting": setting,
+                "estimator for 100 spectra": described,
                 "accuracy": dict(zip(DATASETS, means, strict=True)),
                 "mean": float(np.mean(means)),
                 "spread of the mean": spread,
