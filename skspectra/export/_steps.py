@@ -1,0 +1,117 @@
+"""The transformers of a pipeline as ONNX nodes.
+
+Each function adds the nodes of one transformer to the graph and returns the name of the transformed flux; the numbers
+are those of the transformer's own `transform` in single precision. NaN is missing flux there too.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..augmentation import CCDNoiseAugmenter
+from ..preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
+from ._graph import Graph, ints, single
+
+
+def add_step(graph: Graph, flux: str, n_features: int, name: str, step: Any) -> str:
+    """Add what a step of a pipeline does in prediction.
+
+    Raises
+    ------
+    TypeError
+        If there is no ONNX form of the step.
+    """
+    # Samplers and noise act in training alone.
+    if step is None or step == "passthrough" or hasattr(step, "fit_resample") or isinstance(step, CCDNoiseAugmenter):
+        return flux
+    if isinstance(step, MinMaxSpectrumScaler):
+        return _scale(graph, flux, n_features, step)
+    if isinstance(step, MissingFluxInterpolator):
+        return _fill_missing(graph, flux, n_features)
+    raise TypeError(
+        f"The step {name!r}, a {type(step).__name__}, has no ONNX form; allowed before the network are "
+        "MinMaxSpectrumScaler, MissingFluxInterpolator, CCDNoiseAugmenter, samplers and 'passthrough'."
+    )
+
+
+def _scale(graph: Graph, flux: str, n_features: int, scaler: MinMaxSpectrumScaler) -> str:
+    scaler._validate_params()
+    add = graph.add
+    missing = add("IsNaN", flux)
+    if tuple(scaler.quantile_range) == (0, 100):
+        minimum = add("ReduceMin", add("Where", missing, single(np.inf), flux), ints(1))
+        maximum = add("ReduceMax", add("Where", missing, single(-np.inf), flux), ints(1))
+    else:
+        minimum, maximum = _percentiles(graph, flux, n_features, scaler.quantile_range)
+        # What Min and Max make of NaN is not part of the standard.
+        flux = add("Where", missing, flux, add("Min", add("Max", flux, minimum), maximum))
+    # Extremes that lie further apart than the largest float: those spectra are halved.
+    factor = add("Where", add("IsInf", add("Sub", maximum, minimum)), single(0.5), single(1))
+    flux, minimum, maximum = (add("Mul", value, factor) for value in (flux, minimum, maximum))
+    extent = add("Sub", maximum, minimum)
+    extent = add("Where", add("Equal", extent, single(0)), single(1), extent)
+    scaled = add("Div", add("Sub", flux, minimum), extent)
+    low, high = scaler.feature_range
+    if (low, high) == (0, 1):
+        return scaled
+    scaled = add("Add", add("Mul", scaled, single(high - low)), single(low))
+    return add("Where", missing, scaled, add("Clip", scaled, single(low), single(high)))
+
+
+def _percentiles(graph: Graph, flux: str, n_features: int, quantile_range: tuple[float, float]) -> list[str]:
+    """Add two percentiles of each spectrum, linear between neighbours, each (n_spectra, 1)."""
+    add = graph.add
+    missing = add("IsNaN", flux)
+    ordered = add(
+        "TopK",
+        add("Where", missing, single(np.inf), flux),
+        ints(n_features),
+        axis=1,
+        largest=0,
+        unused_outputs=("indices",),
+    )
+    n_measured = add("ReduceSum", graph.cast(add("Not", missing), np.int64), ints(1))
+    last = add("Max", add("Sub", n_measured, ints(1)), ints(0))
+    percentiles = []
+    for percent in quantile_range:
+        rank = add("Mul", graph.cast(last, np.float64), np.array(percent / 100))
+        below = add("Floor", rank)
+        weight = add("Sub", rank, below)
+        below = graph.cast(below, np.int64)
+        above = add("Min", add("Add", below, ints(1)), last)
+        left, right = (add("GatherElements", ordered, index, axis=1) for index in (below, above))
+        percentiles.append(add("Min", add("Max", _between(graph, left, right, weight), left), right))
+    return percentiles
+
+
+def _fill_missing(graph: Graph, flux: str, n_features: int) -> str:
+    add = graph.add
+    missing = add("IsNaN", flux)
+    measured = graph.cast(add("Not", missing), np.int64)
+    # At a missing sample, the number of measured ones before it: the rank of the next measured one.
+    n_before = add("CumSum", measured, np.array(1))
+    n_measured = add("ReduceSum", measured, ints(1))
+    # positions[i, k] is the k-th measured sample of spectrum i; the missing ones fall into a column at the end.
+    shape = add("Shape", flux)
+    sample = add("Expand", np.arange(n_features).reshape(1, -1), shape)
+    rank = add("Where", missing, ints(n_features), add("Sub", n_before, ints(1)))
+    nowhere = add("Expand", ints(0), add("Add", shape, ints(0, 1)))
+    positions = add("ScatterElements", nowhere, rank, sample, axis=1)
+    left = add("GatherElements", positions, add("Max", add("Sub", n_before, ints(1)), ints(0)), axis=1)
+    right = add("GatherElements", positions, n_before, axis=1)
+    # Before the first and after the last measured sample one of the two is not there: the other stands for both.
+    has_left = add("Greater", n_before, ints(0))
+    has_right = add("Less", n_before, n_measured)
+    distance = graph.cast(add("Max", add("Sub", right, left), ints(1)), np.float64)
+    weight = add("Div", graph.cast(add("Sub", sample, left), np.float64), distance)
+    weight = add("Where", add("And", has_left, has_right), weight, np.array(0.0))
+    left_flux = add("GatherElements", flux, add("Where", has_left, left, right), axis=1)
+    right_flux = add("GatherElements", flux, add("Where", has_right, right, left), axis=1)
+    return add("Where", missing, _between(graph, left_flux, right_flux, weight), flux)
+
+
+def _between(graph: Graph, left: str, right: str, weight: str) -> str:
+    """Add left * (1 - weight) + right * weight, computed in double precision."""
+    left, right = graph.cast(left, np.float64), graph.cast(right, np.float64)
+    left = graph.add("Mul", left, graph.add("Sub", np.array(1.0), weight))
+    return graph.cast(graph.add("Add", left, graph.add("Mul", right, weight)), np.float32)

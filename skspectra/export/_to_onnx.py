@@ -1,0 +1,186 @@
+"""Writing of a trained classifier as an ONNX file with a model card beside it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from ..calibration import PriorCorrectedClassifier
+from ..calibration._class_priors import _LOG_TINY
+from ..metrics import ClassificationTable
+from ._graph import INPUT, OUTPUT, Graph, ints, single
+from ._metadata import Metadata
+from ._model_card import as_markdown, make_model_card
+from ._networks import add_network
+from ._steps import add_step
+
+if TYPE_CHECKING:
+    from ..neural_network._base import BaseSpectrumClassifier
+
+
+def to_onnx(
+    estimator: Any,
+    path: str | os.PathLike,
+    *,
+    X: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    wavelength: ArrayLike | None = None,
+    table: ClassificationTable | None = None,
+) -> None:
+    """Write a trained classifier as an ONNX file, with a model card beside it.
+
+    The file holds everything between raw spectra and class probabilities: the steps of the pipeline and the network.
+    :class:`OnnxClassifier`, and every other runtime of ONNX, predicts with it and needs no PyTorch. Reading it executes
+    no code from it.
+
+    The input of the graph, "flux", is float32 of shape (n_spectra, n_features), for any number of spectra; its output,
+    "probabilities", float32 of shape (n_spectra, n_classes). Networks that were trained in bfloat16 compute in float32.
+
+    Parameters
+    ----------
+    estimator : classifier
+        A fitted network of :mod:`skspectra.neural_network`; a :class:`~sklearn.pipeline.Pipeline` that ends in one,
+        with `MinMaxSpectrumScaler` and `MissingFluxInterpolator` before it, and noise and samplers, which act in
+        training alone; or one of these within
+        :class:`~skspectra.calibration.PriorCorrectedClassifier` or :class:`~sklearn.frozen.FrozenEstimator`.
+    path : str or path-like
+        The file; its name ends in ".onnx". The model card has the same name with ".md". Files that are there are
+        replaced, each in one step, so that a failed export leaves them as they were.
+    X : array-like of shape (n_samples, n_features), default=None
+        The training spectra, of which the model card keeps a hash.
+    y : array-like of shape (n_samples,), default=None
+        Their labels, of which the model card keeps the number in each class.
+    wavelength : array-like of shape (n_features,), default=None
+        The wavelength of each sample, for the model card, so that other spectra can be brought to the same grid.
+    table : ClassificationTable, default=None
+        Scores on spectra that were not used in training, from :func:`skspectra.metrics.classification_table`, for the
+        model card.
+
+    Raises
+    ------
+    TypeError
+        If the classifier, or a step of the pipeline, has no ONNX form.
+    ValueError
+        If `path`, or what is meant for the model card, is not valid.
+    NotFittedError
+        If the classifier is not fitted.
+
+    See Also
+    --------
+    OnnxClassifier : Predicts from the file.
+
+    Notes
+    -----
+    Needs onnx: ``pip install skspectra[onnx]``.
+
+    Spectra without any measured sample, and missing flux that no step of the pipeline fills, are errors in the
+    estimator and in `OnnxClassifier`; in other runtimes their probabilities are NaN.
+
+    References
+    ----------
+    .. [1] Mitchell M. et al., "Model Cards for Model Reporting", FAT* 2019, arXiv:1810.03993.
+    .. [2] The ONNX format, https://onnx.ai/onnx.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skspectra.datasets import make_spectra
+    >>> from skspectra.export import OnnxClassifier, to_onnx
+    >>> from skspectra.neural_network import SpectrumMLPClassifier
+    >>> from skspectra.preprocessing import MinMaxSpectrumScaler
+    >>> from sklearn.pipeline import make_pipeline
+    >>> X, y = make_spectra(60, weights=(1, 1, 1), random_state=0, return_X_y=True)
+    >>> network = SpectrumMLPClassifier(hidden_layer_sizes=(16,), max_epochs=2, random_state=0)
+    >>> pipeline = make_pipeline(MinMaxSpectrumScaler(), network).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     to_onnx(pipeline, Path(folder) / "model.onnx", X=X, y=y)
+    ...     classifier = OnnxClassifier(Path(folder) / "model.onnx")
+    ...     bool((classifier.predict(X) == pipeline.predict(X)).all())
+    True
+    """
+    path = Path(path)
+    if path.suffix != ".onnx":
+        raise ValueError(f"path={str(path)!r} is not allowed: the name of the file ends in '.onnx'.")
+    network = _innermost(estimator)
+    check_is_fitted(network)
+    graph = Graph()
+    graph.add("Identity", _add_classifier(graph, INPUT, estimator), output=OUTPUT)
+    card = make_model_card(estimator, network, X=X, y=y, wavelength=wavelength, table=table)
+    metadata = Metadata(
+        classes=network.classes_,
+        n_features=network.n_features_in_,
+        feature_names=getattr(estimator, "feature_names_in_", None),
+        card=card,
+    )
+    content = graph.serialize(network.n_features_in_, len(network.classes_), metadata.encode())
+    _write(path.with_suffix(".md"), as_markdown(card, path.name).encode())
+    _write(path, content)
+
+
+def _innermost(estimator: Any) -> BaseSpectrumClassifier:
+    """Return the network within a classifier."""
+    from ..neural_network._base import BaseSpectrumClassifier
+
+    if isinstance(estimator, BaseSpectrumClassifier):
+        return estimator
+    if isinstance(estimator, Pipeline):
+        return _innermost(estimator.steps[-1][1])
+    if isinstance(estimator, FrozenEstimator):
+        return _innermost(estimator.estimator)
+    if isinstance(estimator, PriorCorrectedClassifier):
+        check_is_fitted(estimator)
+        return _innermost(estimator.estimator_)
+    raise TypeError(
+        f"estimator={estimator!r} has no ONNX form; allowed are the networks of skspectra.neural_network, pipelines "
+        "that end in one, and these within PriorCorrectedClassifier or FrozenEstimator."
+    )
+
+
+def _add_classifier(graph: Graph, flux: str, estimator: Any) -> str:
+    """Add what a classifier does in prediction and return the name of its probabilities."""
+    if isinstance(estimator, Pipeline):
+        network = _innermost(estimator)
+        for name, step in estimator.steps[:-1]:
+            flux = add_step(graph, flux, network.n_features_in_, name, step)
+        return _add_classifier(graph, flux, estimator.steps[-1][1])
+    if isinstance(estimator, FrozenEstimator):
+        return _add_classifier(graph, flux, estimator.estimator)
+    if isinstance(estimator, PriorCorrectedClassifier):
+        probabilities = _add_classifier(graph, flux, estimator.estimator_)
+        return _correct_priors(graph, probabilities, estimator.training_priors_, estimator.class_priors_)
+    logits = add_network(graph, flux, estimator.n_features_in_, estimator.net_.module_)
+    # Runtimes differ in what Relu makes of NaN: this adds NaN where there is any flux that is no number.
+    nothing = graph.add("ReduceSum", graph.add("Mul", flux, single(0)), ints(1))
+    return graph.add("Add", graph.add("Softmax", logits, axis=1), nothing)
+
+
+def _correct_priors(graph: Graph, probabilities: str, old: np.ndarray, new: np.ndarray) -> str:
+    """Add what `with_class_priors` computes, in double precision like it."""
+    with np.errstate(divide="ignore"):
+        log_ratio = np.log(new) - np.log(old)
+    log_probabilities = graph.add("Log", graph.cast(probabilities, np.float64))
+    floored = graph.add("Max", log_probabilities, np.array(_LOG_TINY, dtype=np.float64))
+    corrected = graph.add("Softmax", graph.add("Add", floored, log_ratio), axis=1)
+    return graph.cast(corrected, np.float32)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Put a file in its place in one step, after its content is on the disk."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
