@@ -208,6 +208,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def __getstate__(self) -> dict[str, Any]:
         """Hold the fitted network as arrays and plain values: what reads them runs no code, and any device can."""
         state = dict(super().__getstate__())
+        state["device"] = str(self.device)
         net = state.pop("net_", None)
         if net is not None:
             params = net.get_params_for("module")
