@@ -86,7 +86,6 @@ def vote(members, n_train, seed):
     )
 
 
-components = functools.partial(mlp, features="components")
 SETTINGS = {
     "linear discriminant, spectra": functools.partial(linear_discriminant, features="spectra"),
     "linear discriminant, slopes": linear_discriminant,
@@ -95,14 +94,16 @@ SETTINGS = {
     "MLP, slopes, weight decay": functools.partial(mlp, weight_decay=0.01),
     "MLP, slopes, noise": functools.partial(mlp, augmenter=NOISE),
     "MLP of four layers, slopes": functools.partial(mlp, hidden_layer_sizes=(512, 256, 128)),
-    "MLP, components": components,
-    "MLP, components, noise": functools.partial(components, augmenter=NOISE),
-    "MLP, components, weight decay": functools.partial(components, weight_decay=0.01),
-    "5 MLP, components": functools.partial(vote, [components] * 5),
-    "5 MLP, 3 of components, 2 of slopes": functools.partial(vote, [components] * 3 + [mlp] * 2),
+    "MLP, components": functools.partial(mlp, features="components"),
+    "MLP and linear discriminant, slopes": functools.partial(vote, [mlp, linear_discriminant]),
+    "5 MLP, slopes": functools.partial(vote, [mlp] * 5),
+    "5 MLP and linear discriminant, slopes": functools.partial(vote, [*[mlp] * 5, linear_discriminant]),
     "DenseNet, spectra": functools.partial(densenet, features="spectra"),
     "DenseNet, slopes": densenet,
+    "DenseNet and linear discriminant, slopes": functools.partial(vote, [densenet, linear_discriminant]),
 }
+# By --tune: the best network, and the best of all.
+CHOSEN = ["MLP, slopes", "linear discriminant, slopes"]
 
 
 def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -204,9 +205,6 @@ def main():
         )
     if args.json:
         write_json(args.json, {"machine": describe(), "tuning": args.tune, "results": results})
-
-
-CHOSEN = ["MLP, slopes", "linear discriminant, slopes"]
 
 
 if __name__ == "__main__":
