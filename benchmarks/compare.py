@@ -158,6 +158,8 @@ def fit(candidate, train, *, budget, max_epochs, balance, seed):
         n_epochs, n_spectra = plan(classifier, budget, max_epochs, **train)
         classifier, facts = fit_network(classifier, n_epochs, n_spectra, **train)
     else:
+        some = rows_of_all_classes(train["y"], 700, np.random.default_rng(0))
+        fit_other(candidate.make(seed), balance, seed, train["X"][some], train["y"][some])  # compiles MiniRocket
         classifier, facts = fit_other(classifier, balance, seed, train["X"], train["y"])
     facts["validation_f1"] = mean_f1(train["y_val"], predict(classifier, train["X_val"]))
     return make_pipeline(preprocessing(), classifier), facts
@@ -197,13 +199,13 @@ def fingerprint(data):
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def fit_once(candidate, train, train_name, cache, settings, **parameters):
-    """Fit, or take the model from the cache, if the same settings and training file made it."""
+def fit_once(candidate, train, train_name, cache, settings, *, force, **parameters):
+    """Fit, or unless forced take the model from the cache, if the same settings and training file made it."""
     path = None
     if cache is not None:
         content = json.dumps([settings, train_name], sort_keys=True)
         path = Path(cache) / f"{candidate.name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.joblib"
-        if path.exists():
+        if path.exists() and not force:
             return joblib.load(path)
     fitted = fit(candidate, train, **parameters)
     if path is not None:
@@ -251,6 +253,12 @@ def best_of_ours(results, budget):
     return max(ours, key=lambda r: r["validation_f1"], default=None)
 
 
+def within(results, budget):
+    """Return of each method the fit of the largest budget up to this one: a fast network needs no larger one."""
+    allowed = sorted((r for r in results if (r["budget"] or 0) <= budget), key=lambda r: r["budget"] or 0)
+    return list({r["method"]: r for r in allowed}.values())
+
+
 def print_table(results):
     columns = f"{'':26} {'budget':>6} {'fit s':>7} {'epochs':>6} {'spectra':>7} {'pred./s':>8} {'layers':>6}"
     print(f"{columns} {'values':>9} {'valid.':>6} {'F1 at ' + EVEN:>20} {'F1 at ' + SURVEY:>20}")
@@ -285,10 +293,10 @@ def compare_pairs(results, y, objects, probabilities):
             continue
         print(f"\n{ours['method']} ({budget:g} s; best in validation) less each other, macro F1, paired by object")
         print(f"{'':26} " + " ".join(f"{'at ' + mix:>32}" for mix in MIXES))
-        for r in results:
-            if r["family"] == OURS or r["budget"] not in (budget, None):
+        for r in within(results, budget):
+            if r["family"] == OURS:
                 continue
-            pair = {"budget": budget, "ours": ours["method"], "other": r["method"]}
+            pair = {"budget": budget, "ours": ours["method"], "other": r["method"], "budget_of_other": r["budget"]}
             for mix, priors in MIXES.items():
                 predictions = [classes[probabilities[id(x)].argmax(1)] for x in (ours, r)]
                 pair[mix] = paired_bootstrap(
@@ -310,15 +318,12 @@ def draw(results, path, title):
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    # Okabe & Ito's colours, and a mark and a line of its own for each, so that grey prints can be read too.
-    colours = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#CC79A7", "#7F7F7F", "#B0A000"]
-    families = [
-        f for f in dict.fromkeys(c.family for c in CANDIDATES.values()) if any(r["family"] == f for r in results)
-    ]
-    others = [f for f in families if f != OURS]
-    style = {f: (colours[i % len(colours)], "osv^<>Ph*"[i % 9]) for i, f in enumerate(others)} | {
-        OURS: ("#D55E00", "D")
-    }
+    # Okabe & Ito's colours, and a mark of its own for each, so that grey prints can be read too.
+    colours = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#CC79A7", "#7F7F7F", "#FFFFFF"]
+    others = [family for family in dict.fromkeys(c.family for c in CANDIDATES.values()) if family != OURS]
+    style = {family: (colours[i % 9], "osv^<>Ph*"[i % 9]) for i, family in enumerate(others)}
+    style[OURS] = ("#D55E00", "D")
+    families = [family for family in style if any(r["family"] == family for r in results)]
     figure, axes = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
     for family in families:
         colour, mark = style[family]
@@ -331,6 +336,7 @@ def draw(results, path, title):
             band,
             fmt=mark,
             color=colour,
+            ecolor="0.3",
             ms=8 if family == OURS else 6,
             mec="black",
             mew=0.5,
@@ -354,7 +360,12 @@ def draw(results, path, title):
     frontier.append((max(r["fit_s"] for r in results), frontier[-1][1]))
     axes.step(*zip(*frontier, strict=True), where="post", color="0.5", lw=1, ls="--", zorder=0, label="frontier")
     axes.set(xscale="log", xlabel="training time, s", ylabel=f"macro F1 at {EVEN}, 95 % band by object", title=title)
-    axes.legend(fontsize=7, loc="lower right")
+    # Equal steps are equal factors in the errors that are left.
+    axes.set_yscale("function", functions=(lambda f1: -np.log10(1.0001 - f1), lambda v: 1.0001 - 10**-v))
+    axes.set_yticks([0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995])
+    lowest, highest = (edge(r["scores"][EVEN]["band"][i] for r in results) for i, edge in enumerate((min, max)))
+    axes.set_ylim(lowest - 0.1 * (1 - lowest), highest + 0.2 * (1 - highest))
+    figure.legend(fontsize=7, loc="outside right upper")
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=200)
     plt.close(figure)
@@ -404,9 +415,20 @@ def run(args):
             and old[0]["train_fingerprint"] == head["train_fingerprint"]
         ):
             continue
+        if any(
+            r["epochs"] == args.max_epochs
+            and r["budget"] < budget
+            and r["settings"] == settings | {"budget": r["budget"]}
+            for r in report["results"]
+            if r["method"] == name and r["budget"] and r["train_fingerprint"] == head["train_fingerprint"]
+        ):
+            print(f"{name}, budget {budget}: a smaller budget held all {args.max_epochs} epochs.")
+            continue
         try:
             with threadpool_limits(args.threads):
-                model, facts = fit_once(candidate, train, head["train_fingerprint"], args.cache, settings, **parameters)
+                model, facts = fit_once(
+                    candidate, train, head["train_fingerprint"], args.cache, settings, force=args.force, **parameters
+                )
                 start = time.perf_counter()
                 probabilities = predict(model, test["flux"])
                 seconds = time.perf_counter() - start

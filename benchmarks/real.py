@@ -179,7 +179,7 @@ def run(args):
                     base = None
                     if way == "simulated" or (way == "tuned" and candidate.is_network):
                         base, training = fit_once(
-                            candidate, simulated, simulated_name, args.cache, fit_settings, **parameters
+                            candidate, simulated, simulated_name, args.cache, fit_settings, force=False, **parameters
                         )
                     rows = np.ones(len(y), bool) if way in ("simulated", "mixture") else sdss
                     if way == "simulated":
@@ -251,7 +251,7 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", default="real.json")
     parser.add_argument("--cache", metavar="DIR", help="of fitted models, shared with compare.py")
-    parser.add_argument("--force", action="store_true", help="fit again what the JSON has")
+    parser.add_argument("--force", action="store_true", help="fit again what the JSON has; the cache still serves")
     args = parser.parse_args(argv)
     if args.data is None:
         parser.error("--data is needed where SKSPECTRA_DATA is not set.")
