@@ -28,6 +28,7 @@ from ..augmentation import CCDNoiseAugmenter
 from ._batches import SpectrumBatches, as_tensor
 from ._checkpoint import CheckpointFile, SaveState, fingerprint
 from ._device import compute_dtype, prediction_batch_size, select_device
+from ._inference import compute_logits
 from ._net import HISTORY_COLUMNS, BestEpoch, Patience, Progress, SpectrumNet, learning_rate_schedule
 
 
@@ -196,14 +197,14 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
     def _logits(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
         flux = self._check_flux(X, reset=False)
-        module, device = self.net_.module_, torch.device(self.net_.device)
-        logits = np.empty((len(flux), len(self.classes_)), dtype=np.float32)
-        batch_size = prediction_batch_size(flux.shape[1], device)
-        with torch.inference_mode():
-            for start in range(0, len(flux), batch_size):
-                rows = slice(start, start + batch_size)
-                logits[rows] = module(as_tensor(flux[rows]).to(device)).cpu().numpy()
-        return logits
+        device = torch.device(self.net_.device)
+        return compute_logits(
+            self.net_.module_,
+            flux,
+            len(self.classes_),
+            batch_size=prediction_batch_size(flux.shape[1], device),
+            device=device,
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Hold the fitted network as arrays and plain values: what reads them runs no code, and any device can."""

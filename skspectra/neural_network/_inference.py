@@ -1,0 +1,81 @@
+"""The network's answers to many spectra."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from threading import Barrier
+
+import numpy as np
+import torch
+
+from ._batches import as_tensor
+from ._mapped_file import MappedFile
+
+
+def compute_logits(
+    module: torch.nn.Module, flux: np.ndarray, n_classes: int, *, batch_size: int, device: torch.device
+) -> np.ndarray:
+    """Return the output of a module in evaluation mode, float32, a batch at a time.
+
+    On a CPU every thread takes batches of its own, each computed by that thread alone: many threads on one batch wait
+    for each other after every operation. Memory is that of one batch a thread.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    flux : ndarray of shape (n_samples, n_features), float32
+    n_classes : int
+    batch_size : int
+        The largest batch.
+    device : torch.device
+
+    Returns
+    -------
+    logits : ndarray of shape (n_samples, n_classes), float32
+
+    Raises
+    ------
+    OSError
+        If the file of a memory-mapped flux is changed meanwhile.
+    """
+    logits = np.empty((len(flux), n_classes), dtype=np.float32)
+    file = MappedFile(flux)
+
+    def compute(rows: slice) -> None:
+        file.check()
+        with torch.inference_mode():
+            logits[rows] = module(as_tensor(flux[rows]).to(device)).cpu().numpy()
+
+    n_batches = -(-len(flux) // batch_size)
+    n_threads = min(torch.get_num_threads(), n_batches) if device.type == "cpu" else 1
+    if n_threads > 1:
+        n_batches += -n_batches % n_threads
+    edges = [len(flux) * i // n_batches for i in range(n_batches + 1)]
+    batches = [slice(start, stop) for start, stop in pairwise(edges)]
+    if n_threads > 1:
+        with _single_threads(n_threads) as pool:
+            list(pool.map(compute, batches))
+    else:
+        for rows in batches:
+            compute(rows)
+    return logits
+
+
+def _single_threads(n_threads: int) -> ThreadPoolExecutor:
+    """Return a pool of threads in each of which PyTorch computes with one thread."""
+    before = torch.get_num_threads()
+    started = Barrier(n_threads + 1)
+
+    def start() -> None:
+        torch.get_num_threads()  # a thread that has asked once no longer takes the default
+        torch.set_num_threads(1)
+        started.wait()
+
+    pool = ThreadPoolExecutor(n_threads, initializer=start)
+    for _ in range(n_threads):
+        pool.submit(int)  # starts a thread
+    started.wait()
+    # The setting is a thread's own, but also the default of threads that start later.
+    torch.set_num_threads(before)
+    return pool
