@@ -98,6 +98,27 @@ def test_share_coverage_and_density_by_hand(monkeypatch):
     assert_allclose(attention.lines.density, [(1 / 25 + 1 / 19) * 20 / 2])
 
 
+def test_a_reference_is_the_unit_of_attention():
+    redshift = np.linspace(0.02, 0.35, 30)
+    structure = maps_of_lines(redshift, ["H alpha", "H beta", "[O II]"], background=0.2)
+    args = {"wavelength": LAMOST_WAVELENGTH, "redshift": redshift, "target": "GALAXY", "n_null": 60, "random_state": 0}
+    # Attention that shows no more than the reference, whatever its scale.
+    same = line_attention(7 * structure, reference=structure, **args)
+    assert_allclose(same.enrichment, 1)
+    assert_allclose(same.lines.density, 1)
+    assert same.p_value[0] == 1
+    assert line_attention(structure, **args).enrichment[0] > 1.2
+    # An even reference changes nothing.
+    even = line_attention(structure, reference=np.full(structure.shape, 3.0), **args)
+    assert_allclose(even.enrichment, line_attention(structure, **args).enrichment)
+    # More attention to one of the lines than the reference has.
+    more = line_attention(structure + 2 * maps_of_lines(redshift, ["H alpha"]), reference=structure, **args)
+    assert more.enrichment[0] > 1.1
+    assert more.p_value[0] < 0.02
+    lines = more.lines
+    assert lines.density[lines.name == "H alpha"][0] > 1.2 > 1 > lines.density[lines.name == "H beta"][0]
+
+
 def test_windows_that_overlap_are_one():
     windows = _line_attention._LineWindows(np.array([5000.0, 5010, 5040, 6000]), 0.004 * 2.998e5)
     assert_allclose(np.exp(windows.union_low), [5000 * 0.996, 6000 * 0.996])
@@ -159,6 +180,8 @@ def test_random_state_and_input_of_other_kinds():
         ({"wavelength": LAMOST_WAVELENGTH[::-1]}, "increasing"),
         ({"wavelength": LAMOST_WAVELENGTH - 5000}, "positive"),
         ({"maps": np.full((2, 2600), np.nan)}, "maps contains NaN"),
+        ({"reference": np.ones((2, 5))}, r"reference has shape \(2, 5\), but maps has \(2, 2600\)"),
+        ({"reference": np.full((2, 2600), np.nan)}, "reference contains NaN"),
         ({"window": 0}, "window=0 is not allowed"),
         ({"window": 3e5}, "window=300000.0"),
         ({"n_null": 0}, "n_null=0 is not allowed; allowed are integers from 1"),

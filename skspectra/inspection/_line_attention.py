@@ -22,6 +22,7 @@ def line_attention(
     redshift: ArrayLike,
     target: Any,
     *,
+    reference: ArrayLike | None = None,
     window: float = 1000.0,
     n_null: int = 200,
     random_state: int | np.random.RandomState | None = None,
@@ -40,6 +41,10 @@ def line_attention(
         Redshift of the spectra, above -1.
     target : array-like of shape (n_samples,) or str
         Class of each spectrum: "STAR", "GALAXY" or "QSO".
+    reference : array-like of shape (n_samples, n_features), default=None
+        Attention that needs no learning, such as the mean of the maps of networks with random weights, treated as
+        `maps` are. Attention is then counted in its unit instead of in samples, so that maps that show no more than
+        where a spectrum has structure have enrichment 1.
     window : float, default=1000.0
         Half width of the window around a line in km/s. Windows of a class that overlap are one.
     n_null : int, default=200
@@ -54,12 +59,13 @@ def line_attention(
         - ``n_spectra`` : ndarray of int, their numbers of spectra;
         - ``share`` : ndarray, the share of attention inside windows;
         - ``coverage`` : ndarray, the share of samples inside windows;
-        - ``enrichment`` : ndarray, share / coverage, over the mean of the same for random redshifts; above 1 the
-          attention follows the lines;
+        - ``enrichment`` : ndarray, share / coverage (with a reference, share / share of the reference), over the mean
+          of the same for random redshifts; above 1 the attention follows the lines;
         - ``p_value`` : ndarray, one-sided;
         - ``lines`` : Bunch of equal-length arrays with one entry for each class and line that falls on some spectrum:
           ``target``, ``name``, ``wavelength`` (vacuum, angstrom), ``kind``, ``n_spectra`` (that have samples in the
-          window), ``density`` (mean attention in the window, 1 if attention is even), ``enrichment``, ``p_value``. An
+          window), ``density`` (mean attention in the window, in units of the reference's where there is one; 1 if
+          attention is even), ``enrichment``, ``p_value``. An
           enrichment says little where the density is near 0. These p-values are not corrected for their number.
 
     Raises
@@ -78,6 +84,11 @@ def line_attention(
     a class, of maps with mean 1. Even attention gives T = 1. The enrichment is T over the mean of T over the draws, and
     the p-value (1 + number of draws with T no less than the observed one) / (1 + n_null) [1]_.
 
+    Maps that are computed from a spectrum follow its lines even where the network knows nothing: lines are where
+    spectra differ from their surroundings. With a reference, T = sum of attention inside windows / sum of the
+    reference inside windows. The mean over several random networks [2]_ is better than one of them, which by chance may
+    care more for emission or for absorption.
+
     In each draw, the redshifts of a class are permuted among its spectra, and then all wavelengths of its lines are
     multiplied by one factor exp(u), u uniform in [-0.1, 0.1]. The permutation asks whether attention moves with the
     redshift: attention that is fixed in wavelength, where a class happens to have its lines, is found as often in the
@@ -89,6 +100,7 @@ def line_attention(
     ----------
     .. [1] Phipson B., Smyth G. K., "Permutation P-values Should Never Be Zero", Statistical Applications in Genetics
        and Molecular Biology 9(1), 39, 2010.
+    .. [2] Adebayo J. et al., "Sanity Checks for Saliency Maps", NeurIPS 2018, arXiv:1810.03292.
 
     Examples
     --------
@@ -106,8 +118,10 @@ def line_attention(
     >>> str(attention.lines.name[attention.lines.density.argmax()])
     'H alpha'
     """
-    cumulated = _cumulated_attention(check_array(maps, dtype=np.float64, input_name="maps"))
-    n_samples, n_features = len(cumulated), cumulated.shape[1] - 1
+    maps = check_array(maps, dtype=np.float64, input_name="maps")
+    n_samples, n_features = maps.shape
+    reference = _check_reference(reference, maps.shape)
+    cumulated, unit = _cumulated_attention(maps), _cumulated_attention(reference)
     wavelength = _check_wavelength(wavelength, n_features)
     redshift, target = _check_redshift(redshift, n_samples), _check_target(target, n_samples)
     if not isinstance(window, Real) or isinstance(window, bool) or not 0 < window < LIGHT_SPEED:
@@ -127,11 +141,11 @@ def line_attention(
         rest = table.wavelength_vacuum[shown][first]
         lines = _LineWindows(rest, window)
         log_z = np.log1p(redshift[rows])
-        observed = lines.measure(cumulated[rows], wavelength, log_z)
+        observed = lines.measure(cumulated[rows], unit[rows], wavelength, log_z)
         null = []
         for _ in range(n_null):
             shift = random_state.uniform(-_MAX_SHIFT, _MAX_SHIFT)
-            null.append(lines.measure(cumulated[rows], wavelength, random_state.permutation(log_z) + shift))
+            null.append(lines.measure(cumulated[rows], unit[rows], wavelength, random_state.permutation(log_z) + shift))
         enrichment, p_value = _compare(observed.union_density, np.array([draw.union_density for draw in null]))
         n_spectra = int(rows.sum())
         by_class["target_names"].append(name)
@@ -172,25 +186,29 @@ class _LineWindows:
         apart = np.append(True, self.low[1:] > self.high[:-1])
         self.union_low, self.union_high = self.low[apart], self.high[np.append(apart[1:], True)]
 
-    def measure(self, cumulated: np.ndarray, wavelength: np.ndarray, log_z: np.ndarray) -> Bunch:
-        attention, samples = _inside(cumulated, wavelength, log_z, self.low, self.high)
-        union_attention, union_samples = _inside(cumulated, wavelength, log_z, self.union_low, self.union_high)
+    def measure(self, cumulated: np.ndarray, unit: np.ndarray, wavelength: np.ndarray, log_z: np.ndarray) -> Bunch:
+        start, stop = _edges(wavelength, log_z, self.low, self.high)
+        union_start, union_stop = _edges(wavelength, log_z, self.union_low, self.union_high)
+        union_attention = _between(cumulated, union_start, union_stop).sum()
         return Bunch(
-            n_spectra=(samples > 0).sum(axis=0),
-            density=_ratio(attention.sum(axis=0), samples.sum(axis=0)),
-            union_attention=union_attention.sum(),
-            union_samples=union_samples.sum(),
-            union_density=_ratio(union_attention.sum(), union_samples.sum()),
+            n_spectra=(stop > start).sum(axis=0),
+            density=_ratio(_between(cumulated, start, stop).sum(axis=0), _between(unit, start, stop).sum(axis=0)),
+            union_attention=union_attention,
+            union_samples=(union_stop - union_start).sum(),
+            union_density=_ratio(union_attention, _between(unit, union_start, union_stop).sum()),
         )
 
 
-def _inside(cumulated, wavelength, log_z, low, high) -> tuple[np.ndarray, np.ndarray]:
-    """Return attention and number of samples in each window of each spectrum, (n_spectra, n_windows)."""
+def _edges(wavelength, log_z, low, high) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first sample in each window of each spectrum and the one behind it, (n_spectra, n_windows)."""
     log_wavelength = np.log(wavelength)
     start = np.searchsorted(log_wavelength, low + log_z[:, np.newaxis], side="left")
-    stop = np.searchsorted(log_wavelength, high + log_z[:, np.newaxis], side="right")
+    return start, np.searchsorted(log_wavelength, high + log_z[:, np.newaxis], side="right")
+
+
+def _between(cumulated: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
     rows = np.arange(len(cumulated))[:, np.newaxis]
-    return cumulated[rows, stop] - cumulated[rows, start], stop - start
+    return cumulated[rows, stop] - cumulated[rows, start]
 
 
 def _cumulated_attention(maps: np.ndarray) -> np.ndarray:
@@ -201,10 +219,10 @@ def _cumulated_attention(maps: np.ndarray) -> np.ndarray:
     return np.pad(attention.cumsum(axis=1), ((0, 0), (1, 0)))
 
 
-def _ratio(attention, samples) -> np.ndarray:
-    """Return attention / samples, NaN where there are no samples."""
+def _ratio(attention, unit) -> np.ndarray:
+    """Return attention / unit, NaN where there is none of the unit but rounding."""
     attention = np.asarray(attention)
-    return np.divide(attention, samples, out=np.full_like(attention, np.nan), where=np.asarray(samples) > 0)
+    return np.divide(attention, unit, out=np.full_like(attention, np.nan), where=np.asarray(unit) > 1e-9)
 
 
 def _compare(observed: np.ndarray, null: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -216,6 +234,15 @@ def _compare(observed: np.ndarray, null: np.ndarray) -> tuple[np.ndarray, np.nda
     # Sums of the same numbers in another order differ by rounding and are no less.
     n_no_less = (there & (null >= observed * (1 - 1e-9))).sum(axis=0)
     return enrichment, np.where(np.isfinite(observed), (1 + n_no_less) / (1 + n_draws), np.nan)
+
+
+def _check_reference(reference: ArrayLike | None, shape: tuple[int, int]) -> np.ndarray:
+    if reference is None:
+        return np.ones(shape)
+    reference = check_array(reference, dtype=np.float64, input_name="reference")
+    if reference.shape != shape:
+        raise ValueError(f"reference has shape {reference.shape}, but maps has {shape}.")
+    return reference
 
 
 def _check_wavelength(wavelength: ArrayLike, n_features: int) -> np.ndarray:
