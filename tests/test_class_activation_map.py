@@ -53,6 +53,9 @@ def make_data(n=30, seed=0):
 
 X, Y = make_data()
 
+# What makes the network the unchanged DenseNet.
+PLAIN = {"conv_block": "bottleneck", "kernel_sizes": (3,), "cross_transitions": False, "squeeze_excitation": False}
+
 
 @pytest.fixture(scope="module")
 def fitted():
@@ -64,12 +67,23 @@ def fitted():
     [
         {},
         {"stem_stride": 2},
-        {"kernel_sizes": (3,), "cross_transitions": False, "squeeze_excitation": False},
+        PLAIN,
+        {**PLAIN, "stem_stride": 2, "n_conv_blocks": 2},
+        {"conv_block": "bottleneck", "kernel_sizes": (5,)},
         {"precision": "bfloat16"},
         {"n_dense_blocks": 1},
         {"n_dense_blocks": 8},
     ],
-    ids=["default", "stride", "unchanged DenseNet", "bfloat16", "one block", "one cell"],
+    ids=[
+        "default",
+        "stride",
+        "unchanged DenseNet",
+        "unchanged DenseNet, stride",
+        "bottleneck with the rest",
+        "bfloat16",
+        "one block",
+        "one cell",
+    ],
 )
 def test_mean_of_the_exact_map_and_bias_are_the_logit(params):
     classifier = small(**params).fit(X, Y)
@@ -79,6 +93,18 @@ def test_mean_of_the_exact_map_and_bias_are_the_logit(params):
         maps = class_activation_map(classifier, X, name, normalize=False, upsample=None)
         assert maps.dtype == np.float32
         assert_allclose(maps.mean(axis=1) + bias[code], logits[:, code], rtol=0, atol=1e-4)
+
+
+def test_unchanged_densenet_has_all_kinds_of_maps():
+    classifier = small(**PLAIN, max_epochs=5).fit(X, Y)
+    plain = DenseNet1DClassifier.plain().get_params()
+    assert {name: plain[name] for name in PLAIN} == PLAIN
+    for layer, n_cells in ((0, 43), (1, 21), (2, 10)):
+        maps = class_activation_map(classifier, X, "QSO", layer=layer, normalize=False, upsample=None)
+        assert maps.shape == (30, n_cells)
+        assert (maps >= 0).all()
+        assert maps.max() > 0
+    assert class_activation_map(classifier, X, layer="all").shape == X.shape
 
 
 def test_predicted_is_the_predicted_class_and_labels_may_differ_by_spectrum(fitted):
