@@ -1,0 +1,462 @@
+"""to_onnx and OnnxClassifier: the same answers as the estimator, without PyTorch."""
+
+import hashlib
+import json
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+from onnx import TensorProto, helper
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+from skspectra.augmentation import CCDNoiseAugmenter
+from skspectra.calibration import PriorCorrectedClassifier
+from skspectra.export import OnnxClassifier, to_onnx
+from skspectra.metrics import classification_table
+from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
+from skspectra.over_sampling import PhysicsNoiseOverSampler
+from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
+
+LENGTH = 45
+RNG = np.random.default_rng(0)
+X = (np.cumsum(RNG.normal(size=(30, LENGTH)), axis=1) * 50 + 1000).astype(np.float32)
+Y = np.array(["STAR", "GALAXY", "QSO"])[np.arange(30) % 3]
+X[4] = 7  # a constant spectrum
+WITH_GAPS = X.copy()
+WITH_GAPS[RNG.random(X.shape) < 0.3] = np.nan
+WITH_GAPS[1, :10] = WITH_GAPS[2, 30:] = np.nan
+WITH_GAPS[3, np.arange(LENGTH) != 17] = np.nan
+TRAINING = {"max_epochs": 2, "lr_schedule": None, "device": "cpu", "precision": "float32", "random_state": 0}
+
+
+def densenet(**params):
+    defaults = {"n_dense_blocks": 2, "growth_rate": 2, "stem_channels": 3, "kernel_sizes": (1, 5), **TRAINING}
+    return DenseNet1DClassifier(**{**defaults, **params})
+
+
+def perceptron(**params):
+    return SpectrumMLPClassifier(hidden_layer_sizes=(6, 4), **{**TRAINING, **params})
+
+
+NETWORKS = {
+    "densenet": densenet(n_dense_blocks=4),
+    "one block": densenet(n_dense_blocks=1),
+    "stride": densenet(stem_stride=2),
+    "length falls to one": densenet(n_dense_blocks=5, stem_stride=7),
+    "no excitation": densenet(squeeze_excitation=False),
+    "no cross transitions": densenet(n_dense_blocks=3, cross_transitions=False),
+    "plain": DenseNet1DClassifier.plain(n_dense_blocks=3, growth_rate=2, **TRAINING),
+    "perceptron": perceptron(),
+    "dbn": DBNClassifier(hidden_layer_sizes=(6, 4), pretrain_epochs=1, **TRAINING),
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.onnx"
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler(), perceptron()).fit(X, Y)
+
+
+def assert_same_answers(estimator, path, flux):
+    to_onnx(estimator, path)
+    exported = OnnxClassifier(path)
+    probabilities = exported.predict_proba(flux)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities, estimator.predict_proba(flux), rtol=0, atol=1e-5)
+    np.testing.assert_array_equal(exported.predict(flux), estimator.predict(flux))
+
+
+# --- The same answers ---
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("length", [LENGTH, LENGTH - 1])
+def test_every_network(network, length, path):
+    flux = MinMaxSpectrumScaler().transform(X[:, :length])
+
+    assert_same_answers(clone(network).fit(flux, Y), path, flux)
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [
+        MinMaxSpectrumScaler(),
+        MinMaxSpectrumScaler((-1, 3)),
+        MinMaxSpectrumScaler(quantile_range=(2, 97.5)),
+        MinMaxSpectrumScaler((0.5, 0.75), quantile_range=(10, 90)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("first", ["filling", "scaling"])
+def test_steps_before_the_network(scaler, first, path):
+    steps = [MissingFluxInterpolator(), scaler] if first == "filling" else [scaler, MissingFluxInterpolator()]
+    pipeline = make_pipeline(*steps, densenet()).fit(X, Y)
+
+    assert_same_answers(pipeline, path, WITH_GAPS)
+
+
+def test_filling_alone(path):
+    assert_same_answers(make_pipeline(MissingFluxInterpolator(), perceptron()).fit(X / 1000, Y), path, WITH_GAPS / 1000)
+
+
+def test_flux_near_the_ends_of_single_precision(fitted, path):
+    flux = X[:4] / 1000
+    flux[0, :2] = -3e38, 3e38  # further apart than the largest float
+    flux[1] *= 1e-36
+
+    assert_same_answers(fitted, path, flux)
+
+
+def test_what_acts_in_training_alone_is_left_out(path):
+    from imblearn.pipeline import make_pipeline as make_sampling_pipeline
+
+    pipeline = make_sampling_pipeline(
+        "passthrough",
+        PhysicsNoiseOverSampler(random_state=0),
+        MinMaxSpectrumScaler(),
+        CCDNoiseAugmenter(random_state=0),
+        perceptron(),
+    )
+
+    assert_same_answers(pipeline.fit(X, Y), path, X)
+
+
+def test_pipeline_within_a_pipeline(path):
+    inner = make_pipeline(MinMaxSpectrumScaler(), perceptron())
+
+    assert_same_answers(make_pipeline(MissingFluxInterpolator(), inner).fit(X, Y), path, WITH_GAPS)
+
+
+@pytest.mark.parametrize("priors", [{"STAR": 0.985, "GALAXY": 0.012, "QSO": 0.003}, {"STAR": 0.4, "GALAXY": 0.6}])
+def test_prior_correction(fitted, priors, path):
+    corrected = PriorCorrectedClassifier(FrozenEstimator(fitted), class_priors=priors, training_priors="balanced")
+
+    assert_same_answers(corrected.fit(X, Y), path, X)
+    assert OnnxClassifier(path).model_card_["Class priors"] == {"QSO": 0.0, **priors}
+
+
+def test_a_network_in_bfloat16_is_exported_in_float32(path):
+    network = densenet(precision="bfloat16").fit(X / 1000, Y)
+    to_onnx(network, path)
+    exact = pickle.loads(pickle.dumps(network.set_params(precision="float32")))
+
+    np.testing.assert_allclose(
+        OnnxClassifier(path).predict_proba(X / 1000), exact.predict_proba(X / 1000), rtol=0, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("n_spectra", [1, 2, 7, 2000])
+def test_any_number_of_spectra(fitted, n_spectra, path):
+    assert_same_answers(fitted, path, np.resize(X, (n_spectra, LENGTH)))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [np.array([3, 5, 9]), np.array([False, True]), np.array([1.0, 2.0]), np.array(["α", "b"], dtype=object)],
+    ids=lambda labels: labels.dtype.name,
+)
+def test_labels_of_every_kind(labels, path):
+    y = labels[np.arange(30) % len(labels)]
+    network = perceptron().fit(X / 1000, y)
+    to_onnx(network, path)
+    exported = OnnxClassifier(path)
+
+    assert exported.classes_.dtype == network.classes_.dtype
+    np.testing.assert_array_equal(exported.classes_, network.classes_)
+    np.testing.assert_array_equal(exported.predict(X / 1000), network.predict(X / 1000))
+
+
+def test_the_graph_is_of_the_standard_and_names_its_input_and_output(fitted, path):
+    to_onnx(fitted, path)
+    model = onnx.load(path)
+
+    onnx.checker.check_model(model, full_check=True)
+    assert {node.domain for node in model.graph.node} == {""}
+    assert [value.name for value in (*model.graph.input, *model.graph.output)] == ["flux", "probabilities"]
+
+
+# --- What is refused ---
+
+
+def test_an_unknown_step_is_named(path):
+    pipeline = make_pipeline(MinMaxSpectrumScaler(), StandardScaler(), perceptron()).fit(X, Y)
+
+    with pytest.raises(TypeError, match="The step 'standardscaler', a StandardScaler, has no ONNX form; allowed"):
+        to_onnx(pipeline, path)
+
+
+@pytest.mark.parametrize("estimator", [LogisticRegression(), make_pipeline(LogisticRegression()), "network"])
+def test_other_classifiers_are_refused(estimator, path):
+    with pytest.raises(TypeError, match=r"has no ONNX form; allowed are the networks of skspectra.neural_network"):
+        to_onnx(estimator, path)
+
+
+@pytest.mark.parametrize("estimator", [perceptron(), make_pipeline(MinMaxSpectrumScaler(), perceptron())])
+def test_unfitted(estimator, path):
+    with pytest.raises(NotFittedError):
+        to_onnx(estimator, path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"X": X[:, 1:]}, "X has 44 features, but the classifier was trained on 45"),
+        ({"X": X, "y": Y[1:]}, "inconsistent numbers of samples"),
+        ({"wavelength": np.arange(4)}, "wavelength of shape"),
+        ({"wavelength": -np.arange(LENGTH)}, "rising"),
+        ({"table": "good"}, "table='good' is not allowed"),
+    ],
+    ids=str,
+)
+def test_bad_content_of_the_model_card(fitted, arguments, message, path):
+    with pytest.raises(ValueError, match=message):
+        to_onnx(fitted, path, **arguments)
+    assert not list(path.parent.iterdir())
+
+
+def test_name_without_the_ending(fitted, tmp_path):
+    with pytest.raises(ValueError, match=r"model.md' is not allowed: the name of the file ends in '.onnx'"):
+        to_onnx(fitted, tmp_path / "model.md")
+
+
+def test_a_failed_write_leaves_the_files_that_were_there(fitted, path, monkeypatch):
+    to_onnx(fitted, path)
+    before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
+
+    def full_disk(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        to_onnx(perceptron().fit(X / 1000, Y), path)
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
+# --- The model card ---
+
+
+def test_model_card(fitted, path):
+    wavelength = np.linspace(3900, 9000, LENGTH)
+    table = classification_table(Y, fitted.predict(X), n_bootstraps=0)
+    to_onnx(fitted, path, X=X.astype(np.float64), y=Y, wavelength=wavelength, table=table)
+
+    card = OnnxClassifier(path).model_card_
+    assert card["Model"]["estimator"] == "SpectrumMLPClassifier"
+    assert card["Wavelength"] == wavelength.tolist()
+    assert card["Training data"] == {
+        "n_spectra": 30,
+        "SHA-256 of the flux, float32, row by row": hashlib.sha256(X.tobytes()).hexdigest(),
+        "n_spectra of each class": {"GALAXY": 10, "QSO": 10, "STAR": 10},
+    }
+    assert card["Training"]["epochs"] == 2
+    assert card["Parameters"]["spectrummlpclassifier__hidden_layer_sizes"] == "(6, 4)"
+    assert card["Scores"] == str(table)
+    assert {"skspectra", "torch", "python"} <= set(card["Versions"])
+    text = path.with_suffix(".md").read_text()
+    assert text.startswith("# model.onnx\n")
+    assert "45 samples from 3900 to 9000" in text
+    assert str(table) in text
+
+
+def test_the_card_says_what_is_not_known(fitted, path):
+    to_onnx(fitted, path)
+
+    assert path.with_suffix(".md").read_text().count("Not stated.") == 4
+
+
+# --- OnnxClassifier as a scikit-learn estimator ---
+
+
+@pytest.fixture
+def exported(fitted, path):
+    to_onnx(fitted, path)
+    return OnnxClassifier(path)
+
+
+def test_prediction_imports_no_torch(exported, path):
+    np.save(path.with_suffix(".npy"), X)
+    code = f"""
+import sys, numpy
+from skspectra.export import OnnxClassifier
+OnnxClassifier({str(path)!r}).predict(numpy.load({str(path.with_suffix(".npy"))!r}))
+assert not {{"torch", "skorch", "onnx", "imblearn"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_life_as_an_estimator(exported, path):
+    check_is_fitted(exported)
+    assert exported.get_params() == {"path": path}
+    assert exported.n_features_in_ == LENGTH
+    assert not hasattr(exported, "feature_names_in_")
+    expected = exported.predict_proba(X)
+    for copied in (clone(exported), pickle.loads(pickle.dumps(exported))):
+        np.testing.assert_array_equal(copied.predict_proba(X), expected)
+    assert len(pickle.dumps(exported)) < 1000
+    assert exported.score(X, exported.predict(X)) == 1
+
+
+def test_another_path_is_another_model(exported, tmp_path):
+    assert exported.classes_.tolist() == ["GALAXY", "QSO", "STAR"]
+    to_onnx(perceptron().fit(X / 1000, Y == "QSO"), tmp_path / "other.onnx")
+
+    assert exported.set_params(path=tmp_path / "other.onnx").classes_.tolist() == [False, True]
+
+
+def test_calibration_of_an_exported_classifier(exported):
+    with pytest.raises(TypeError, match="trained already"):
+        exported.fit(X, Y)
+    calibrated = CalibratedClassifierCV(FrozenEstimator(exported), cv=3).fit(X, Y)
+
+    assert calibrated.predict_proba(X).shape == (30, 3)
+
+
+def test_input_of_every_kind(exported):
+    expected = exported.predict_proba(X)
+    read_only = X.copy()
+    read_only.flags.writeable = False
+
+    for flux in (X.astype(np.float64), X.tolist(), np.asfortranarray(X), X[::-1].copy()[::-1], read_only):
+        np.testing.assert_allclose(exported.predict_proba(flux), expected, rtol=0, atol=1e-6)
+
+
+def test_names_of_features(path):
+    frame = pd.DataFrame(X, columns=[f"{w} Å" for w in range(LENGTH)])
+    pipeline = make_pipeline(MinMaxSpectrumScaler(), perceptron()).fit(frame, Y)
+    to_onnx(pipeline, path)
+    exported = OnnxClassifier(path)
+
+    np.testing.assert_array_equal(exported.predict(frame), pipeline.predict(frame))
+    assert exported.feature_names_in_.tolist() == frame.columns.tolist()
+    with pytest.raises(ValueError, match="feature names should match"):
+        exported.predict(frame.rename(columns={"0 Å": "x"}))
+
+
+@pytest.mark.parametrize(
+    ("flux", "message"),
+    [
+        (X[:, 1:], "X has 44 features, but OnnxClassifier is expecting 45"),
+        (np.full((2, LENGTH), np.inf), "contains infinity"),
+        (np.where(np.arange(30)[:, None] == 7, np.nan, X), "Input X contains NaN .* row 7"),
+        (X[0], "Expected 2D array"),
+    ],
+    ids=["width", "infinity", "empty", "1d"],
+)
+def test_bad_spectra(exported, flux, message):
+    with pytest.raises(ValueError, match=message):
+        exported.predict(flux)
+
+
+@pytest.mark.parametrize(
+    "steps", [[], [MinMaxSpectrumScaler()], [MinMaxSpectrumScaler((0, 2), quantile_range=(5, 95))]]
+)
+@pytest.mark.parametrize("network", [densenet(), perceptron()], ids=["densenet", "perceptron"])
+def test_missing_flux_that_nothing_fills(network, steps, path):
+    to_onnx(make_pipeline(*steps, network).fit(X / 1000, Y), path)
+    flux = X.copy()
+    flux[5, 3] = np.nan
+
+    with pytest.raises(ValueError, match=r"contains NaN that no step of the exported pipeline fills, such as in row 5"):
+        OnnxClassifier(path).predict_proba(flux)
+
+
+# --- Files that are not to be trusted ---
+
+
+def write_model(path, nodes, metadata, constants=()):
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("flux", TensorProto.FLOAT, ["n", 4])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 4])],
+        constants,
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("evil", 1)]
+    model = helper.make_model(graph, ir_version=9, opset_imports=opsets)
+    helper.set_model_props(model, metadata)
+    path.write_bytes(model.SerializeToString())
+
+
+IDENTITY = helper.make_node("Identity", ["flux"], ["probabilities"])
+GOOD = {"classes": [0, 1, 2, 3], "dtype": "int64", "n_features": 4, "feature_names": None, "card": {}}
+
+
+def test_a_hand_made_file_that_is_in_order(path):
+    write_model(path, [IDENTITY], {"skspectra": json.dumps(GOOD)})
+
+    assert OnnxClassifier(path).predict(np.eye(4)).tolist() == [0, 1, 2, 3]
+
+
+def test_a_pickle_is_not_executed(path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(path.with_name("executed")), "w"))
+
+    path.write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(ValueError, match=r"no file of skspectra.export.to_onnx"):
+        OnnxClassifier(path).predict(X)
+    assert not path.with_name("executed").exists()
+
+
+def test_operators_from_elsewhere_are_refused(path):
+    write_model(path, [helper.make_node("System", ["flux"], ["probabilities"], domain="evil")], {})
+
+    with pytest.raises(ValueError, match=r"no file of skspectra.export.to_onnx"):
+        OnnxClassifier(path).predict(X)
+
+
+def test_weights_are_not_read_from_elsewhere(path):
+    secret = path.parent.parent / f"{path.parent.name}-secret.bin"
+    secret.write_bytes(np.arange(4, dtype=np.float32).tobytes())
+    outside = TensorProto(
+        name="w",
+        data_type=TensorProto.FLOAT,
+        dims=[4],
+        data_location=TensorProto.EXTERNAL,
+        external_data=[{"key": "location", "value": f"../{secret.name}"}, {"key": "length", "value": "16"}],
+    )
+    node = helper.make_node("Add", ["flux", "w"], ["probabilities"])
+    write_model(path, [node], {"skspectra": json.dumps(GOOD)}, [outside])
+
+    with pytest.raises(ValueError, match=r"no file of skspectra.export.to_onnx"):
+        OnnxClassifier(path).predict(np.eye(4))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"skspectra": "not JSON"},
+        {"skspectra": "[]"},
+        {"skspectra": json.dumps({**GOOD, "classes": [0, 1]})},
+        {"skspectra": json.dumps({**GOOD, "n_features": 5})},
+        {"skspectra": json.dumps({**GOOD, "dtype": "V8"})},
+        {"skspectra": json.dumps({**GOOD, "classes": ["a", "b", "c", "d"]})},
+    ],
+    ids=str,
+)
+def test_metadata_that_do_not_fit(metadata, path):
+    write_model(path, [IDENTITY], metadata)
+
+    with pytest.raises(ValueError, match=r"no file of skspectra.export.to_onnx"):
+        OnnxClassifier(path).predict(np.eye(4))
+
+
+def test_no_file(path):
+    with pytest.raises(FileNotFoundError, match=r"model.onnx"):
+        OnnxClassifier(path).predict(X)
