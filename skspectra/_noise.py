@@ -192,7 +192,11 @@ def write_noisy_spectra(
         chunk = np.empty(source.shape) if whole else out[start:stop]
         chunk[...] = source
         rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(start,)))
-        _add_in_place(chunk, electronic_noise, cosmic_rays, bad_pixels, rng)
+        try:
+            with np.errstate(over="raise"):
+                _add_in_place(chunk, electronic_noise, cosmic_rays, bad_pixels, rng)
+        except FloatingPointError as error:
+            raise ValueError(f"Input X contains flux too large for noise to be added in {chunk.dtype}.") from error
         if whole:
             limits = np.iinfo(out.dtype)
             out[start:stop] = np.clip(np.rint(chunk), limits.min, limits.max)

@@ -65,4 +65,10 @@ def check_spectra(estimator: BaseEstimator, X: Any, *, reset: bool = False, **ch
         X = validate_data(estimator, X, reset=reset, **check_params)
     else:
         X = check_array(X, estimator=estimator, input_name="X", **check_params)
-    return X if X.dtype in (np.float64, np.float32) else X.astype(np.float64)
+    if X.dtype in (np.float64, np.float32):
+        return X
+    try:
+        with np.errstate(over="raise"):
+            return X.astype(np.float64)
+    except FloatingPointError as error:  # of numpy.longdouble
+        raise ValueError("Input X contains a value too large for dtype('float64').") from error
