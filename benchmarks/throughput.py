@@ -3,6 +3,8 @@
 For each length, growth rate and batch size: the rate of the second epoch (the first one warms up), the rate of
 prediction, the peak of memory, and how much of the device's rate at multiplying matrices the convolutions reach. The
 floating-point operations are those that PyTorch's counter finds; training counts as three times prediction.
+`loop_share` is what everything around the network takes of an epoch at most: batches drawn in balance and with noise,
+loss, optimiser, callbacks, as the time of an epoch with a network that does next to nothing.
 
     python benchmarks/throughput.py [--device cpu|cuda] [--precision auto] [--json throughput.json]
 """
@@ -18,7 +20,8 @@ import torch
 from _machine import describe
 from torch.utils.flop_counter import FlopCounterMode
 
-from skspectra.neural_network import DenseNet1DClassifier
+from skspectra.augmentation import CCDNoiseAugmenter
+from skspectra.neural_network import DenseNet1DClassifier, SpectrumMLPClassifier
 
 
 def matrix_product_rate(device, dtype, size):
@@ -70,8 +73,7 @@ def measure(length, growth_rate, batch_size, args):
         random_state=0,
     )
     reset_peak(args.device)
-    classifier.fit(X, y)
-    fit_rate = n_spectra / classifier.history_[-1]["seconds"]
+    epoch_seconds = last_epoch_seconds(classifier, X, y)
     fit_peak = peak_gib(args.device)
     classifier.predict_proba(X)
     reset_peak(args.device)
@@ -80,21 +82,35 @@ def measure(length, growth_rate, batch_size, args):
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(torch.zeros(1, length, device=args.device))
     flop = counter.get_total_flops()
+    loop = SpectrumMLPClassifier(
+        hidden_layer_sizes=(1,),
+        batch_size=batch_size,
+        max_epochs=2,
+        sampling="balanced",
+        augmenter=CCDNoiseAugmenter(),
+        device=args.device,
+        random_state=0,
+    )
     gemm = matrix_product_rate(args.device, module.compute_dtype, {"cpu": 2048, "cuda": 8192}[args.device])
     return {
         "length": length,
         "growth_rate": growth_rate,
         "batch_size": batch_size,
         "precision": str(module.compute_dtype).removeprefix("torch."),
-        "fit_per_s": fit_rate,
+        "fit_per_s": n_spectra / epoch_seconds,
         "predict_per_s": predict_rate,
         "fit_peak_gib": fit_peak,
         "predict_peak_gib": peak_gib(args.device),
         "gflop_per_spectrum": flop / 1e9,
         "matrix_product_tflops": gemm / 1e12,
-        "fit_share": 3 * flop * fit_rate / gemm,
+        "fit_share": 3 * flop * n_spectra / epoch_seconds / gemm,
         "predict_share": flop * predict_rate / gemm,
+        "loop_share": last_epoch_seconds(loop, X, y) / epoch_seconds,
     }
+
+
+def last_epoch_seconds(classifier, X, y):
+    return classifier.fit(X, y).history_[-1]["seconds"]
 
 
 def main():
