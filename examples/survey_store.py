@@ -1,0 +1,71 @@
+"""Train on a store of spectra on disk, larger than memory if need be, with whole objects held back for a test.
+
+    python examples/survey_store.py "spectra/**/*.fits.gz" survey-store [--model model.joblib]
+
+Stopped at any time, the same command goes on with the store. The spectra are scaled once, when they are written.
+"""
+
+import argparse
+import os
+
+import joblib
+import numpy as np
+from sklearn.model_selection import GroupShuffleSplit
+from sklearn.pipeline import make_pipeline
+
+from skspectra.augmentation import CCDNoiseAugmenter
+from skspectra.datasets import write_spectra_store
+from skspectra.metrics import classification_table
+from skspectra.neural_network import DenseNet1DClassifier
+from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
+
+
+def copy_rows(X, rows, path, n_at_once=4096):
+    """Copy rows of a memory-mapped array to an npy file, a few at a time, and return it memory-mapped.
+
+    Indexing with rows would copy them into memory. The file has its name only when it is complete.
+    """
+    part = f"{path}.part"
+    copy = np.lib.format.open_memmap(part, "w+", X.dtype, (len(rows), X.shape[1]))
+    for start in range(0, len(rows), n_at_once):
+        copy[start : start + n_at_once] = X[rows[start : start + n_at_once]]
+    copy.flush()
+    os.replace(part, path)
+    return np.load(path, mmap_mode="r")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", nargs="+", help="files, folders and patterns of survey spectra")
+    parser.add_argument("store", help="folder to make, or to go on with")
+    parser.add_argument("--model", default="model.joblib")
+    parser.add_argument("--max-epochs", type=int, default=8)
+    args = parser.parse_args()
+
+    prepare = make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler())
+    spectra = write_spectra_store(
+        args.paths, args.store, bad_pixels="nan", transformer=prepare, n_jobs=-1, on_error="warn", progress=True
+    )
+    y = np.array(spectra.target)
+    labelled = np.flatnonzero(np.isin(y, ["STAR", "GALAXY", "QSO"]))
+    split = GroupShuffleSplit(1, test_size=0.2, random_state=0)
+    train, test = (labelled[rows] for rows in next(split.split(labelled, groups=spectra.object_id[labelled])))
+    X_train = copy_rows(spectra.data, train, f"{args.store}-train.npy")
+    X_test = copy_rows(spectra.data, test, f"{args.store}-test.npy")
+
+    network = DenseNet1DClassifier(
+        growth_rate=8,
+        stem_stride=4,
+        lr_schedule="one-cycle",
+        max_epochs=args.max_epochs,
+        sampling="balanced",
+        augmenter=CCDNoiseAugmenter(),
+        verbose=1,
+        random_state=0,
+    ).fit(X_train, y[train])
+    print(classification_table(y[test], network.predict(X_test), random_state=0))
+    joblib.dump(network, args.model)
+
+
+if __name__ == "__main__":
+    main()
