@@ -72,8 +72,8 @@ plt.show()
 # %%
 # A finer map
 # -----------
-# LayerCAM of an earlier dense block resolves lines. Such a map follows the lines even in a network with random weights;
-# :ref:`sphx_glr_auto_examples_plot_line_attention.py` measures that.
+# LayerCAM of an earlier dense block resolves lines. Whether it follows them more than that of a network with random
+# weights is measured in :ref:`sphx_glr_auto_examples_plot_line_attention.py`.
 
 draw(best[:1], layer=1)
 plt.show()

@@ -118,10 +118,9 @@ def line_attention(
     >>> str(attention.lines.name[attention.lines.density.argmax()])
     'H alpha'
     """
-    maps = check_array(maps, dtype=np.float64, input_name="maps")
-    n_samples, n_features = maps.shape
-    reference = _check_reference(reference, maps.shape)
-    cumulated, unit = _cumulated_attention(maps), _cumulated_attention(reference)
+    cumulated = _cumulated_attention(np.asarray(check_array(maps, dtype=np.float64, input_name="maps")))
+    n_samples, n_features = len(cumulated), cumulated.shape[1] - 1
+    unit = _cumulated_attention(_check_reference(reference, (n_samples, n_features)))
     wavelength = _check_wavelength(wavelength, n_features)
     redshift, target = _check_redshift(redshift, n_samples), _check_target(target, n_samples)
     if not isinstance(window, Real) or isinstance(window, bool) or not 0 < window < LIGHT_SPEED:
@@ -239,10 +238,10 @@ def _compare(observed: np.ndarray, null: np.ndarray) -> tuple[np.ndarray, np.nda
 def _check_reference(reference: ArrayLike | None, shape: tuple[int, int]) -> np.ndarray:
     if reference is None:
         return np.ones(shape)
-    reference = check_array(reference, dtype=np.float64, input_name="reference")
-    if reference.shape != shape:
-        raise ValueError(f"reference has shape {reference.shape}, but maps has {shape}.")
-    return reference
+    unit = np.asarray(check_array(reference, dtype=np.float64, input_name="reference"))
+    if unit.shape != shape:
+        raise ValueError(f"reference has shape {unit.shape}, but maps has {shape}.")
+    return unit
 
 
 def _check_wavelength(wavelength: ArrayLike, n_features: int) -> np.ndarray:
