@@ -90,6 +90,8 @@ def test_labels_of_lines_do_not_overlap(label):
         boxes = [text.get_window_extent() for text in display.ax_.texts]
         overlaps = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
         assert not overlaps
+        top = display.ax_.transData.transform([0, FLUX[0].max()])[1]
+        assert all(box.y0 > top for box in boxes)
 
 
 def test_activation_display_without_the_rest():

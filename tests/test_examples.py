@@ -30,7 +30,7 @@ def topic(path):
 
 
 def test_every_topic_has_its_example():
-    assert {topic(path) for path in FILES} == TOPICS
+    assert {topic(path) for path in FILES} >= TOPICS
 
 
 @pytest.mark.parametrize("path", FILES, ids=topic)

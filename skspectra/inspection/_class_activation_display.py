@@ -34,6 +34,8 @@ _NAMED = {
 }
 # Labels nearer than this fraction of the axis would overlap.
 _LABEL_DISTANCE = 0.035
+# Room for the labels above a spectrum, as a fraction of its height.
+_LABEL_HEIGHT = 0.45
 
 
 class ClassActivationDisplay:
@@ -221,3 +223,6 @@ class ClassActivationDisplay:
                 va="top",
                 fontsize="x-small",
             )
+        if np.isfinite(last):
+            bottom, top = ax.get_ylim()
+            ax.set_ylim(bottom, top + _LABEL_HEIGHT * (top - bottom))
