@@ -5,11 +5,13 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 from skspectra.augmentation import CCDNoiseAugmenter
-from skspectra.neural_network import DenseNet1DClassifier
+from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
 from skspectra.neural_network._batches import SpectrumBatches
 from skspectra.neural_network._functional import affine_relu_conv
+from skspectra.neural_network._net import SpectrumNet
 
 pytestmark = [
     pytest.mark.cuda,
@@ -201,3 +203,72 @@ def test_read_only_spectra():
     flux.flags.writeable = False
 
     assert small(max_epochs=1).fit(flux, Y).predict_proba(flux).shape == (120, 3)
+
+
+# --- The other networks ---
+
+OTHERS = [
+    SpectrumMLPClassifier(hidden_layer_sizes=(16, 8)),
+    DBNClassifier(hidden_layer_sizes=(16, 8), pretrain_epochs=2),
+]
+OTHER_IDS = ["mlp", "dbn"]
+
+
+def other(classifier, **params):
+    fixed = {"max_epochs": 2, "lr_schedule": None, "batch_size": 32, "precision": "float32", "random_state": 0}
+    return clone(classifier).set_params(**{"device": "cuda", **fixed, **params})
+
+
+def test_other_networks_train_as_on_the_processor():
+    # Without pre-training, whose hidden units each device draws with its own generator.
+    for classifier in (OTHERS[0], clone(OTHERS[1]).set_params(pretrain_epochs=0)):
+        on_gpu, on_cpu = (other(classifier, device=device).fit(X, Y, X_val=X, y_val=Y) for device in ("cuda", "cpu"))
+
+        for row, expected in zip(on_gpu.history_, on_cpu.history_, strict=True):
+            assert row["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-2)
+            assert row["valid_loss"] == pytest.approx(expected["valid_loss"], rel=1e-2)
+
+
+def test_pre_training_on_the_device():
+    on_gpu, on_cpu = (
+        other(OTHERS[1], device=device, pretrain_epochs=10, max_epochs=1).fit(X, Y) for device in ("cuda", "cpu")
+    )
+
+    for errors, expected in zip(on_gpu.reconstruction_errors_, on_cpu.reconstruction_errors_, strict=True):
+        np.testing.assert_allclose(errors, expected, rtol=0.1)
+
+
+@pytest.mark.parametrize("classifier", OTHERS, ids=OTHER_IDS)
+def test_other_networks_with_everything(classifier):
+    params = {"augmenter": CCDNoiseAugmenter(), "sampling": "balanced", "validation_fraction": 0.3, "precision": "auto"}
+    fitted = other(classifier, **params).fit(X, Y)
+
+    assert all(parameter.is_cuda for parameter in fitted.net_.module_.parameters())
+    assert np.isfinite(fitted.predict_proba(X)).all()
+
+
+# --- Checkpoints ---
+
+
+@pytest.mark.parametrize("classifier", [small(), *OTHERS], ids=["densenet", *OTHER_IDS])
+def test_a_training_goes_on_from_its_checkpoint(classifier, tmp_path, monkeypatch):
+    classifier = other(classifier, max_epochs=4, augmenter=CCDNoiseAugmenter(), sampling="balanced")
+    expected = clone(classifier).fit(X, Y)
+    classifier.set_params(checkpoint_dir=tmp_path)
+    run_single_epoch = SpectrumNet.run_single_epoch
+
+    def crash(net, *args, **kwargs):
+        if len(net.history) == 3:
+            raise MemoryError("crash")
+        return run_single_epoch(net, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SpectrumNet, "run_single_epoch", crash)
+        with pytest.raises(MemoryError, match="crash"):
+            classifier.fit(X, Y)
+    classifier.fit(X, Y)
+
+    # The order of sums on a GPU may differ between two runs, on from a checkpoint or not.
+    for row, expected_row in zip(classifier.history_, expected.history_, strict=True):
+        assert row["train_loss"] == pytest.approx(expected_row["train_loss"], rel=1e-2)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,456 @@
+"""checkpoint_dir: a training that ended too early goes on to the model of one that was never interrupted."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from killed_training import NETWORKS, X, Y, make_bumps
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
+
+from skspectra.neural_network import _dbn
+from skspectra.neural_network._checkpoint import CheckpointFile, fingerprint
+from skspectra.neural_network._net import SpectrumNet
+
+X_NEW, Y_NEW = make_bumps(seed=1)
+
+
+def small(folder=None, **params):
+    return clone(NETWORKS["mlp"]).set_params(checkpoint_dir=folder, **params)
+
+
+def assert_same_model(first, second):
+    """The same weights to the last bit, and the same history, durations apart."""
+    weights, expected = (classifier.net_.module_.state_dict() for classifier in (first, second))
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+    rows, expected_rows = ([{**row, "seconds": 0} for row in c.history_] for c in (first, second))
+    assert rows == expected_rows
+    assert first.best_epoch_ == second.best_epoch_
+
+
+def in_epoch(monkeypatch, epoch, error):
+    """Let the training end with an error in the given epoch."""
+    run_single_epoch = SpectrumNet.run_single_epoch
+
+    def run(net, *args, **kwargs):
+        if len(net.history) == epoch:
+            raise error
+        return run_single_epoch(net, *args, **kwargs)
+
+    monkeypatch.setattr(SpectrumNet, "run_single_epoch", run)
+
+
+def crash(classifier, epoch=3, X=X, Y=Y, **fit_params):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        in_epoch(monkeypatch, epoch, MemoryError("crash"))
+        with pytest.raises(MemoryError, match="crash"):
+            classifier.fit(X, Y, **fit_params)
+
+
+def trained_epochs(classifier, *data, **fit_params):
+    """Fit and return the epochs that were trained, not taken from a checkpoint."""
+    epochs = []
+    run_single_epoch = SpectrumNet.run_single_epoch
+
+    def run(net, *args, training, **kwargs):
+        if training:
+            epochs.append(len(net.history))
+        return run_single_epoch(net, *args, training=training, **kwargs)
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(SpectrumNet, "run_single_epoch", run)
+        classifier.fit(*data, **fit_params)
+    return epochs
+
+
+# --- Going on ---
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills processes that are forked")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_killed_at_any_moment(name, tmp_path):
+    script = Path(__file__).with_name("killed_training.py")
+    command = [sys.executable, str(script), name, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    signals = [int(value) for value in done.stdout.split()]
+    expected = clone(NETWORKS[name]).fit(X, Y)
+
+    # Every training was killed, but that the last of three may have come to its end.
+    assert set(signals[:-1]) == {signal.SIGKILL}
+    # Here, in another process than those that were killed.
+    for folder in tmp_path.iterdir():
+        classifier = clone(NETWORKS[name]).set_params(checkpoint_dir=folder).fit(X, Y)
+        assert_same_model(classifier, expected)
+        assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_only_the_epochs_that_are_left_are_trained(name, tmp_path):
+    classifier = clone(NETWORKS[name]).set_params(checkpoint_dir=tmp_path, patience=None)
+    crash(classifier, epoch=3)
+
+    assert trained_epochs(classifier, X, Y) == [3, 4]
+
+
+def test_a_finished_training_leaves_nothing(tmp_path):
+    folder = tmp_path / "made" / "where it is missing"
+    classifier = small(folder).fit(X, Y)
+
+    assert list(folder.iterdir()) == []
+    assert_same_model(classifier, small().fit(X, Y))
+    assert trained_epochs(classifier, X, Y) == [1, 2, 3, 4]
+
+
+def test_pre_training_is_not_repeated(tmp_path, monkeypatch):
+    classifier = clone(NETWORKS["dbn"]).set_params(checkpoint_dir=tmp_path)
+    expected = clone(classifier).set_params(checkpoint_dir=None).fit(X, Y)
+    crash(classifier, epoch=1)
+
+    monkeypatch.setattr(_dbn, "RestrictedBoltzmannMachine", None)
+    assert_same_model(classifier.fit(X, Y), expected)
+    for errors, again in zip(classifier.reconstruction_errors_, expected.reconstruction_errors_, strict=True):
+        np.testing.assert_array_equal(errors, again)
+
+
+@pytest.mark.parametrize("epoch", [2, 3, 4, 5, 6, 7, 8])
+def test_patience_goes_on(epoch, tmp_path):
+    params = {"max_epochs": 50, "patience": 2, "lr": 1e-6, "lr_schedule": None}
+    expected = small(**params).fit(X, Y, X_val=X_NEW, y_val=np.roll(Y_NEW, 1))
+    if epoch <= len(expected.history_):
+        crash(small(tmp_path, **params), epoch=epoch, X_val=X_NEW, y_val=np.roll(Y_NEW, 1))
+
+    assert_same_model(small(tmp_path, **params).fit(X, Y, X_val=X_NEW, y_val=np.roll(Y_NEW, 1)), expected)
+
+
+def test_without_a_seed_the_same_training_goes_on(tmp_path):
+    classifier = small(tmp_path, random_state=None)
+    crash(classifier)
+    [path] = tmp_path.glob("*.pt")
+    saved = torch.load(path, weights_only=True)
+
+    classifier.fit(X, Y)
+
+    # The part for validation and the initial weights are those of the seed that was drawn at first.
+    assert_same_model(classifier, small(random_state=np.random.RandomState(saved["seed"])).fit(X, Y))
+
+
+def test_without_a_seed_every_training_is_another(tmp_path):
+    first, second = (small(tmp_path, random_state=None).fit(X, Y) for _ in range(2))
+
+    assert first.history_[0]["train_loss"] != second.history_[0]["train_loss"]
+
+
+def test_a_random_state_instance_goes_on(tmp_path):
+    crash(small(tmp_path, random_state=np.random.RandomState(5)))
+
+    classifier = small(tmp_path, random_state=np.random.RandomState(5))
+    assert trained_epochs(classifier, X, Y) == [3, 4]
+    assert_same_model(classifier, small(random_state=np.random.RandomState(5)).fit(X, Y))
+
+
+def test_the_global_random_states_are_left_alone(tmp_path):
+    crash(small(tmp_path))
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+
+    small(tmp_path).fit(X, Y)
+
+    assert torch.equal(torch.get_rng_state(), before[0])
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+
+
+def test_the_progress_bar_goes_on(tmp_path, capsys):
+    crash(small(tmp_path, verbose=1))
+
+    small(tmp_path, verbose=1).fit(X, Y)
+
+    # Four epochs of the 21 spectra that are not for validation.
+    assert "84.0/84.0" in capsys.readouterr().err
+
+
+# --- What a training is recognised by ---
+
+
+def test_another_way_to_watch_is_the_same_training(tmp_path, capsys):
+    crash(small(tmp_path))
+
+    assert trained_epochs(small(tmp_path, verbose=1), X, Y) == [3, 4]
+
+
+@pytest.mark.parametrize("mode", ["r", "c"])
+def test_memory_mapped_spectra_are_the_same_as_in_memory(mode, tmp_path):
+    np.save(tmp_path / "flux.npy", X)
+    crash(small(tmp_path / "checkpoints"))
+
+    mapped = np.load(tmp_path / "flux.npy", mmap_mode=mode)
+    assert trained_epochs(small(tmp_path / "checkpoints"), mapped, Y) == [3, 4]
+
+
+def changed(array, value):
+    array = array.copy()
+    array.flat[-1] = value
+    return array
+
+
+OTHER = {
+    "parameter": (small(lr=0.03), {}),
+    "seed": (small(random_state=1), {}),
+    "strength of the noise": (small(augmenter=NETWORKS["mlp"].augmenter.__class__(electronic_noise=0.5)), {}),
+    "one flux": (small(), {"X": changed(X, 0.123)}),
+    "one label": (small(), {"y": changed(Y, 0)}),
+    "names of the classes": (small(), {"y": np.array(["a", "b", "c"])[Y]}),
+    "weights": (small(), {"sample_weight": np.arange(30.0)}),
+    "validation": (small(), {"X_val": X_NEW, "y_val": Y_NEW}),
+    "class": (clone(NETWORKS["dbn"]), {}),
+}
+
+
+@pytest.mark.parametrize("what", OTHER)
+def test_another_training_does_not_go_on(what, tmp_path):
+    crash(small(tmp_path))
+    left = sorted(tmp_path.iterdir())
+    other, data = OTHER[what]
+    data = {"X": X, "y": Y, **data}
+
+    classifier = clone(other).set_params(checkpoint_dir=tmp_path).fit(**data)
+
+    assert_same_model(classifier, clone(other).fit(**data))
+    assert sorted(tmp_path.iterdir()) == left
+    assert trained_epochs(small(tmp_path), X, Y) == [3, 4]
+
+
+def test_warm_start_from_other_weights_is_another_training(tmp_path):
+    first, second = (small(warm_start=True, random_state=seed).fit(X, Y) for seed in (0, 1))
+    expected = pickle.loads(pickle.dumps(first)).set_params(random_state=2).fit(X, Y)
+    first, second = (c.set_params(checkpoint_dir=tmp_path, random_state=2) for c in (first, second))
+    crash(first)
+
+    assert trained_epochs(second, X, Y) == [1, 2, 3, 4]
+    assert trained_epochs(first, X, Y) == [3, 4]
+    assert_same_model(first, expected)
+
+
+def test_the_fingerprint_sees_every_flux():
+    flux = np.zeros((1000, 100), np.float32)
+
+    assert fingerprint(flux) == fingerprint(flux.copy())
+    assert fingerprint(flux) != fingerprint(changed(flux, 1e-30))
+
+
+def test_equal_trainings_at_the_same_time_have_files_of_their_own(tmp_path):
+    with CheckpointFile(tmp_path, "name", "abc") as first, CheckpointFile(tmp_path, "name", "abc") as second:
+        assert first.path != second.path
+        second.save({"value": 2})
+    # The first one is free again, but the second one has something to go on from.
+    with CheckpointFile(tmp_path, "name", "abc") as again:
+        assert again.path == second.path
+        assert again.state["value"] == 2
+
+
+def test_grid_search_in_two_processes(tmp_path):
+    search = GridSearchCV(small(tmp_path), {"lr": [0.01, 0.02]}, cv=2, n_jobs=2).fit(X, Y)
+
+    assert_same_model(search.best_estimator_, small(**search.best_params_).fit(X, Y))
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- Saves that fail ---
+
+
+def test_a_failed_save_leaves_the_last_good_one(tmp_path):
+    resource = pytest.importorskip("resource")
+    classifier = small(tmp_path)
+    crash(classifier, epoch=2)
+    [path] = tmp_path.glob("*.pt")
+    good = path.read_bytes()
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(good) // 2, limits[1]))  # as a disk that is full half-way
+    try:
+        with pytest.warns(RuntimeWarning, match="No checkpoint could be saved in checkpoint_dir=.*the last good"):
+            crash(classifier, epoch=4)
+        assert path.read_bytes() == good
+        assert not list(tmp_path.glob("*.tmp"))
+        with pytest.warns(RuntimeWarning, match="No checkpoint could be saved"):
+            assert_same_model(classifier.fit(X, Y), small().fit(X, Y))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+def test_a_disk_that_fails(function, tmp_path, monkeypatch):
+    def fail(*args):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, function, fail)
+    with pytest.warns(RuntimeWarning, match="Input/output error"):
+        assert_same_model(small(tmp_path).fit(X, Y), small().fit(X, Y))
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_at_once(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+
+    with pytest.raises(ValueError, match=r"checkpoint_dir=.*file' is not allowed: a folder is needed"):
+        small(tmp_path / "file").fit(X, Y)
+
+
+def test_type_of_the_folder():
+    with pytest.raises(ValueError, match="The 'checkpoint_dir' parameter of SpectrumMLPClassifier must be"):
+        small(5).fit(X, Y)
+
+
+# --- Ctrl-C ---
+
+
+def test_an_interrupted_training_can_go_on(tmp_path, monkeypatch):
+    classifier = small(tmp_path)
+    with monkeypatch.context() as patch:
+        in_epoch(patch, 3, KeyboardInterrupt())
+        with pytest.warns(ConvergenceWarning, match=r"interrupted after 2 of 4 .* fit goes on from its checkpoint"):
+            classifier.fit(X, Y)
+
+    assert classifier.best_epoch_ in (1, 2)
+    assert classifier.predict(X).shape == Y.shape
+    assert trained_epochs(classifier, X, Y) == [3, 4]
+    assert_same_model(classifier, small().fit(X, Y))
+
+
+def test_an_interrupt_in_the_middle_of_a_save(tmp_path, monkeypatch):
+    fsync, n_calls = os.fsync, 0
+
+    def interrupt(file):
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 2:
+            raise KeyboardInterrupt
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.warns(ConvergenceWarning, match="interrupted after 2 of 4 epochs"):
+        classifier = small(tmp_path).fit(X, Y)
+
+    assert not list(tmp_path.glob("*.tmp"))
+    # The first save stands.
+    assert trained_epochs(classifier, X, Y) == [2, 3, 4]
+    assert_same_model(classifier, small().fit(X, Y))
+
+
+# --- Files that are not what they should be ---
+
+
+def truncate(content):
+    return content[: len(content) // 2]
+
+
+def flip(content):
+    return content[:2000] + bytes([content[2000] ^ 255]) + content[2001:]
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, lambda content: b"", lambda content: b"text"])
+def test_a_damaged_file(damage, tmp_path):
+    crash(small(tmp_path))
+    [path] = tmp_path.glob("*.pt")
+    path.write_bytes(damage(path.read_bytes()))
+
+    with pytest.raises(ValueError, match="cannot be read; delete it to train from the beginning"):
+        small(tmp_path).fit(X, Y)
+    path.unlink()
+    assert_same_model(small(tmp_path).fit(X, Y), small().fit(X, Y))
+
+
+class Malicious:
+    def __reduce__(self):
+        return os.mkdir, ("malicious",)
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda value, path: path.write_bytes(pickle.dumps(value))])
+def test_no_code_of_a_file_is_run(save, tmp_path, monkeypatch):
+    crash(small(tmp_path / "checkpoints"))
+    [path] = (tmp_path / "checkpoints").glob("*.pt")
+    state = torch.load(path, weights_only=True)
+    save({**state, "history": Malicious()}, path)
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="cannot be read"):
+        small(tmp_path / "checkpoints").fit(X, Y)
+    assert not Path("malicious").exists()
+
+
+def test_a_file_of_another_training_under_this_one_s_name(tmp_path):
+    crash(small(tmp_path / "other", lr=0.5))
+    crash(small(tmp_path / "this"))
+    [other], [this] = ((tmp_path / name).glob("*.pt") for name in ("other", "this"))
+    other.replace(this)
+
+    with pytest.raises(ValueError, match="that of another training"):
+        small(tmp_path / "this").fit(X, Y)
+
+
+# --- Callbacks ---
+
+
+class Count(Callback):
+    """Counts epochs, with a state."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.n_ = np.int64(0)
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n_ += 1
+        net.history.record("count", self.n_)
+
+    def state_dict(self):
+        return {"n": self.n_, "array": np.arange(3)}
+
+    def load_state_dict(self, state):
+        assert state["array"].tolist() == [0, 1, 2]
+        self.n_ = state["n"]
+
+
+def test_callbacks_with_a_state_go_on(tmp_path):
+    classifier = small(tmp_path, callbacks=[Count(), GradientNormClipping(1.0)])
+    crash(classifier)
+
+    classifier.fit(X, Y)
+
+    assert [row["count"] for row in classifier.net_.history] == [1, 2, 3, 4]
+    assert_same_model(classifier, small(callbacks=[GradientNormClipping(1.0)]).fit(X, Y))
+
+
+def test_callbacks_that_begin_anew_are_named(tmp_path):
+    classifier = small(tmp_path, callbacks=[EarlyStopping()])
+    crash(classifier)
+
+    with pytest.warns(RuntimeWarning, match="the callback EarlyStopping begins anew"):
+        classifier.fit(X, Y)
+
+
+def test_callbacks_are_part_of_the_training(tmp_path):
+    crash(small(tmp_path, callbacks=[GradientNormClipping(1.0)]))
+
+    assert trained_epochs(small(tmp_path, callbacks=[GradientNormClipping(2.0)]), X, Y) == [1, 2, 3, 4]
+
+
+def test_callbacks_must_be_recognised(tmp_path):
+    callback = GradientNormClipping(1.0)
+    callback.function = lambda: None
+
+    with pytest.raises(ValueError, match="With checkpoint_dir every parameter must be one that pickle takes"):
+        small(tmp_path, callbacks=[callback]).fit(X, Y)
+
+
+class RecordAnything(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        net.history.record("anything", object())
+
+
+def test_only_plain_values_are_saved(tmp_path):
+    with pytest.raises(TypeError, match="cannot be part of a checkpoint"):
+        small(tmp_path, callbacks=[RecordAnything()]).fit(X, Y)
