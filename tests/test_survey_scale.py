@@ -1,0 +1,262 @@
+"""More spectra than memory, and more than one machine: memory-mapped arrays, files that change, workers that die."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import GridSearchCV, ShuffleSplit
+
+from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
+from skspectra.neural_network._batches import SpectrumBatches
+from skspectra.neural_network._mapped_file import MappedFile
+
+TRAINING = {"max_epochs": 2, "batch_size": 16, "random_state": 0}
+CLASSIFIERS = [
+    DenseNet1DClassifier(n_dense_blocks=2, growth_rate=2, stem_channels=4, kernel_sizes=(1, 5), **TRAINING),
+    SpectrumMLPClassifier(hidden_layer_sizes=(8,), **TRAINING),
+    DBNClassifier(hidden_layer_sizes=(8,), pretrain_epochs=1, **TRAINING),
+]
+each_classifier = pytest.mark.parametrize("classifier", CLASSIFIERS, ids=lambda classifier: type(classifier).__name__)
+
+
+@pytest.fixture
+def y():
+    return np.array(["GALAXY", "QSO", "STAR"])[np.arange(60) % 3]
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A file of 60 spectra with a line for each class."""
+    flux = np.random.default_rng(0).random((60, 40), dtype=np.float32)
+    flux[np.arange(60), 10 * (np.arange(60) % 3 + 1)] = 3.0
+    np.save(tmp_path / "flux.npy", flux)
+    return tmp_path / "flux.npy"
+
+
+# Memory-mapped arrays
+
+
+@each_classifier
+@pytest.mark.parametrize("params", [{}, {"validation_fraction": 0.2}, {"sampling": "balanced"}])
+def test_memory_mapped_spectra_give_the_same_model_as_spectra_in_memory(classifier, params, path, y):
+    classifier.set_params(**{"validation_fraction": None, "sampling": None} | params)
+    mapped, in_memory = np.load(path, mmap_mode="r"), np.load(path)
+
+    from_disk = classifier.fit(mapped, y).predict_proba(mapped)
+
+    np.testing.assert_array_equal(from_disk, classifier.fit(in_memory, y).predict_proba(in_memory))
+
+
+@each_classifier
+def test_no_more_than_a_batch_is_copied(classifier, path, y, monkeypatch):
+    """Neither checks nor the validation split nor pre-training copy the spectra; batches do."""
+    copied = []
+    mapped = np.load(path, mmap_mode="r")
+    read = SpectrumBatches._read
+
+    def record(batches, rows):
+        copied.append(len(rows))
+        assert np.shares_memory(batches.X, mapped)
+        return read(batches, rows)
+
+    monkeypatch.setattr(SpectrumBatches, "_read", record)
+    monkeypatch.setattr("skspectra.neural_network._base.prediction_batch_size", lambda *args: 10)
+    classifier.set_params(validation_fraction=0.2, sampling=None).fit(mapped, y)
+
+    assert 12 * TRAINING["max_epochs"] < sum(copied)
+    assert max(copied) <= 16
+
+
+def test_a_copy_to_a_device_is_made_in_parts(path, monkeypatch):
+    monkeypatch.setattr("skspectra.neural_network._batches._COPIED_AT_ONCE", 7 * 40)
+    monkeypatch.setattr("skspectra.neural_network._batches._fits_on", lambda device, n_bytes: True)
+    mapped = np.load(path, mmap_mode="r")
+
+    batches = SpectrumBatches(mapped, np.arange(60), batch_size=16, device=torch.device("cpu"))
+
+    assert isinstance(batches.X, torch.Tensor)
+    np.testing.assert_array_equal(batches.X.numpy(), mapped)
+
+
+# Files that change
+
+
+def truncate(path):
+    os.truncate(path, os.path.getsize(path) // 2)
+
+
+def overwrite(path):
+    with open(path, "r+b") as file:
+        file.seek(200)
+        file.write(b"\x00" * 400)
+    later = os.stat(path).st_mtime_ns + 10**9  # the clock of a file system may be slow
+    os.utime(path, ns=(later, later))
+
+
+class AtBatch:
+    """Does something to a file when the network is about to read its n-th batch."""
+
+    def __init__(self, monkeypatch, action, path, n):
+        self.left = n
+        check = MappedFile.check
+
+        def check_after_action(file):
+            self.left -= 1
+            if self.left == 0:
+                action(path)
+            check(file)
+
+        monkeypatch.setattr(MappedFile, "check", check_after_action)
+
+
+@pytest.mark.parametrize("action", [truncate, overwrite])
+@each_classifier
+def test_a_file_that_changes_during_a_fit_is_an_error_and_leaves_no_model(classifier, action, path, y, monkeypatch):
+    mapped = np.load(path, mmap_mode="r")
+    classifier = classifier.__class__(**classifier.get_params())
+    AtBatch(monkeypatch, action, path, 5)
+
+    with pytest.raises(OSError, match=r"flux\.npy was changed while spectra were read from it: it had 9728 bytes"):
+        classifier.fit(mapped, y)
+    assert not hasattr(classifier, "net_")
+
+
+@pytest.mark.parametrize("action", [truncate, overwrite])
+def test_a_file_that_changes_during_a_prediction_is_an_error(action, path, y, monkeypatch):
+    mapped = np.load(path, mmap_mode="r")
+    classifier = CLASSIFIERS[1].fit(mapped, y)
+    AtBatch(monkeypatch, action, path, 1)
+
+    with pytest.raises(OSError, match=r"flux\.npy was changed while spectra were read from it"):
+        classifier.predict_proba(mapped)
+
+
+@pytest.mark.parametrize("view", [lambda X: X, lambda X: X[5:40, ::2], np.asarray, lambda X: np.asarray(X)[1:]])
+def test_the_file_behind_a_view_is_found(view, path):
+    file = MappedFile(view(np.load(path, mmap_mode="r")))
+    file.check()
+    truncate(path)
+    with pytest.raises(OSError, match=r"it had 9728 bytes and has 4864\. Nothing that was computed"):
+        file.check()
+
+
+def test_a_file_that_is_deleted_or_replaced_does_not_reach_the_map(path):
+    mapped = np.load(path, mmap_mode="r")
+    before = np.array(mapped)
+    file = MappedFile(mapped)
+    path.unlink()
+    file.check()
+    np.save(path, np.zeros(3))
+    file.check()
+    np.testing.assert_array_equal(mapped, before)
+
+
+def test_writing_through_a_map_is_no_change_and_truncating_it_is(path):
+    mapped = np.load(path, mmap_mode="r+")
+    file = MappedFile(mapped)
+    mapped[0] = 1.0
+    mapped.flush()
+    file.check()
+    truncate(path)
+    with pytest.raises(OSError, match="was changed"):
+        file.check()
+
+
+def test_arrays_in_memory_have_no_file(path):
+    for X in (np.zeros((2, 2)), np.load(path, mmap_mode="r").copy(), np.load(path, mmap_mode="r") + 1):
+        MappedFile(X).check()
+
+
+# More than one machine
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A cluster of two worker processes, each started anew when it dies."""
+    pytest.importorskip("dask.array")
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.wait_for_workers(2)
+        yield client
+
+
+def die_once(flag):
+    """Kill this process, if no other did before."""
+    try:
+        open(flag, "x").close()
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def read_rows(path, *, block_info):
+    (start, stop), _ = block_info[None]["array-location"]
+    return np.load(path, mmap_mode="r")[start:stop]
+
+
+def predict_block(X, classifier, flag, *, block_info):
+    if block_info[0]["chunk-location"][0] == 3:
+        die_once(flag)
+    return classifier.predict_proba(X)
+
+
+class DiesOnce(SpectrumMLPClassifier):
+    """A classifier whose first fit kills its process."""
+
+    def __init__(self, flag=None, hidden_layer_sizes=(8,), max_epochs=2, random_state=0):
+        super().__init__(hidden_layer_sizes=hidden_layer_sizes, max_epochs=max_epochs, random_state=random_state)
+        self.flag = flag
+
+    def fit(self, X, y):
+        if self.flag is not None:
+            die_once(self.flag)
+        return super().fit(X, y)
+
+
+def test_every_spectrum_of_a_dask_array_is_classified_once_though_a_worker_dies(client, path, y, tmp_path):
+    import dask.array as da
+
+    in_memory = np.load(path)
+    classifier = CLASSIFIERS[0].set_params(validation_fraction=None, sampling=None).fit(in_memory, y)
+    before = set(client.run(os.getpid).values())
+    X = da.map_blocks(read_rows, str(path), chunks=((7,) * 8 + (4,), 40), dtype=np.float32, meta=in_memory[:0])
+
+    probabilities = X.map_blocks(
+        predict_block,
+        classifier,
+        str(tmp_path / "died"),
+        chunks=(X.chunks[0], (3,)),
+        dtype=np.float32,
+        meta=in_memory[:0],
+    ).compute()
+
+    np.testing.assert_allclose(probabilities, classifier.predict_proba(in_memory), atol=1e-6)
+    assert (tmp_path / "died").exists()
+    client.wait_for_workers(2)
+    assert len(before & set(client.run(os.getpid).values())) == 1
+
+
+def test_a_grid_search_on_dask_workers_has_the_same_scores_though_one_dies(client, path, y, tmp_path):
+    import joblib
+
+    X = np.load(path)
+    cv = ShuffleSplit(2, random_state=0)
+
+    def search(flag, **params):
+        grid = {"max_epochs": [1, 3]}
+        return GridSearchCV(DiesOnce(flag), grid, cv=cv, refit=False, **params).fit(X, y)
+
+    with joblib.parallel_config(backend="dask"):
+        found = search(str(tmp_path / "died"), error_score="raise")
+
+    assert (tmp_path / "died").exists()
+    np.testing.assert_array_equal(found.cv_results_["mean_test_score"], search(None).cv_results_["mean_test_score"])
+
+
+def test_workers_do_not_take_more_threads_than_they_were_given(client):
+    assert set(client.run(torch.get_num_threads).values()) == {1}
