@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import partial, reduce
 from numbers import Integral, Real
 from typing import Any
 
@@ -229,7 +229,7 @@ class DBNClassifier(BaseSpectrumClassifier):
         reconstruction_errors = []
         for layer in tqdm(module.hidden_layers, desc="Pre-training", unit="layer", disable=not self.verbose):
             visible = partial(_visible_units, batches, low, span, trained)
-            mean = torch.stack([units.sum(0) for units in visible()]).sum(0) / len(batches)
+            mean = reduce(torch.add, (units.sum(0) for units in visible())) / len(batches)
             machine = RestrictedBoltzmannMachine(layer, mean, self.pretrain_lr, generator)
             errors = [machine.train_epoch(visible()) for _ in range(self.pretrain_epochs)]
             reconstruction_errors.append(np.array(errors))
