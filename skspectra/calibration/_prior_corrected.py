@@ -51,7 +51,7 @@ class PriorCorrectedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         Class mix that they are corrected from.
     n_features_in_ : int
         Number of samples in a spectrum, where `estimator` has it.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where `estimator` has them.
 
     See Also

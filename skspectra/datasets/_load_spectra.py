@@ -84,6 +84,7 @@ def load_spectra(
         snr : ndarray of float64, (n_samples,)
             Signal-to-noise ratio per pixel in the r band; NaN where no file says.
         survey : ndarray of str, (n_samples,)
+            Name of the survey.
         object_id : ndarray of str, (n_samples,)
             Name of the object. Repeated observations share it: use it as `groups` in every split.
         spectrum_id : ndarray of str, (n_samples,)

@@ -35,7 +35,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         The class labels.
     n_features_in_ : int
         Number of samples in a spectrum.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where the exported classifier had them.
     model_card_ : dict
         The model card that was written with the file.

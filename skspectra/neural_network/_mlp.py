@@ -87,7 +87,7 @@ class SpectrumMLPClassifier(BaseSpectrumClassifier):
         The class labels.
     n_features_in_ : int
         Number of samples in a spectrum.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where X had names that are all strings.
     history_ : list of dict
         For each epoch of the last fit: "epoch" (from 1), "train_loss", "lr", "seconds" and, with validation,

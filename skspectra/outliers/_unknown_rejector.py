@@ -71,7 +71,7 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         What `predict` answers for unknown spectra.
     n_features_in_ : int
         Number of samples in a spectrum, where `estimator` has it.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, where `estimator` has them.
 
     See Also

@@ -51,7 +51,7 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
     n_features_in_ : int
         Number of samples of a spectrum.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features, where all of them are strings.
 
     See Also
