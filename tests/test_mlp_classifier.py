@@ -91,6 +91,22 @@ def test_the_same_seed_gives_the_same_model():
     assert (first != other).any()
 
 
+def test_where_the_spectra_lie_in_memory_does_not_matter():
+    def at(offset):
+        memory = np.empty(X.size + 32, np.float32)
+        start = -(memory.ctypes.data // 4) % 16 + offset
+        flux = memory[start : start + X.size].reshape(X.shape)
+        flux[:] = X
+        return flux
+
+    # Products of these sizes differ in the last digit where the alignment does.
+    first, *others = (small(hidden_layer_sizes=(8,), batch_size=10, max_epochs=2) for _ in range(16))
+    expected = first.fit(at(0), Y).predict_proba(at(0))
+    for offset, classifier in enumerate(others, start=1):
+        np.testing.assert_array_equal(classifier.fit(at(offset), Y).predict_proba(at(offset)), expected)
+        np.testing.assert_array_equal(first.predict_proba(at(offset)), expected)
+
+
 def test_order_of_the_spectra_does_not_matter():
     """Up to the last digits: check_methods_sample_order_invariance, which allows 1e-9, may fail (test_common.py)."""
     classifier = small(max_epochs=2).fit(X, Y)

@@ -130,7 +130,7 @@ class SpectrumBatches(Dataset):
         return flux, (labels, weights)
 
     def _copy_to_device(self, X: np.ndarray) -> Tensor:
-        """Copy X in parts, for a read-only array is first copied in the memory of the host."""
+        """Copy X in parts, each of which is first copied in the memory of the host."""
         copy = torch.empty(X.shape, device=self.device)
         size = max(1, _COPIED_AT_ONCE // X.shape[1])
         for start in range(0, len(X), size):
@@ -165,8 +165,13 @@ class TorchRandom:
 
 
 def as_tensor(X: np.ndarray) -> Tensor:
-    """Return X as a tensor, without a copy unless it is read-only or reversed, which PyTorch does not take."""
-    return torch.from_numpy(X if X.flags.writeable and min(X.strides) > 0 else X.copy())
+    """Return a copy of X, float32, in PyTorch's own memory.
+
+    NumPy's memory is not aligned, and in products of small matrices the alignment decides the last digit.
+    """
+    tensor = torch.empty(X.shape)
+    np.copyto(tensor.numpy(), X)
+    return tensor
 
 
 def _fits_on(device: torch.device, n_bytes: int) -> bool:
