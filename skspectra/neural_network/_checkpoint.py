@@ -203,8 +203,7 @@ class SaveState(Callback):
         for name, callback in net.callbacks_:
             if name in state["callbacks"]:
                 callback.load_state_dict(state["callbacks"][name])
-            # What scikit-learn and skorch learn in a training ends with an underscore.
-            elif any(attribute.endswith("_") for attribute in vars(callback)) and not isinstance(callback, EpochTimer):
+            elif _begins_anew(callback):
                 warnings.warn(
                     f"The training goes on from its checkpoint, but the callback {name} begins anew: it has no "
                     "state_dict and load_state_dict.",
@@ -217,6 +216,12 @@ def _keeps_its_state(callback: Callback) -> bool:
     return hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict")
 
 
+def _begins_anew(callback: Callback) -> bool:
+    """Whether the callback loses what it learnt: with scikit-learn and skorch such attributes end in an underscore."""
+    learns = any(name.endswith("_") for name in vars(callback)) and not isinstance(callback, EpochTimer)
+    return learns and not _keeps_its_state(callback)
+
+
 def _plain(value: Any) -> Any:
     """Return the value made of what torch.load takes with weights_only: plain values and tensors."""
     if isinstance(value, np.generic):
@@ -224,7 +229,7 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str | torch.Tensor):
         return value
     if isinstance(value, np.ndarray):
-        return torch.from_numpy(value)
+        return torch.tensor(value)
     if isinstance(value, dict):
         return {_plain(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
