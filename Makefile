@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs dist test-lowest test-newest clean
 
 # Train, judge, save and draw a classifier: on simulated spectra, or on DATA=file.npz.
 demo: $(VENV)/installed
@@ -16,6 +16,25 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The site, into docs/_build/html. It runs every example, those that changed since the last build.
+docs: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -W --keep-going --nitpicky docs docs/_build/html
+
+# Source distribution and wheel, into dist/.
+dist: $(VENV)/installed-docs
+	rm -rf dist
+	$(BIN)/python -m build
+
+# All tests against the wheel in an empty environment, with the lowest versions that pyproject.toml allows, or the newest.
+# PyTorch is that of constraints.txt in both.
+test-lowest: constraints := --constraint constraints-lowest.txt
+test-lowest test-newest: test-%: dist
+	$(PYTHON) -m venv --clear .venv-$*
+	.venv-$*/bin/pip install --quiet $$(grep ^torch== constraints.txt)
+	.venv-$*/bin/pip install --quiet $(constraints) $$(grep ^torch== constraints.txt) "$$(ls dist/*.whl)[fits,plot,test]"
+	.venv-$*/bin/pip check
+	.venv-$*/bin/pytest tests --pyargs skspectra
+
 # PyTorch first: pip takes the CPU build where one is at hand.
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,5 +42,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[fits,plot,test]"
 	touch $@
 
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist demo-output *.egg-info
+	rm -rf $(VENV) .venv-lowest .venv-newest build dist demo-output docs/_build docs/generated docs/auto_examples *.egg-info

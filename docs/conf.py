@@ -36,6 +36,10 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings have the types, with shapes and units
+CONSTANTS = {
+    "skspectra.datasets.LAMOST_WAVELENGTH": "Common wavelength grid: ndarray of 2600 wavelengths in vacuum, in angstrom, "
+    "from 3690 to 9100 in equal steps.",
+}
 numpydoc_show_class_members = False  # the template of a class has them
 numpydoc_xref_param_type = False
 default_role = "literal"  # numpydoc names parameters in single backticks
@@ -99,7 +103,14 @@ def skip_inherited(app, what, name, member, skip, options) -> bool | None:
     return True if what == "class" and module is not None and not module.startswith("skspectra") else None
 
 
+def describe_constant(app, what, name, obj, options, lines) -> None:
+    """Replace the docstring of a constant, which is that of its type."""
+    if what == "data":
+        lines[:] = [CONSTANTS[name]]
+
+
 def setup(app) -> None:
+    app.connect("autodoc-process-docstring", describe_constant, priority=1)
     app.connect("autodoc-skip-member", skip_inherited)
 
 
