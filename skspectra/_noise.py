@@ -199,6 +199,8 @@ def write_noisy_spectra(
             raise ValueError(f"Input X contains flux too large for noise to be added in {chunk.dtype}.") from error
         if whole:
             limits = np.iinfo(out.dtype)
-            out[start:stop] = np.clip(np.rint(chunk), limits.min, limits.max)
+            # The largest number of 64 bits is rounded up to one that does not fit.
+            largest = float(limits.max) if float(limits.max) <= limits.max else np.nextafter(float(limits.max), 0)
+            out[start:stop] = np.clip(np.rint(chunk), limits.min, largest)
 
     for_each_chunk(add_to_chunk, *out.shape)

@@ -37,8 +37,8 @@ def of_dtype(dtype, shape, allow_nan, room):
     if dtype.kind != "f":
         return hnp.arrays(dtype, shape)
     largest = float(np.finfo(dtype).max) / room
-    elements = {"min_value": -largest, "max_value": largest, "allow_nan": allow_nan}
-    return hnp.arrays(dtype, shape, elements=elements)
+    numbers = hnp.from_dtype(dtype, min_value=-largest, max_value=largest)
+    return hnp.arrays(dtype, shape, elements=numbers | st.just(np.nan) if allow_nan else numbers)
 
 
 @st.composite
@@ -70,6 +70,15 @@ def test_ends_of_the_range_of_floats(dtype):
     np.testing.assert_allclose(MissingFluxInterpolator().fit_transform(gap), [[-limits.max, 0, limits.max]])
     with pytest.raises(ValueError, match=f"too large for noise to be added in {np.dtype(dtype)}"):
         PhysicsNoiseOverSampler(random_state=0).fit_resample(np.repeat(widest, 3, axis=0), ["a", "a", "b"])
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.int8])
+def test_noise_on_the_largest_whole_numbers_does_not_wrap_round(dtype):
+    limits = np.iinfo(dtype)
+    X = np.full((6, 50), limits.max, dtype)
+    X[:, ::2] = limits.max // 2
+    X_new, _ = PhysicsNoiseOverSampler(random_state=0).fit_resample(X, ["a"] * 5 + ["b"])
+    assert (X_new[6:] > limits.max // 4).all()
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(np.float64).max, reason="long double is a double here")
