@@ -10,6 +10,8 @@ import skspectra
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import architecture  # noqa: E402
+
 project = "skspectra"
 author = "skspectra developers"
 version = release = skspectra.__version__
@@ -109,9 +111,12 @@ def describe_constant(app, what, name, obj, options, lines) -> None:
         lines[:] = [CONSTANTS[name]]
 
 
+def generate(app, config) -> None:
+    write_reference(HERE / "generated" / "reference.rst")
+    architecture.draw(HERE / "generated" / "architecture")
+
+
 def setup(app) -> None:
+    app.connect("config-inited", generate)
     app.connect("autodoc-process-docstring", describe_constant, priority=1)
     app.connect("autodoc-skip-member", skip_inherited)
-
-
-write_reference(HERE / "generated" / "reference.rst")
