@@ -126,6 +126,8 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         with self._open_checkpoint(device, flux, codes, classes, sample_weight, validation_data, weights) as checkpoint:
             random_state = check_random_state(self.random_state)
             if checkpoint is not None and self.random_state is None:
+                if checkpoint.seed is None:
+                    checkpoint.seed = random_state.randint(2**31 - 1)
                 random_state = check_random_state(checkpoint.seed)
             train, validation = self._make_batches(
                 flux, labels, codes, classes, sample_weight, validation_data, device, random_state

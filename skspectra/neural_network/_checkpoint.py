@@ -49,8 +49,8 @@ class CheckpointFile:
     ----------
     state : dict or None
         What was saved last, None if nothing was.
-    seed : int
-        A random number that stays the same when the training goes on.
+    seed : int or None
+        The seed of a training that was given none. Set it before the first save.
     saving : bool
         Whether a save was begun and neither finished nor failed, which is what Ctrl-C leaves.
     """
@@ -76,7 +76,7 @@ class CheckpointFile:
         except BaseException:
             self._lock.release()
             raise
-        self.seed = int(np.random.randint(2**31 - 1) if self.state is None else self.state["seed"])  # noqa: NPY002
+        self.seed = None if self.state is None else self.state["seed"]
         return self
 
     def __exit__(self, *exception: object) -> None:
