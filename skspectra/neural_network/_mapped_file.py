@@ -22,7 +22,7 @@ class MappedFile:
     """
 
     def __init__(self, X: np.ndarray):
-        base = X
+        base: np.ndarray | None = X
         while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
             base = base.base
         # A memory-mapped array that was copied, or pickled, has no file.
