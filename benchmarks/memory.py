@@ -5,7 +5,8 @@ classifier starts a process whose data may not exceed --limit (RLIMIT_DATA), whi
 for validation, and predicts every spectrum. Reported is the peak of RssAnon, memory that is the process's own and not
 the file's, sampled from /proc/self/status every 10 ms, and what it was after the imports and is after the fit. The
 networks are as small as they can be: memory does not depend on how long the training takes. A run with a quarter of the
-spectra shows what grows with their number. Then the same fit in memory and memory-mapped, on a smaller number, must agree to the last bit.
+spectra shows what grows with their number. Then the same fit in memory and memory-mapped, on a smaller number, must
+agree to the last bit.
 
     python benchmarks/memory.py [--n-spectra 400000] [--folder /tmp] [--json memory.json]
 """
