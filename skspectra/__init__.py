@@ -10,10 +10,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "augmentation",
+    "calibration",
     "datasets",
+    "export",
     "inspection",
     "metrics",
     "neural_network",
+    "outliers",
     "over_sampling",
     "preprocessing",
 ]

@@ -11,7 +11,16 @@ import skspectra
 
 PACKAGE = Path(skspectra.__file__).parent
 HEAVY = {"torch", "skorch", "matplotlib", "astropy", "onnx", "onnxruntime", "pandas", "polars"}
-LIGHT_SUBPACKAGES = ("augmentation", "calibration", "datasets", "metrics", "outliers", "over_sampling", "preprocessing")
+LIGHT_SUBPACKAGES = (
+    "augmentation",
+    "calibration",
+    "datasets",
+    "export",
+    "metrics",
+    "outliers",
+    "over_sampling",
+    "preprocessing",
+)
 TORCH_MAY_BE_IN = ("neural_network", "inspection")
 
 # A subpackage may import those named here, and every private module of the package's top level; what is not named

@@ -55,6 +55,12 @@ def test_one_batch_gets_all_threads():
 
 
 @pytest.mark.usefixtures("three_threads")
+def test_no_batch_is_empty():
+    calls = answers_to(n_samples=4, batch_size=1)  # four batches are not divided evenly among three threads
+    assert [n for n, _, _ in calls] == [1, 1, 1, 1]
+
+
+@pytest.mark.usefixtures("three_threads")
 def test_threads_that_start_later_keep_their_number():
     answers_to(n_samples=9, batch_size=2)
     numbers = []

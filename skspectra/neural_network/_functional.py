@@ -39,7 +39,7 @@ def affine_relu_conv(
     """
     scale, shift = scale.to(x.dtype).unsqueeze(1), shift.to(x.dtype).unsqueeze(1)
     weights = [weight.to(x.dtype) for weight in weights]
-    if x.device.type == "cpu":
+    if x.device.type == "cpu" and not torch.compiler.is_compiling():
         return _AffineReluConv.apply(with_variance, x, scale, shift, *weights)
     return _affine_relu_conv(x, scale, shift, weights, with_variance)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Barrier
@@ -42,23 +43,23 @@ def compute_logits(
     logits = np.empty((len(flux), n_classes), dtype=np.float32)
     file = MappedFile(flux)
 
-    def compute(rows: slice) -> None:
-        file.check()
-        with torch.inference_mode():
-            logits[rows] = module(as_tensor(flux[rows]).to(device)).cpu().numpy()
+    def compute(batches: Iterable[slice]) -> None:
+        for rows in batches:
+            file.check()
+            with torch.inference_mode():
+                logits[rows] = module(as_tensor(flux[rows]).to(device)).cpu().numpy()
 
     n_batches = -(-len(flux) // batch_size)
     n_threads = min(torch.get_num_threads(), n_batches) if device.type == "cpu" else 1
-    if n_threads > 1:
-        n_batches += -n_batches % n_threads
+    # As many for each thread, where there are spectra enough.
+    n_batches = min(n_batches + -n_batches % n_threads, len(flux))
     edges = [len(flux) * i // n_batches for i in range(n_batches + 1)]
     batches = [slice(start, stop) for start, stop in pairwise(edges)]
-    if n_threads > 1:
-        with _single_threads(n_threads) as pool:
-            list(pool.map(compute, batches))
+    if n_threads == 1:
+        compute(batches)
     else:
-        for rows in batches:
-            compute(rows)
+        with _single_threads(n_threads) as pool:
+            list(pool.map(compute, (batches[i::n_threads] for i in range(n_threads))))
     return logits
 
 
