@@ -1,0 +1,22 @@
+"""The lowest versions that are tested are those that pyproject.toml allows."""
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_lowest_versions_are_those_of_the_ranges():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    ranges = {*project["dependencies"], *extras["fits"], *extras["plot"], *extras["test"]}
+    lowest = dict(re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", requirement).groups() for requirement in ranges)
+    del lowest["torch"]  # that of constraints.txt
+
+    lines = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
+
+    assert set(pinned) == set(lowest)
+    for name, version in lowest.items():
+        assert re.fullmatch(re.escape(version) + r"(\.0)*", pinned[name])
