@@ -1,9 +1,8 @@
 """Probabilities of a network that was trained on balanced classes, in a survey of 98.5 : 1.2 : 0.3.
 
 The network, with ``sampling="balanced"``, is corrected to the survey's class mix: stated, or estimated from spectra
-without labels. scikit-learn's temperature scaling (where the installed version has it) goes under the correction, on
-balanced spectra, or on top of it, at the survey's mix. Last, the decision threshold: factors on the probabilities of
-the rare classes, those of best macro F1 on the validation spectra.
+without labels. Temperature scaling (scikit-learn 1.8) goes under the correction, at equal shares, or on top of it, at
+the survey's mix. Last, a threshold: factors on the probabilities of the rare classes, of best macro F1 in validation.
 
 Test and validation spectra are simulated with many galaxies and quasars and weighed to the survey's mix, so that the
 rare classes count as they should and are measured well. ECE is the expected calibration error of the predicted class
@@ -15,6 +14,7 @@ in 15 bins of equal width; "of classes" is its mean over the probabilities of ea
 import argparse
 import json
 import time
+import warnings
 
 import joblib
 import numpy as np
@@ -70,11 +70,14 @@ class Softmax(ClassifierMixin, BaseEstimator):
         self.classes_ = np.unique(y)
         return self
 
+    def decision_function(self, X):
+        return X
+
     def predict_proba(self, X):
         return softmax(X, axis=1)
 
-    def decision_function(self, X):
-        return X
+    def predict(self, X):
+        return self.classes_[X.argmax(axis=1)]
 
 
 def to_mix(y, mix):
@@ -147,9 +150,9 @@ def main():
     network = Softmax().fit(Z_val, y_val)
 
     def corrected(classifier):
-        return PriorCorrectedClassifier(
-            FrozenEstimator(classifier), class_priors=SURVEY, training_priors="balanced"
-        ).fit(Z_val, y_val)
+        # Frozen, for temperature scaling was fitted with weights.
+        classifier = FrozenEstimator(classifier)
+        return PriorCorrectedClassifier(classifier, class_priors=SURVEY, training_priors="balanced").fit(Z_val, y_val)
 
     predicted = {"network": report("network, balanced training", network.predict_proba(Z), y, w, results)}
     stated = corrected(network)
@@ -162,7 +165,9 @@ def main():
 
         def scaled(classifier, weights):
             scaling = CalibratedClassifierCV(FrozenEstimator(classifier), method="temperature")
-            return scaling.fit(Z_val, y_val, sample_weight=weights)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear to accept sample_weight")
+                return scaling.fit(Z_val, y_val, sample_weight=weights)
 
         report("corrected, temperature on top", scaled(stated, w_val).predict_proba(Z), y, w, results)
         under = scaled(network, equal)

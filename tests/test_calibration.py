@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -265,6 +265,17 @@ def test_in_a_grid_search_and_a_pipeline():
     ).fit(X, y)
     assert search.best_params_["priorcorrectedclassifier__class_priors"] is None
     assert clone(search.best_estimator_).get_params()["priorcorrectedclassifier__class_priors"] is None
+
+
+def test_cross_validated_probabilities_take_priors_in_the_order_of_the_classes():
+    X, y = spectra([0.2, 0.3, 0.5], n_samples=300)
+    classifier = PriorCorrectedClassifier(LogisticRegression(), class_priors=[0.1, 0.1, 0.8])
+    probabilities = cross_val_predict(classifier, X, y, cv=3, method="predict_proba")
+    assert probabilities.mean(axis=0).argmax() == 2
+    classifier.set_params(class_priors={"GALAXY": 0.1, "QSO": 0.1, "STAR": 0.8})
+    # scikit-learn numbers the labels before it fits.
+    with pytest.raises(ValueError, match=r"must have the classes \[0, 1, 2\] as keys"):
+        cross_val_predict(classifier, X, y, cv=3, method="predict_proba")
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])

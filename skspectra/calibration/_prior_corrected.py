@@ -64,6 +64,9 @@ class PriorCorrectedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
     Fitted with labels at the survey's mix, ``PriorCorrectedClassifier(network, training_priors="balanced")`` trains on
     balanced classes and answers at the survey's mix: both mixes are known.
 
+    :func:`~sklearn.model_selection.cross_val_predict` with ``method="predict_proba"`` numbers the labels anew before it
+    fits, so that a dict of priors does not match them there: give an array.
+
     References
     ----------
     .. [1] Saerens M., Latinne P., Decaestecker C., "Adjusting the outputs of a classifier to new a priori
