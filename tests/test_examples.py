@@ -15,6 +15,7 @@ TOPICS = {
     "class_activation",
     "class_shares",
     "compare_classifiers",
+    "conformal",
     "grid_search",
     "line_attention",
     "noise",
