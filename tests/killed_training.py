@@ -1,7 +1,7 @@
 """Trainings that SIGKILL ends, each in a process of its own, for test_checkpoint.py.
 
-Run as a script with a name of NETWORKS and a folder: for every point in the training at which it is killed, a folder
-with what is left.
+Run as a script with a folder: in it, for each of NETWORKS and every point at which its training is killed, a folder
+with what is left. It prints the signals that ended the trainings, a line for each network.
 """
 
 import os
@@ -117,11 +117,11 @@ def load_what_pytorch_loads_late():
     torch.optim.Adam([parameter]).step()
 
 
-def main(name, folder):
-    load_what_pytorch_loads_late()
+def kill_everywhere(name, folder):
+    """Return the signals that ended the trainings."""
 
     def classifier(place):
-        return NETWORKS[name].set_params(checkpoint_dir=str(Path(folder) / place))
+        return NETWORKS[name].set_params(checkpoint_dir=str(Path(folder) / name / place))
 
     n_calls = count_calls(classifier("none"))
     signals = []
@@ -133,8 +133,10 @@ def main(name, folder):
             signals.append(in_a_child(classifier(place), kill_at(event, function, n_times)))
     for _ in range(3):
         signals.append(in_a_child(classifier("three times"), kill_after_calls(n_calls // 2)))
-    print(*signals)
+    return signals
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    load_what_pytorch_loads_late()
+    for name in NETWORKS:
+        print(*kill_everywhere(name, sys.argv[1]))
