@@ -48,7 +48,7 @@ def line_attention(
     window : float, default=1000.0
         Half width of the window around a line in km/s. Windows of a class that overlap are one.
     n_null : int, default=200
-        Number of draws of random redshifts. The least p-value is ``1 / (n_null + 1)``.
+        Number of draws of random redshifts. No p-value is below ``1 / (n_null + 1)``, 0.005 for the default.
     random_state : int, RandomState instance or None, default=None
         Seeds the draws.
 
@@ -84,10 +84,10 @@ def line_attention(
     a class, of maps with mean 1. Even attention gives T = 1. The enrichment is T over the mean of T over the draws, and
     the p-value (1 + number of draws with T no less than the observed one) / (1 + n_null) [1]_.
 
-    Maps that are computed from a spectrum follow its lines even where the network knows nothing: lines are where
-    spectra differ from their surroundings. With a reference, T = sum of attention inside windows / sum of the
-    reference inside windows. The mean over several random networks [2]_ is better than one of them, which by chance may
-    care more for emission or for absorption.
+    A map may follow lines even where the network knows nothing, because lines are where spectra differ from their
+    surroundings: flux less continuum does, and so does LayerCAM of the first dense block. With a reference, T = sum of
+    attention inside windows / sum of the reference inside windows. The mean over several random networks [2]_ is better
+    than one of them, which by chance may care more for emission or for absorption.
 
     In each draw, the redshifts of a class are permuted among its spectra, and then all wavelengths of its lines are
     multiplied by one factor exp(u), u uniform in [-0.1, 0.1]. The permutation asks whether attention moves with the
