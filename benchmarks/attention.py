@@ -86,7 +86,7 @@ def kinds_of_maps(model: Pipeline, args: argparse.Namespace) -> dict[str, Callab
     kinds |= {f"LayerCAM {layer}": activation(layer) for layer in range(model[-1].n_dense_blocks)}
     kinds["LayerCAM all"] = activation("all")
     kinds |= {f"occlusion, {scale}": occlusion(scale) for scale in ("probability", "log-odds")}
-    return {name: kind for name, kind in kinds.items() if args.maps is None or name in args.maps}
+    return kinds
 
 
 def test_sets(args: argparse.Namespace) -> dict[str, dict[str, np.ndarray]]:
@@ -215,6 +215,9 @@ def main() -> None:
     model = trained_network(args)
     print(model[-1])
     kinds = kinds_of_maps(model, args)
+    if unknown := set(args.maps or ()) - set(kinds):
+        parser.error(f"--maps has {sorted(unknown)}; allowed are {list(kinds)}.")
+    kinds = {name: kind for name, kind in kinds.items() if args.maps is None or name in args.maps}
     untrained = [random_network(model, seed) for seed in range(args.n_random)]
     results = {}
     for where, spectra in test_sets(args).items():
