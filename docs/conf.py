@@ -20,7 +20,6 @@ project_copyright = author
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
     "sphinx_design",
@@ -31,7 +30,7 @@ templates_path = ["_templates"]
 
 # Pages
 
-myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "dollarmath"]
+myst_enable_extensions = ["attrs_block", "colon_fence"]
 myst_heading_anchors = 3
 
 # Reference
@@ -83,7 +82,8 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"index": [], "changelog": [], "comparison": []}
+# Pages without pages below them.
+html_sidebars = dict.fromkeys(("index", "paper", "benchmarks", "comparison", "contributing", "changelog"), [])
 
 
 def write_reference(path: Path) -> None:
