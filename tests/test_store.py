@@ -204,6 +204,20 @@ def test_a_second_spectrum_of_one_name_is_refused_with_its_file(files, tmp_path,
     assert len(store.data) == 9
 
 
+def test_a_file_with_a_spectrum_that_the_transformer_refuses_is_named(files, tmp_path):
+    np.savez(files[2], flux=np.full((1, 40), np.nan), wavelength=GRID)  # between two files that are well
+    params = {"transformer": MissingFluxInterpolator(), "block_bytes": 2**26}
+
+    with pytest.raises(ValueError, match=r"c\.npz: Input X has spectra of NaN alone"):
+        write(files, tmp_path / "store", **params)
+    with pytest.warns(UserWarning, match=r"1 of 4 files .*c\.npz: Input X has spectra of NaN alone"):
+        store = write(files, tmp_path / "store", on_error="warn", **params)
+
+    good = [files[0], files[1], files[3]]
+    np.testing.assert_array_equal(store.data, load_spectra(good, wavelength=None).data)
+    assert store.filename.tolist() == load_spectra(good, wavelength=None).filename.tolist()
+
+
 def test_spectra_without_a_name_may_be_many(tmp_path):
     path = write_file(tmp_path / "a.npz", 3, spectrum_id=["", "", ""])
     assert len(write(path, tmp_path / "store").data) == 3
@@ -242,7 +256,7 @@ class HalfTheLength:
 
 
 def test_a_transformer_that_changes_the_length_is_refused(files, tmp_path):
-    with pytest.raises(ValueError, match=r"made an array of shape \(3, 20\) of one of shape \(3, 40\)"):
+    with pytest.raises(ValueError, match=r"a\.npz: .* made an array of shape \(3, 20\) of one of \(3, 40\)"):
         write(files, tmp_path / "store", transformer=HalfTheLength())
 
 
@@ -397,34 +411,33 @@ DISK_FULL = """
     import resource, sys
     from skspectra.datasets import write_spectra_store
 
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
-    try:
-        write_spectra_store(sys.argv[3:], sys.argv[2], wavelength=None, block_bytes=1)
-    except OSError as error:
-        print(error.errno)
-        print(error)
+    for limit in sys.argv[2:]:
+        folder = f"{sys.argv[1]}/{limit}"
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
+        try:
+            write_spectra_store(f"{folder}/*.npz", f"{folder}/store", wavelength=None, block_bytes=1)
+        except OSError as error:
+            print(error.errno, error)
 """
 
 
-@pytest.mark.parametrize(
-    ("n_features", "limit", "message"),
-    [
-        (10, 5_000, "the table could not be written: .*the same call goes on"),
-        (2600, 100_000, r"bytes free; 8 spectra are safe, and the same call goes on: .*store\.part"),
-    ],
-)
 @pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
-def test_a_full_disk_is_an_error_that_says_so_and_the_same_call_goes_on(tmp_path, n_features, limit, message):
-    grid = np.linspace(4000.0, 5000.0, n_features)
-    files = [write_file(tmp_path / f"{name}.npz", 4, i, grid) for i, name in enumerate("abcd")]
+def test_a_full_disk_is_an_error_that_says_so_and_the_same_call_goes_on(tmp_path):
+    n_features = {5_000: 10, 100_000: 2600}  # by bytes that fit in a file: short spectra fill the table first
+    for limit, n in n_features.items():
+        (tmp_path / str(limit)).mkdir()
+        for i, name in enumerate("abcd"):
+            write_file(tmp_path / str(limit) / f"{name}.npz", 4, i, np.linspace(4000.0, 5000.0, n))
 
-    number, text, *_ = run_script(DISK_FULL, limit, tmp_path / "store", *files)
+    table_full, flux_full, *_ = run_script(DISK_FULL, tmp_path, *n_features)
 
-    assert number in ("None", str(errno.EFBIG))
-    assert re.search(message, text)
-    assert not (tmp_path / "store").exists()
-    store = write(files, tmp_path / "store")
-    np.testing.assert_array_equal(store.data, load_spectra(files, wavelength=None).data)
+    assert re.search("None .*the table could not be written: .*the same call goes on", table_full)
+    assert re.search(rf"{errno.EFBIG} .*bytes free; 8 spectra are safe, and the same call goes on", flux_full)
+    for limit in n_features:
+        folder = tmp_path / str(limit)
+        assert not (folder / "store").exists()
+        files = f"{folder}/*.npz"
+        np.testing.assert_array_equal(write(files, folder / "store").data, load_spectra(files, wavelength=None).data)
 
 
 def test_a_disk_that_fills_at_the_end_leaves_no_store(files, tmp_path, monkeypatch):
@@ -469,6 +482,17 @@ def test_a_truncated_or_missing_file_is_named(store):
 def test_a_wrong_width_is_noticed(store):
     np.save(store / "data.npy", np.zeros((20, 26), np.float32))  # as many bytes, 13 * 40
     with pytest.raises(ValueError, match=r"data\.npy has shape \(20, 26\), not \(13, 40\)"):
+        open_spectra_store(store)
+
+
+@pytest.mark.parametrize("name", ["data.npy", "wavelength.npy", "target.npy"])
+@pytest.mark.parametrize("n_left", [0, 40])
+def test_a_file_whose_beginning_was_never_written_is_named(store, name, n_left):
+    """As after a copy that reserved the whole length and was broken off."""
+    path = store / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[:n_left].ljust(len(whole), b"\0"))
+    with pytest.raises(ValueError, match=f"store is damaged: {name} does not begin as an npy file"):
         open_spectra_store(store)
 
 

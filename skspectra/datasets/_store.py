@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,9 @@ def open_spectra_store(store: str | os.PathLike) -> Bunch:
     OSError
         Where there is no such folder.
     ValueError
-        Where it holds no complete store: the writing has not ended, or a file in it is missing, truncated or of another
-        shape than was written. Values changed on disk that leave the size of their file as it was are not noticed.
+        Where it holds no complete store: the writing has not ended, or a file in it is missing, truncated, no npy file
+        or of another shape than was written. Values changed on disk that leave the size of their file as it was are not
+        noticed.
 
     See Also
     --------
@@ -83,7 +85,10 @@ def open_spectra_store(store: str | os.PathLike) -> Bunch:
         if size != expected:
             state = "missing" if size is None else f"truncated: {size} bytes" if size < expected else f"{size} bytes"
             raise ValueError(f"{folder}: the store is damaged: {path.name} is {state}, {expected} bytes were written")
-        array = np.load(path, mmap_mode=None if name == "wavelength" else "r")
+        try:
+            array = np.load(path, mmap_mode=None if name == "wavelength" else "r")
+        except (ValueError, SyntaxError, TokenError) as error:
+            raise ValueError(f"{folder}: the store is damaged: {path.name} does not begin as an npy file") from error
         if array.shape != shape:
             raise ValueError(f"{folder}: the store is damaged: {path.name} has shape {array.shape}, not {shape}")
         spectra[name] = array

@@ -75,8 +75,8 @@ def write_spectra_store(
         Number of processes that read files. None means 1 unless in a :obj:`joblib.parallel_config` context, -1 all
         processors.
     on_error : {"raise", "warn"}, default="raise"
-        What to do with a file that cannot be read. "warn" writes the rest, warns once and lists `failures`. What was
-        written before an error stays.
+        What to do with a file that cannot be read, or of which `transformer` refuses a spectrum. "warn" writes the
+        other files, warns once and lists `failures`. What was written before an error stays.
     progress : bool, default=False
         Whether to show a progress bar.
 
@@ -93,10 +93,10 @@ def write_spectra_store(
     OSError
         Where a file is not there or must not be read, where the disk is full or another process writes this store.
     ValueError
-        Where a file is damaged, of no known format, on another grid than the first (with ``wavelength=None``) or holds
-        a spectrum a second time; where there is no spectrum at all. Where ``STORE.part`` is there and was begun with
-        other files or parameters, is damaged, or a file in it was changed since it was read. Also where a parameter is
-        out of its range.
+        Where a file is damaged, of no known format, on another grid than the first (with ``wavelength=None``), or holds
+        a spectrum a second time or one that `transformer` refuses; where there is no spectrum at all. Where
+        ``STORE.part`` is there and was begun with other files or parameters, is damaged, or a file in it was changed
+        since it was read. Also where a parameter is out of its range.
     ImportError
         Where a FITS file is met and astropy is not installed.
 
@@ -312,7 +312,7 @@ class _Writer:
     ) -> None:
         """Read a block of files and write their spectra; what cannot be read goes to the failures, if there are any."""
         start = self.table.n_spectra
-        spectra: list[Spectrum] = []
+        flux: list[np.ndarray] = []
         with closing(read_all([path for path, _ in block], self.grid, n_jobs, False)) as results:
             for (path, folder), content in zip(block, results, strict=True):
                 try:
@@ -320,8 +320,7 @@ class _Writer:
                     if isinstance(found, Labels):
                         self.table.add_labels(found, path)
                     elif found is not None:
-                        self._add_spectra(found, path)
-                        spectra += found
+                        flux.append(self._add_spectra(found, path))
                 except (OSError, ValueError) as error:
                     if failures is None:
                         raise
@@ -329,8 +328,8 @@ class _Writer:
                     found = []
                 if found is not None:
                     folders.discard(folder)
-        if spectra:
-            self._write_flux(spectra, start)
+        if flux:
+            self._write_flux(flux, start)
         self.table.commit()
 
     def finish(self, failures: list[tuple[str, str]], names: str) -> None:
@@ -358,32 +357,41 @@ class _Writer:
                 _sync(text)
             _sync_folder(self.part)
 
-    def _add_spectra(self, spectra: list[Spectrum], path: str) -> None:
+    def _add_spectra(self, spectra: list[Spectrum], path: str) -> np.ndarray:
+        """Add the spectra of a file to the table, and return their flux as it is to be written."""
         first = spectra[0].wavelength if self.wavelength is None else self.wavelength
         if self.grid is None:
             refuse_other_grid(spectra, path, Spectrum(flux=None, wavelength=first), self.first_path or path)
+        flux = self._prepare(spectra, path)
         self.table.add_spectra(spectra, path)
         if not self.first_path:
             self.wavelength, self.first_path = first, path
             self.table["wavelength"], self.table["first_path"] = first.tobytes(), path
+        return flux
 
-    def _write_flux(self, spectra: list[Spectrum], start: int) -> None:
-        assert self.wavelength is not None
+    def _prepare(self, spectra: list[Spectrum], path: str) -> np.ndarray:
         flux = np.stack([spectrum.flux for spectrum in spectra])
         if self.bad_is_nan:
             flux[np.stack([spectrum.mask for spectrum in spectra])] = np.nan
-        spectra.clear()
         if self.transformer is not None:
             shape = flux.shape
-            flux = np.asarray(self.transformer.transform(flux))
+            try:
+                flux = np.asarray(self.transformer.transform(flux))
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
             if flux.shape != shape:
-                raise ValueError(f"{self.transformer!r} made an array of shape {flux.shape} of one of shape {shape}.")
+                raise ValueError(f"{path}: {self.transformer!r} made an array of shape {flux.shape} of one of {shape}")
+        return np.ascontiguousarray(flux, np.float32)
+
+    def _write_flux(self, flux: list[np.ndarray], start: int) -> None:
+        assert self.wavelength is not None
         with self._disk_errors(start), open(self.part / _FLUX, "r+b" if start else "wb") as file:
             if start == 0:
                 # The length in it is wrong until the end. NumPy leaves room for the digits of the right one.
                 file.write(_npy_header((0, len(self.wavelength)), np.dtype(np.float32)))
             file.seek(self._flux_end(start))
-            file.write(np.ascontiguousarray(flux, np.float32).data)
+            for rows in flux:
+                file.write(rows.data)
             _sync(file)
 
     @contextmanager
