@@ -94,6 +94,37 @@ def test_labels_of_lines_do_not_overlap(label):
         assert all(box.y0 > top for box in boxes)
 
 
+def test_fewer_lines_are_named_on_narrow_axes():
+    wide = ClassActivationDisplay(FLUX[:1], MAPS[:1], y_true=["GALAXY"], redshift=[0.1]).plot()
+    assert {"H beta", "[O III] 5007"} <= {text.get_text() for text in wide.ax_.texts}
+    _, axes = plt.subplots(1, 3, figsize=(7, 2.5), layout="constrained")
+    narrow = ClassActivationDisplay(FLUX, MAPS, y_true=["STAR", "GALAXY", "QSO"], redshift=[0, 0.1, 0.4]).plot(axes)
+    narrow.figure_.canvas.draw()
+    for ax in axes:
+        assert len(ax.texts) >= 3
+        boxes = [text.get_window_extent() for text in ax.texts]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_all_colours_of_attention_stand_out_from_white_and_darken_evenly():
+    display = ClassActivationDisplay(FLUX[:1], MAPS[:1]).plot()
+    rgb = display.ax_.collections[0].get_cmap()(np.linspace(0, 1, 50))[:, :3]
+    # Relative luminance and contrast as in WCAG 2.1.
+    luminance = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+    assert (1.05 / (luminance + 0.05) > 2).all()
+    assert (np.diff(luminance) > 0).all()
+
+
+def test_missing_flux_is_a_gap():
+    flux = FLUX[:1].copy()
+    flux[0, :300] = np.nan
+    display = ClassActivationDisplay(flux, MAPS[:1], y_true=["STAR"], redshift=[0]).plot()
+    display.figure_.canvas.draw()
+    bottom, top = display.ax_.get_ylim()
+    assert bottom < np.nanmin(flux) < np.nanmax(flux) < top
+    assert display.ax_.get_xlim() == (LAMOST_WAVELENGTH[0], LAMOST_WAVELENGTH[-1])
+
+
 def test_activation_display_without_the_rest():
     display = ClassActivationDisplay(FLUX[:1], MAPS[:1]).plot()
     assert_array_equal(display.wavelength, LAMOST_WAVELENGTH)

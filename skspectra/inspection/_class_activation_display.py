@@ -14,6 +14,7 @@ from ._display_arguments import check_axes, check_column, check_wavelength, hori
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
 
 # The lines that are named: the strongest of each class, so far apart that most labels fit side by side.
 _NAMED = {
@@ -32,10 +33,12 @@ _NAMED = {
     "GALAXY": ("[O II]", "Ca II K", "G band", "H beta", "[O III] 5007", "Mg I b1", "Na I D2", "H alpha", "[S II] 6716"),
     "QSO": ("Ly alpha", "Si IV", "C IV", "C III]", "Mg II", "[O II]", "H gamma", "H beta", "[O III] 5007", "H alpha"),
 }
-# Labels nearer than this fraction of the axis would overlap.
-_LABEL_DISTANCE = 0.035
+# Labels nearer than this, in units of their font size, would overlap.
+_LABEL_DISTANCE = 1.25
 # Room for the labels above a spectrum, as a fraction of its height.
 _LABEL_HEIGHT = 0.45
+# What is used of the colour map plasma: its bright end, yellow, would hide the most attended lines on white paper.
+_DARK_PART = 0.75
 
 
 class ClassActivationDisplay:
@@ -145,15 +148,16 @@ class ClassActivationDisplay:
             redshift=redshift,
         ).plot(ax)
 
-    def plot(self, ax: Axes | np.ndarray | None = None, *, cmap: str = "viridis") -> Self:
+    def plot(self, ax: Axes | np.ndarray | None = None, *, cmap: str | Colormap | None = None) -> Self:
         """Draw the spectra.
 
         Parameters
         ----------
         ax : matplotlib Axes or array of them, default=None
             One for each spectrum. None makes a figure with the spectra one below another.
-        cmap : str, default="viridis"
-            Colour map; the default is one that colour-blind readers see and that turns to grey evenly.
+        cmap : str or matplotlib Colormap, default=None
+            None is the dark part of "plasma", from blue to orange: all of it stands out from white paper, colour-blind
+            readers see it, and it turns to grey evenly.
 
         Returns
         -------
@@ -167,12 +171,13 @@ class ClassActivationDisplay:
         if ax is None:
             _, ax = plt.subplots(n_samples, squeeze=False, figsize=(7, 0.6 + 2.4 * n_samples), layout="constrained")
         axes = check_axes(ax, (n_samples, 1), "one for each spectrum").ravel()
-        colour = ScalarMappable(plt.Normalize(0, 1), cmap)
-        for i, panel in enumerate(axes):
-            self._plot_spectrum(panel, i, colour)
         self.ax_ = axes[0] if n_samples == 1 else axes
         self.figure_ = axes[0].figure
+        colour = ScalarMappable(plt.Normalize(0, 1), _default_colours() if cmap is None else cmap)
+        # First, because it takes width from the spectra, which decides how many labels fit.
         self.colorbar_ = self.figure_.colorbar(colour, ax=list(axes), label="Attention")
+        for i, panel in enumerate(axes):
+            self._plot_spectrum(panel, i, colour)
         return self
 
     def _plot_spectrum(self, ax: Axes, i: int, colour: Any) -> None:
@@ -184,11 +189,7 @@ class ClassActivationDisplay:
         attention = (self.maps[i, :-1] + self.maps[i, 1:]) / 2
         ax.add_collection(LineCollection(list(segments), array=attention, cmap=colour.cmap, norm=colour.norm))
         ax.autoscale_view()
-        ax.set(
-            xlim=(x[0], x[-1]),
-            xlabel=label,
-            ylabel="Flux",
-        )
+        ax.set(xlim=(x[0], x[-1]), xlabel=label, ylabel="Flux")
         self._mark_lines(ax, i)
         ax.set_title(self._title(i), fontsize="medium")
 
@@ -200,16 +201,21 @@ class ClassActivationDisplay:
         return ", ".join(parts)
 
     def _mark_lines(self, ax: Axes, i: int) -> None:
+        from matplotlib.font_manager import FontProperties
+
         labels = self.y_pred if self.y_true is None else self.y_true
         if self.redshift is None or self.wavelength is None or labels is None or not np.isfinite(self.redshift[i]):
             return
         table = load_lines()
         rest = dict(zip(table.name.tolist(), table.wavelength_vacuum.tolist(), strict=True))
         low, high = self.wavelength[0], self.wavelength[-1]
+        font = FontProperties(size="x-small")
+        width = ax.get_window_extent().width * 72 / ax.figure.dpi  # points, as the font size
+        distance = _LABEL_DISTANCE * font.get_size_in_points() / width * (high - low)
         last = -np.inf
         for name in sorted(_NAMED.get(str(labels[i]), ()), key=rest.__getitem__):
             observed = rest[name] * (1 + self.redshift[i])
-            if not low < observed < high or observed - last < _LABEL_DISTANCE * (high - low):
+            if not low < observed < high or observed - last < distance:
                 continue
             last = observed
             ax.axvline(observed, color="0.5", linewidth=0.8, linestyle=":", zorder=0)
@@ -221,8 +227,15 @@ class ClassActivationDisplay:
                 rotation=90,
                 ha="right",
                 va="top",
-                fontsize="x-small",
+                fontproperties=font,
             )
         if np.isfinite(last):
             bottom, top = ax.get_ylim()
             ax.set_ylim(bottom, top + _LABEL_HEIGHT * (top - bottom))
+
+
+def _default_colours() -> Colormap:
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(colormaps["plasma"](np.linspace(0, _DARK_PART, 256)), name="dark plasma")
