@@ -37,7 +37,9 @@ def canvas(width: float, height: float) -> Axes:
 def box(ax: Axes, x: float, y: float, text: str, kind: str, width: float = 1.9, height: float = 0.34) -> None:
     """Draw a box around (x, y)."""
     corner = (x - width / 2, y - height / 2)
-    ax.add_patch(FancyBboxPatch(corner, width, height, "round,pad=0,rounding_size=0.06", fc=COLOURS[kind], ec="#333333"))
+    ax.add_patch(
+        FancyBboxPatch(corner, width, height, "round,pad=0,rounding_size=0.06", fc=COLOURS[kind], ec="#333333")
+    )
     ax.text(x, y, text, ha="center", va="center", color="black")
 
 

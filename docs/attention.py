@@ -1,6 +1,6 @@
 """Draw attention.png: a simulated star, galaxy and quasar, coloured by what the network of `make demo` looks at.
 
-    make demo && .venv/bin/python docs/attention.py demo-output/model.joblib
+make demo && .venv/bin/python docs/attention.py demo-output/model.joblib
 """
 
 import argparse

@@ -38,8 +38,8 @@ myst_heading_anchors = 3
 autosummary_generate = True
 autodoc_typehints = "none"  # the docstrings have the types, with shapes and units
 CONSTANTS = {
-    "skspectra.datasets.LAMOST_WAVELENGTH": "Common wavelength grid: ndarray of 2600 wavelengths in vacuum, in angstrom, "
-    "from 3690 to 9100 in equal steps.",
+    "skspectra.datasets.LAMOST_WAVELENGTH": "Common wavelength grid: ndarray of 2600 wavelengths in vacuum, in "
+    "angstrom, from 3690 to 9100 in equal steps.",
 }
 numpydoc_show_class_members = False  # the template of a class has them
 numpydoc_xref_param_type = False
@@ -83,7 +83,7 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 # Pages without pages below them.
-html_sidebars = dict.fromkeys(("index", "paper", "benchmarks", "comparison", "contributing", "changelog"), [])
+html_sidebars = {page: [] for page in ("index", "paper", "benchmarks", "comparison", "contributing", "changelog")}
 
 
 def write_reference(path: Path) -> None:
