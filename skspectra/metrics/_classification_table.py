@@ -18,6 +18,17 @@ _HEADINGS = {"precision": "precision", "recall": "recall", "f1": "F1", "balanced
 class ClassErrors(NamedTuple):
     """Spectra of one class that were taken for one other class, as :meth:`ClassificationTable.errors` lists them.
 
+    Attributes
+    ----------
+    true, predicted : label
+        The class of the spectra, and the one that they were taken for.
+    n_spectra : int
+        Their number.
+    share_of_class : float
+        Their share of the spectra of their class.
+    share_of_errors : float
+        Their share of the errors of their class.
+
     Examples
     --------
     >>> from skspectra.metrics import classification_table

@@ -27,6 +27,17 @@ _HEADINGS = {"precision": "precision", "recall": "recall", "f1": "F1", "accuracy
 class ComparedPair(NamedTuple):
     """Difference of the mean F1 of classifiers a and b, with its band, p-value, and p-value corrected by Holm.
 
+    Attributes
+    ----------
+    a, b : str
+        Names of the classifiers.
+    difference : float
+        Mean F1 of a less that of b.
+    low, high : float
+        Ends of its band.
+    p_value, p_holm : float
+        Two-sided p-value, alone and corrected for the number of pairs.
+
     Examples
     --------
     >>> from sklearn.datasets import load_wine

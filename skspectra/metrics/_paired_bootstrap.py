@@ -14,6 +14,15 @@ from ._scores import accuracy, class_scores, mean_scores
 class PairedDifference(NamedTuple):
     """Difference of two mean F1 with its band and p-value, as :func:`paired_bootstrap` returns it.
 
+    Attributes
+    ----------
+    difference : float
+        Mean F1 of the first predictions less that of the second.
+    low, high : float
+        Ends of its band.
+    p_value : float
+        Two-sided.
+
     Examples
     --------
     >>> from skspectra.metrics import paired_bootstrap
