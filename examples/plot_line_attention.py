@@ -24,9 +24,10 @@ from skspectra.preprocessing import MinMaxSpectrumScaler
 # --------------------------------------------
 # Training at a rate of next to nothing leaves the weights as they were drawn.
 
-X, y = make_spectra(900, weights=(1, 1, 1), random_state=0, return_X_y=True)
+X, y = make_spectra(600, weights=(1, 1, 1), random_state=0, return_X_y=True)
 network = DenseNet1DClassifier(
     n_dense_blocks=5,
+    n_conv_blocks=1,
     growth_rate=4,
     stem_stride=4,
     batch_size=32,
@@ -39,7 +40,7 @@ trained = make_pipeline(MinMaxSpectrumScaler(), network).fit(X, y)
 untrained = clone(trained).set_params(
     densenet1dclassifier__lr=1e-12, densenet1dclassifier__max_epochs=1, densenet1dclassifier__lr_schedule=None
 )
-untrained.fit(X, y)
+untrained.fit(X[:192], y[:192])
 
 # %%
 # Attention that resolves lines
@@ -72,7 +73,8 @@ plt.show()
 # Is it more than chance?
 # -----------------------
 # Compare with random redshifts (the p-value) and with the network of random weights: a map that only shows where a
-# spectrum has structure follows lines, whatever was learned.
+# spectrum has structure follows lines, whatever was learned. After some seconds of training the network follows the
+# lines of quasars and not yet those of galaxies; one that was trained for longer follows both.
 
 
 def measure(maps):
