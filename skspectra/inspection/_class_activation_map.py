@@ -85,9 +85,9 @@ def class_activation_map(
     needs. Its maps have no negative values and do not add up to the logit.
 
     Behind the first dense block activations are edges and lines of the spectrum whatever the weights, and the map
-    ``layer=0`` of a network with random weights follows the lines of quasars, too. Those of later blocks and the exact
-    map were not found to. Compare a map with that of random weights before reading it; `line_attention` takes the
-    latter as its `reference`.
+    ``layer=0`` of a network with random weights follows the lines of quasars, too (enrichment 1.26 by `line_attention`);
+    that of the next block did so hardly (0.99 to 1.07), later ones and the exact map not. Compare a map with that of
+    random weights before reading it; `line_attention` takes the latter as its `reference`.
 
     A cell stands at the middle of the samples that were averaged into it. Samples that pooling leaves out at the end,
     where the length is odd, and those before the first and behind the last centre, have the value of the nearest cell:
