@@ -85,7 +85,7 @@ def class_activation_map(
     needs. Its maps have no negative values and do not add up to the logit.
 
     Behind the first dense block activations are edges and lines of the spectrum whatever the weights, and the map
-    ``layer=0`` of a network with random weights follows the lines of quasars, too (enrichment 1.26 by `line_attention`);
+    ``layer=0`` of a network with random weights follows the lines of quasars, too (enrichment 1.26);
     that of the next block did so hardly (0.99 to 1.07), later ones and the exact map not. Compare a map with that of
     random weights before reading it; `line_attention` takes the latter as its `reference`.
 
