@@ -29,7 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.fixes import parse_version
 
 from skspectra.augmentation import CCDNoiseAugmenter
-from skspectra.calibration import PriorCorrectedClassifier
+from skspectra.calibration import MacroF1ThresholdClassifier, PriorCorrectedClassifier
 from skspectra.datasets import make_spectra
 from skspectra.metrics import paired_bootstrap
 from skspectra.neural_network import DenseNet1DClassifier
@@ -95,8 +95,8 @@ def calibration_error(confidence, correct, weights, n_bins=15):
     return np.abs(gap).sum() / weights.sum()
 
 
-def report(name, probabilities, y, weights, results, factors=(1.0, 1.0, 1.0)):
-    predicted = CLASSES[(probabilities * factors).argmax(axis=1)]
+def report(name, classifier, Z, y, weights, results):
+    probabilities, predicted = classifier.predict_proba(Z), classifier.predict(Z)
     top = probabilities.argmax(axis=1)
     of_classes = [calibration_error(p, y == label, weights) for p, label in zip(probabilities.T, CLASSES, strict=True)]
     row = {
@@ -110,18 +110,6 @@ def report(name, probabilities, y, weights, results, factors=(1.0, 1.0, 1.0)):
     numbers = (row["ece"], row["ece_of_classes"], row["log_loss"], row["macro_f1"])
     print(f"{name:52}", *(f"{number:10.4f}" for number in numbers), flush=True)
     return predicted
-
-
-def best_factors(probabilities, y, weights):
-    """Return the factors of the classes, that of STAR being 1, of best macro F1."""
-    grid = np.geomspace(0.05, 20, 41)
-    candidates = [(galaxy, qso, 1.0) for galaxy in grid for qso in grid]
-    # CLASSES are in alphabetical order, as these are.
-    scores = [
-        f1_score(y, CLASSES[(probabilities * factors).argmax(axis=1)], average="macro", sample_weight=weights)
-        for factors in candidates
-    ]
-    return candidates[int(np.argmax(scores))]
 
 
 def main():
@@ -154,11 +142,11 @@ def main():
         classifier = FrozenEstimator(classifier)
         return PriorCorrectedClassifier(classifier, class_priors=SURVEY, training_priors="balanced").fit(Z_val, y_val)
 
-    predicted = {"network": report("network, balanced training", network.predict_proba(Z), y, w, results)}
+    predicted = {"network": report("network, balanced training", network, Z, y, w, results)}
     stated = corrected(network)
-    predicted["corrected"] = report("corrected to the stated mix", stated.predict_proba(Z), y, w, results)
+    predicted["corrected"] = report("corrected to the stated mix", stated, Z, y, w, results)
     estimates = {"network": corrected(network).adapt(Z_survey)}
-    report("corrected to the estimated mix", estimates["network"].predict_proba(Z), y, w, results)
+    report("corrected to the estimated mix", estimates["network"], Z, y, w, results)
     final = stated
     if parse_version(sklearn.__version__) >= parse_version("1.8"):
         equal = to_mix(y_val, dict.fromkeys(SURVEY, 1 / 3))
@@ -169,23 +157,21 @@ def main():
                 warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear to accept sample_weight")
                 return scaling.fit(Z_val, y_val, sample_weight=weights)
 
-        report("corrected, temperature on top", scaled(stated, w_val).predict_proba(Z), y, w, results)
+        report("corrected, temperature on top", scaled(stated, w_val), Z, y, w, results)
         under = scaled(network, equal)
         final = corrected(under)
-        predicted["temperature"] = report("temperature, then corrected", final.predict_proba(Z), y, w, results)
+        predicted["temperature"] = report("temperature, then corrected", final, Z, y, w, results)
         estimates["temperature"] = corrected(under).adapt(Z_survey)
-        report("temperature, then estimated mix", estimates["temperature"].predict_proba(Z), y, w, results)
-    factors = best_factors(final.predict_proba(Z_val), y_val, w_val)
-    predicted["threshold"] = report(
-        "the last stated one, with a threshold", final.predict_proba(Z), y, w, results, factors
-    )
+        report("temperature, then estimated mix", estimates["temperature"], Z, y, w, results)
+    threshold = MacroF1ThresholdClassifier(FrozenEstimator(final), class_priors=SURVEY).fit(Z_val, y_val)
+    predicted["threshold"] = report("the last stated one, with a threshold", threshold, Z, y, w, results)
 
     for name, classifier in estimates.items():
         shares = ", ".join(
             f"{label} {share:.4f}" for label, share in zip(CLASSES, classifier.class_priors_, strict=True)
         )
         print(f"mix estimated from {len(Z_survey)} spectra without labels, {name}: {shares}")
-    print("factors of the threshold:", ", ".join(f"{f:.2f}" for f in factors))
+    print("factors of the threshold:", ", ".join(f"{factor:.2f}" for factor in threshold.factors_))
     names = list(predicted)
     comparisons = {}
     for new, old in zip(names[1:], names, strict=False):
@@ -204,7 +190,7 @@ def main():
                     "arguments": vars(args),
                     "results": results,
                     "estimated_mixes": {name: c.class_priors_.tolist() for name, c in estimates.items()},
-                    "factors": factors,
+                    "factors": threshold.factors_.tolist(),
                     "comparisons": comparisons,
                 },
                 file,

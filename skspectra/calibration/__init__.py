@@ -1,6 +1,7 @@
-"""Probabilities at the class mix of the spectra to be classified."""
+"""Probabilities, and decisions by them, at the class mix of the spectra to be classified."""
 
 from ._class_priors import estimate_class_priors
+from ._macro_f1_threshold import MacroF1ThresholdClassifier
 from ._prior_corrected import PriorCorrectedClassifier
 
-__all__ = ["PriorCorrectedClassifier", "estimate_class_priors"]
+__all__ = ["MacroF1ThresholdClassifier", "PriorCorrectedClassifier", "estimate_class_priors"]

@@ -4,18 +4,16 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_consistent_length, get_tags
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
-from .._validation import StrOptions, Tags, _check_sample_weight, _fit_context
+from .._validation import StrOptions, _check_sample_weight, _fit_context
+from ._base import BaseProbabilityMetaClassifier, as_codes, check_labels
 from ._class_priors import check_class_priors, estimate_class_priors, with_class_priors
 
 
-class PriorCorrectedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
     """Classifier whose probabilities are corrected from the class mix of training to that of the survey.
 
     A classifier that was trained on as many quasars as stars takes quasars to be as frequent as stars. Its probability
@@ -57,6 +55,7 @@ class PriorCorrectedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
     See Also
     --------
     estimate_class_priors : The class mix of unlabelled spectra from probabilities.
+    MacroF1ThresholdClassifier : Decides by the probabilities for the greatest macro F1; goes around.
     sklearn.calibration.CalibratedClassifierCV : Calibrates at the mix of its data; goes inside or around.
 
     Notes
@@ -101,8 +100,6 @@ class PriorCorrectedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         "training_priors": [StrOptions({"balanced"}), dict, "array-like", None],
     }
 
-    classes_: np.ndarray
-
     def __init__(
         self,
         estimator: Any,
@@ -141,11 +138,6 @@ class PriorCorrectedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         TypeError
             If `estimator` has no `predict_proba`.
         """
-        if not hasattr(self.estimator, "predict_proba"):
-            raise TypeError(
-                f"estimator={self.estimator!r} has no predict_proba; allowed are classifiers that have. "
-                "sklearn.calibration.CalibratedClassifierCV gives it to one with decision_function."
-            )
         if self.training_priors is None and (reason := _unlike_labels(self.estimator)):
             raise ValueError(
                 f"training_priors=None takes the class shares of y, but {reason}. State training_priors: 'balanced', "
@@ -153,12 +145,7 @@ class PriorCorrectedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
             )
         if sample_weight is not None:
             fit_params["sample_weight"] = sample_weight
-        self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
-        self.classes_ = self.estimator_.classes_
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
-
+        self._fit_estimator(X, y, **fit_params)
         shares = _class_shares(X, y, self.classes_, sample_weight)
         self.class_priors_ = self._priors("class_priors", shares)
         self.training_priors_ = self._priors("training_priors", shares, positive=True)
@@ -216,23 +203,11 @@ class PriorCorrectedClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
             return np.full(len(self.classes_), 1 / len(self.classes_))
         return check_class_priors(shares if priors is None else priors, self.classes_, name, positive=positive)
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.input_tags.sparse = inner.input_tags.sparse
-        tags.input_tags.allow_nan = inner.input_tags.allow_nan
-        return tags
-
 
 def _class_shares(X: Any, y: Any, classes: np.ndarray, sample_weight: Any) -> np.ndarray:
-    labels = column_or_1d(y)
-    check_classification_targets(labels)
-    check_consistent_length(X, labels)
-    unknown = np.setdiff1d(labels, classes)
-    if unknown.size:
-        raise ValueError(f"y holds {unknown.tolist()}, but the estimator was trained on {classes.tolist()}.")
+    labels = check_labels(X, y)
     weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
-    totals = np.bincount(np.searchsorted(classes, labels), weights, minlength=len(classes))
+    totals = np.bincount(as_codes(labels, classes), weights, minlength=len(classes))
     return totals / totals.sum()
 
 
