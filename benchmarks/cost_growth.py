@@ -60,6 +60,8 @@ def draw(results, path):
         for key, label, style in (("epoch", "one epoch", "o-"), ("predict", "prediction", "s--")):
             ax.loglog(x, [row[key] for row in rows], style, label=label)
         ax.loglog(x, rows[-1]["epoch"] * x / x[-1], color="0.6", linewidth=1, label="linear")
+        ax.set_xticks(x, [f"{value:g}" if value < 1000 else f"{value / 1000:g}k" for value in x], minor=False)
+        ax.set_xticks([], minor=True)
         ax.set_xlabel(NAMES[varied])
     axes[0].set_ylabel("Time (s)")
     axes[0].legend()

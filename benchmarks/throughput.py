@@ -1,10 +1,10 @@
 """Spectra per second of `DenseNet1DClassifier` in training and prediction, on a CPU or a GPU.
 
-For each length, growth rate and batch size: the rate of the second epoch (the first one warms up), the rate of
-prediction, the peak of memory, and how much of the device's rate at multiplying matrices the convolutions reach. The
-floating-point operations are those that PyTorch's counter finds; training counts as three times prediction.
-`loop_share` is what everything around the network takes of an epoch at most: batches drawn in balance and with noise,
-loss, optimiser, callbacks, as the time of an epoch with a network that does next to nothing.
+For each length, growth rate and batch size: the rate of the second epoch (the first one warms up), the rates of
+prediction and of exact activation maps, the peak of memory, and how much of the device's rate at multiplying matrices
+the convolutions reach. The floating-point operations are those that PyTorch's counter finds; training counts as three
+times prediction. `loop_share` is what everything around the network takes of an epoch at most: batches drawn in balance
+and with noise, loss, optimiser, callbacks, as the time of an epoch with a network that does next to nothing.
 
     python benchmarks/throughput.py [--device cpu|cuda] [--precision auto] [--json throughput.json]
 """
@@ -21,6 +21,7 @@ from _machine import describe
 from torch.utils.flop_counter import FlopCounterMode
 
 from skspectra.augmentation import CCDNoiseAugmenter
+from skspectra.inspection import class_activation_map
 from skspectra.neural_network import DenseNet1DClassifier, SpectrumMLPClassifier
 
 
@@ -78,6 +79,7 @@ def measure(length, growth_rate, batch_size, args):
     classifier.predict_proba(X)
     reset_peak(args.device)
     predict_rate = n_spectra / min(timed(lambda: classifier.predict_proba(X), args.device) for _ in range(3))
+    map_rate = n_spectra / min(timed(lambda: class_activation_map(classifier, X), args.device) for _ in range(3))
     module = classifier.net_.module_
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(torch.zeros(1, length, device=args.device))
@@ -99,6 +101,7 @@ def measure(length, growth_rate, batch_size, args):
         "precision": str(module.compute_dtype).removeprefix("torch."),
         "fit_per_s": n_spectra / epoch_seconds,
         "predict_per_s": predict_rate,
+        "map_per_s": map_rate,
         "fit_peak_gib": fit_peak,
         "predict_peak_gib": peak_gib(args.device),
         "gflop_per_spectrum": flop / 1e9,
