@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -14,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from skspectra.calibration import PriorCorrectedClassifier
+from skspectra.calibration import MacroF1ThresholdClassifier, PriorCorrectedClassifier
 from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
 from skspectra.outliers import UnknownRejector
 from skspectra.outliers._features import deepest_features
@@ -113,6 +114,9 @@ def test_distance_looks_at_what_the_last_step_sees():
     np.testing.assert_allclose(deepest_features(pipeline, X), pipeline[:-1].transform(X))
     wrapped = make_pipeline("passthrough", FrozenEstimator(pipeline))
     np.testing.assert_allclose(deepest_features(wrapped, X), pipeline[:-1].transform(X))
+    calibrated = CalibratedClassifierCV(FrozenEstimator(pipeline), method="sigmoid").fit(X, y)
+    decided = MacroF1ThresholdClassifier(FrozenEstimator(calibrated)).fit(X, y)
+    np.testing.assert_allclose(deepest_features(decided, X), pipeline[:-1].transform(X))
     rejector = UnknownRejector(pipeline, method="distance", random_state=0).fit(X, y)
     # What the projection does not see does not count.
     along = X[:1] + 50 * np.linalg.svd(rejector.estimator_[0].components_)[2][-1]

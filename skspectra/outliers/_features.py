@@ -4,20 +4,23 @@ import copy
 from typing import Any
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.covariance import LedoitWolf
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
-from ..calibration import PriorCorrectedClassifier
+from ..calibration import MacroF1ThresholdClassifier, PriorCorrectedClassifier
 
 
 def deepest_features(estimator: Any, X: Any) -> np.ndarray:
     """Return what the last layer of a network, or the last step of a pipeline, sees, (n_samples, n_features_seen)."""
     if isinstance(estimator, FrozenEstimator):
         return deepest_features(estimator.estimator, X)
-    if isinstance(estimator, PriorCorrectedClassifier):
+    if isinstance(estimator, PriorCorrectedClassifier | MacroF1ThresholdClassifier):
         return deepest_features(estimator.estimator_, X)
+    if isinstance(estimator, CalibratedClassifierCV) and len(estimator.calibrated_classifiers_) == 1:
+        return deepest_features(estimator.calibrated_classifiers_[0].estimator, X)
     if isinstance(estimator, Pipeline):
         for _, step in estimator.steps[:-1]:
             # imbalanced-learn's samplers act in fit alone.

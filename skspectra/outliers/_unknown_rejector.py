@@ -44,7 +44,9 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
           classes or more.
         - "distance": minus the Mahalanobis distance from the nearest class mean, with one shrunk covariance for all
           classes [3]_; among the features before the last layer of a network, or those that the last step of a pipeline
-          is given.
+          is given, also within the classifiers of :mod:`skspectra.calibration` or a
+          :class:`~sklearn.calibration.CalibratedClassifierCV` of one classifier, such as a frozen one. Of any other
+          classifier, the spectra as given.
         - callable: called with the fitted estimator and spectra, it returns an array of shape (n_samples,), higher for
           more known spectra. So detectors of other libraries fit in.
     rejection_rate : float, default=0.05
