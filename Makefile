@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint docs dist test-lowest test-newest clean
+.PHONY: demo test lint docs dist test-lowest test-newest roundtrip clean
 
 # Train, judge, save and draw a classifier: on simulated spectra, or on DATA=file.npz.
 demo: $(VENV)/installed
@@ -34,6 +34,14 @@ test-lowest test-newest: test-%: dist
 	.venv-$*/bin/pip install --quiet $(constraints) $$(grep ^torch== constraints.txt) "$$(ls dist/*.whl)[fits,plot,test]"
 	.venv-$*/bin/pip check
 	.venv-$*/bin/pytest tests --pyargs skspectra
+
+# Models saved with the PyTorch of one environment answer the same in that of another: make roundtrip SAVE=.venv-a LOAD=.venv-b
+SAVE ?= $(VENV)
+LOAD ?= $(VENV)
+roundtrip: $(VENV)/installed
+	rm -rf build/roundtrip
+	$(SAVE)/bin/python benchmarks/roundtrip_torch.py save build/roundtrip
+	$(LOAD)/bin/python benchmarks/roundtrip_torch.py load build/roundtrip
 
 # PyTorch first: pip takes the CPU build where one is at hand.
 $(VENV)/installed: pyproject.toml constraints.txt
