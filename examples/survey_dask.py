@@ -4,10 +4,11 @@
 
 Without a scheduler two workers are started on this machine. Every worker reads its rows from the store itself, and the
 model too, so both must be on a file system that all of them see; only probabilities travel. It needs Dask: `pip install
-"dask[array]" distributed`. On a machine with several GPUs start one worker for each, with CUDA_VISIBLE_DEVICES set.
+"dask[array]" distributed`. docs/survey.md says how to use several GPUs.
 """
 
 import argparse
+import os
 
 import dask.array as da
 import joblib
@@ -31,19 +32,24 @@ def main():
     parser.add_argument("--rows", type=int, default=4096, help="spectra in a task")
     args = parser.parse_args()
 
-    n_classes = len(joblib.load(args.model).classes_)
-    n_spectra = len(open_spectra_store(args.store).data)
+    # Workers that were started elsewhere have another working directory.
+    model, store = os.path.abspath(args.model), os.path.abspath(args.store)
+    n_classes = len(joblib.load(model).classes_)
+    n_spectra = len(open_spectra_store(store).data)
     rows = (*[args.rows] * (n_spectra // args.rows), n_spectra % args.rows)
     with Client(args.scheduler or LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)):
         probabilities = da.map_blocks(
             classify_rows,
-            args.model,
-            args.store,
+            model,
+            store,
             chunks=(tuple(filter(None, rows)), n_classes),
             dtype=np.float32,
             meta=np.empty((0, 0), np.float32),
         ).compute()
-    np.save(args.output, probabilities)
+    part = f"{args.output}.part"
+    with open(part, "wb") as file:
+        np.save(file, probabilities)
+    os.replace(part, args.output)  # the name is there only when all is written
 
 
 if __name__ == "__main__":

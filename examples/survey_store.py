@@ -26,10 +26,11 @@ def copy_rows(X, rows, path, n_at_once=4096):
     Indexing with rows would copy them into memory. The file has its name only when it is complete.
     """
     part = f"{path}.part"
-    copy = np.lib.format.open_memmap(part, "w+", X.dtype, (len(rows), X.shape[1]))
-    for start in range(0, len(rows), n_at_once):
-        copy[start : start + n_at_once] = X[rows[start : start + n_at_once]]
-    copy.flush()
+    header = {"descr": X.dtype.str, "fortran_order": False, "shape": (len(rows), X.shape[1])}
+    with open(part, "wb") as file:  # written, not mapped: a full disk is an error then, and kills no process
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(rows), n_at_once):
+            file.write(X[rows[start : start + n_at_once]])
     os.replace(part, path)
     return np.load(path, mmap_mode="r")
 
@@ -50,8 +51,9 @@ def main():
     labelled = np.flatnonzero(np.isin(y, ["STAR", "GALAXY", "QSO"]))
     split = GroupShuffleSplit(1, test_size=0.2, random_state=0)
     train, test = (labelled[rows] for rows in next(split.split(labelled, groups=spectra.object_id[labelled])))
-    X_train = copy_rows(spectra.data, train, f"{args.store}-train.npy")
-    X_test = copy_rows(spectra.data, test, f"{args.store}-test.npy")
+    store = os.path.abspath(args.store)  # without a slash at the end
+    X_train = copy_rows(spectra.data, train, f"{store}-train.npy")
+    X_test = copy_rows(spectra.data, test, f"{store}-test.npy")
 
     network = DenseNet1DClassifier(
         growth_rate=8,
