@@ -31,7 +31,7 @@ class SpectrumMLPClassifier(BaseSpectrumClassifier):
     max_epochs : int, default=60
         Number of passes over the training spectra.
     batch_size : int, default=64
-        Largest number of spectra in an optimiser step.
+        Largest number of spectra in an optimiser step. It sets the memory that training takes, whatever n_samples.
     lr : float, default=0.001
         Learning rate of Adam; with ``lr_schedule="one-cycle"`` its peak.
     lr_schedule : {"step", "one-cycle"} or None, default="step"
