@@ -158,20 +158,8 @@ def load_spectra(
             else:
                 spectra += found
                 filenames += [path] * len(found)
-    for folder in sorted(folders):
-        if on_error == "raise":
-            raise ValueError(f"{folder}: the folder holds no spectra")
-        failures.append((folder, "the folder holds no spectra"))
-    if not spectra:
-        causes = "; ".join(f"{path}: {cause}" for path, cause in failures[:3])
-        raise ValueError(f"There are no spectra to load in {paths!r}. {causes}".rstrip())
-    if failures:
-        path, cause = failures[0]
-        warnings.warn(
-            f"{len(failures)} of {len(files)} files could not be loaded and are listed in `failures`. "
-            f"The first is {path}: {cause}",
-            stacklevel=2,
-        )
+    require_spectra(len(spectra), folders, failures, on_error, f"load in {paths!r}")
+    warn_of(failures, len(files))
     _apply_catalogues(spectra, filenames, catalogues)
     return _bunch(spectra, filenames, failures, grid, bad_pixels)
 
@@ -248,6 +236,30 @@ def accept(
     if isinstance(content, Exception):
         raise content
     return content
+
+
+def require_spectra(
+    n_spectra: int, folders: set[str], failures: list[tuple[str, str]], on_error: str, action: str
+) -> None:
+    """Raise ValueError where there are no spectra; with "warn" a folder that holds none is a failure instead."""
+    for folder in sorted(folders):
+        if on_error == "raise":
+            raise ValueError(f"{folder}: the folder holds no spectra")
+        failures.append((folder, "the folder holds no spectra"))
+    if n_spectra == 0:
+        causes = "; ".join(f"{path}: {cause}" for path, cause in failures[:3])
+        raise ValueError(f"There are no spectra to {action}. {causes}".rstrip())
+
+
+def warn_of(failures: list[tuple[str, str]], n_files: int) -> None:
+    """Warn the caller of the caller, once, where there are failures."""
+    if failures:
+        path, cause = failures[0]
+        warnings.warn(
+            f"{len(failures)} of {n_files} files could not be loaded and are listed in `failures`. "
+            f"The first is {path}: {cause}",
+            stacklevel=3,
+        )
 
 
 def read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Generator:

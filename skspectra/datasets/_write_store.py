@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import sqlite3
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -17,7 +16,16 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from tqdm.auto import tqdm
 
-from ._load_spectra import accept, check_grid, check_option, expand, read_all, refuse_other_grid
+from ._load_spectra import (
+    accept,
+    check_grid,
+    check_option,
+    expand,
+    read_all,
+    refuse_other_grid,
+    require_spectra,
+    warn_of,
+)
 from ._readers import Labels, Spectrum
 from ._store import FORMAT, MANIFEST, NUMBER_COLUMNS, TEXT_COLUMNS, open_spectra_store, read_manifest, unfinished
 from ._store_table import StoreTable, file_state
@@ -168,13 +176,7 @@ def write_spectra_store(
                 for block in _blocks(to_read, block_bytes):
                     writer.add(block, folders, n_jobs, failures if on_error == "warn" else None)
                     bar.update(len(block))
-            for empty in sorted(folders):
-                if on_error == "raise":
-                    raise ValueError(f"{empty}: the folder holds no spectra")
-                failures.append((empty, "the folder holds no spectra"))
-            if table.n_spectra == 0:
-                causes = "; ".join(f"{path}: {cause}" for path, cause in failures[:3])
-                raise ValueError(f"There are no spectra to write in {paths!r}. {causes}".rstrip())
+            require_spectra(table.n_spectra, folders, failures, on_error, f"write in {paths!r}")
             writer.finish(failures, names)
         os.rename(part, folder)
         _sync_folder(folder.parent)
@@ -185,13 +187,7 @@ def write_spectra_store(
         raise OSError(
             f"{part}: the table could not be written: {error}. The blocks before are safe; the same call goes on."
         ) from error
-    if failures:
-        path, cause = failures[0]
-        warnings.warn(
-            f"{len(failures)} of {len(files)} files could not be loaded and are listed in `failures`. "
-            f"The first is {path}: {cause}",
-            stacklevel=2,
-        )
+    warn_of(failures, len(files))
     return open_spectra_store(folder)
 
 
