@@ -5,6 +5,8 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+# Needed by an old version of a package in the ranges: newer ones warn of how it uses them.
+INDIRECT = {"pyparsing"}
 
 
 def test_lowest_versions_are_those_of_the_ranges():
@@ -17,6 +19,6 @@ def test_lowest_versions_are_those_of_the_ranges():
     lines = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
     pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
 
-    assert set(pinned) == set(lowest)
+    assert set(pinned) - INDIRECT == set(lowest)
     for name, version in lowest.items():
         assert re.fullmatch(re.escape(version) + r"(\.0)*", pinned[name])
