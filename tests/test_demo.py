@@ -39,9 +39,9 @@ def test_model_figures_and_scores(tmp_path, spectra, capsys):
 
 
 def test_only_sdss_where_there_is_sdss(tmp_path, spectra, capsys):
-    survey = np.array(["SDSS/BOSS", "LAMOST DR5"]).repeat([30, 6])
+    survey = np.array(["SDSS/BOSS", "LAMOST DR5"]).repeat([33, 3])
     run(tmp_path, {**spectra, "survey": survey})
-    assert "Read 30 SDSS spectra" in capsys.readouterr().out
+    assert "Read 33 SDSS spectra" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

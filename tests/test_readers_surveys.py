@@ -265,7 +265,7 @@ def absorption_offset(wavelength, flux, line, half=35.0):
     for centre in np.arange(-6.0, 6.01, 0.05):
         for width in (4.0, 6.0, 8.0, 11.0, 15.0):
             design = np.column_stack([np.ones_like(x), x, np.exp(-0.5 * ((x - centre) / width) ** 2)])
-            coefficients, *_ = np.linalg.lstsq(design, flux)
+            coefficients, *_ = np.linalg.lstsq(design, flux, rcond=None)
             residual = ((design @ coefficients - flux) ** 2).sum()
             if coefficients[2] < 0 and residual < best[0]:
                 best = (residual, centre)
