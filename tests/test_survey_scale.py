@@ -240,7 +240,8 @@ def test_a_grid_search_on_dask_workers_has_the_same_scores_though_one_dies(clien
         grid = {"shrink_threshold": [None, 0.5, 5.0]}
         return GridSearchCV(DiesOnce(flag), grid, cv=cv, refit=False, **params).fit(X, y)
 
-    with joblib.parallel_config(backend="dask"):
+    # A copy on every worker: by itself joblib leaves one copy on one worker, and it dies with it.
+    with joblib.parallel_config(backend="dask", scatter=[X, y]):
         found = search(str(tmp_path / "died"), error_score="raise")
 
     assert (tmp_path / "died").exists()
