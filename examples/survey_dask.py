@@ -37,7 +37,7 @@ def main():
     n_classes = len(joblib.load(model).classes_)
     n_spectra = len(open_spectra_store(store).data)
     rows = (*[args.rows] * (n_spectra // args.rows), n_spectra % args.rows)
-    with Client(args.scheduler or LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)):
+    with Client(args.scheduler or LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")):
         probabilities = da.map_blocks(
             classify_rows,
             model,
