@@ -8,20 +8,17 @@ goes on where it was.
 """
 
 import argparse
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from _machine import describe
 from _runs import read_or_run, write_json
+from _simulated import scaled_spectra
 from sklearn.metrics import f1_score, log_loss
-from sklearn.pipeline import make_pipeline
 from torch.utils.flop_counter import FlopCounterMode
 
-from skspectra.datasets import make_spectra
 from skspectra.neural_network import DenseNet1DClassifier
-from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 # Cheap ones first.
 SETTINGS = [
@@ -33,15 +30,9 @@ SETTINGS = [
 ]
 
 
-@cache
-def spectra(n_samples, seed):
-    survey = make_spectra(n_samples, weights=[1, 1, 1], random_state=seed)
-    return make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler()).fit_transform(survey.data), survey.target
-
-
 def train(setting, seed, args):
-    X, y = spectra(args.n, 0)
-    X_val, y_val = spectra(args.n_validation, 1)
+    X, y = scaled_spectra(args.n, 0)
+    X_val, y_val = scaled_spectra(args.n_validation, 1)
     classifier = DenseNet1DClassifier(
         **setting, lr_schedule="one-cycle", max_epochs=args.epochs, validation_fraction=None, random_state=seed
     ).fit(X, y)

@@ -13,21 +13,14 @@ import json
 import numpy as np
 import torch
 from _machine import describe
+from _simulated import scaled_spectra
 from sklearn.base import clone
 from sklearn.metrics import f1_score
-from sklearn.pipeline import make_pipeline
 
-from skspectra.datasets import make_spectra
 from skspectra.neural_network import DenseNet1DClassifier
 from skspectra.neural_network._device import compute_dtype
-from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 PRECISIONS = ("float32", "bfloat16")
-
-
-def spectra(n_samples, seed):
-    survey = make_spectra(n_samples, weights=[1, 1, 1], random_state=seed)
-    return make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler()).fit_transform(survey.data), survey.target
 
 
 def probabilities_in(classifier, precision, X):
@@ -49,8 +42,8 @@ def main():
     parser.add_argument("--json")
     args = parser.parse_args()
 
-    X, y = spectra(args.n, 0)
-    X_test, y_test = spectra(2 * args.n, 1)
+    X, y = scaled_spectra(args.n, 0)
+    X_test, y_test = scaled_spectra(2 * args.n, 1)
     classifier = DenseNet1DClassifier(
         growth_rate=args.growth_rate,
         stem_stride=args.stem_stride,
