@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skspectra.metrics import classification_table, compare_classifiers, paired_bootstrap
-from skspectra.metrics._compare_classifiers import _holm
+from skspectra.metrics._compare_pairs import holm
 
 LABELS = np.array(["GALAXY", "QSO", "STAR"])
 X, y = make_classification(400, 8, n_informative=4, n_classes=3, weights=[0.3, 0.2], class_sep=0.8, random_state=0)
@@ -254,11 +254,11 @@ class TestPairs:
         ],
     )
     def test_holm(self, p_values, expected):
-        np.testing.assert_allclose(_holm(np.array(p_values)), expected)
+        np.testing.assert_allclose(holm(np.array(p_values)), expected)
 
     def test_p_values_are_corrected(self):
         pairs = compare().pairs
-        np.testing.assert_allclose([p.p_holm for p in pairs], _holm(np.array([p.p_value for p in pairs])))
+        np.testing.assert_allclose([p.p_holm for p in pairs], holm(np.array([p.p_value for p in pairs])))
 
     def test_no_bootstrap(self):
         comparison = compare(n_bootstraps=0)
@@ -346,7 +346,7 @@ class TestTimesAndSizes:
     def test_times_are_means_over_the_folds(self, monkeypatch):
         # Each look at the clock is one second after the last: a fit takes 1 s, a prediction of 80 spectra 1 s.
         clock = iter(range(1000))
-        monkeypatch.setattr("skspectra.metrics._compare_classifiers.perf_counter", lambda: next(clock))
+        monkeypatch.setattr("skspectra.metrics._cross_validate.perf_counter", lambda: next(clock))
         comparison = compare({"ridge": RidgeClassifier()})
         assert comparison.fit_seconds == {"ridge": 1.0}
         assert comparison.predictions_per_second == {"ridge": 80.0}

@@ -1,0 +1,99 @@
+"""Fit classifiers and let them predict on the same folds, with the time that each takes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length
+from tqdm.auto import tqdm
+
+from ._labels import check_labels, distinct_labels
+
+Fold = tuple[np.ndarray, np.ndarray]  # rows of training and of test
+
+
+def make_folds(
+    cv: Any, X: Any, y: np.ndarray, groups: np.ndarray | None, random_state: np.random.RandomState
+) -> list[Fold]:
+    """Return the folds as indices; a list, since every classifier must see the same ones."""
+    if cv is None or isinstance(cv, Integral):
+        n_splits = 5 if cv is None else int(cv)
+        if groups is None:
+            cv = StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
+        else:
+            cv = StratifiedGroupKFold(n_splits)
+    rows = np.arange(len(y))
+    splits: Iterable = check_cv(cv, y, classifier=True).split(X, y, groups)
+    folds = [(rows[train], rows[test]) for train, test in splits]
+    if groups is not None:
+        for i, (train, test) in enumerate(folds):
+            both = np.intersect1d(groups[train], groups[test])
+            if both.size:
+                raise ValueError(
+                    f"cv must keep each group on one side: {both.size} groups are in both the training and the test "
+                    f"part of fold {i + 1}. A number or StratifiedGroupKFold keeps them apart."
+                )
+    return folds
+
+
+@dataclass
+class Run:
+    """What is known of one classifier after some folds."""
+
+    predictions: list[np.ndarray]
+    fit_seconds: list[float]
+    predict_seconds: float = 0.0
+    n_layers: int | None = None
+    n_parameters: int | None = None
+    failure: str = ""
+
+
+def cross_validate(
+    classifiers: Mapping[str, Any], X: Any, y: np.ndarray, folds: list[Fold], verbose: bool
+) -> dict[str, Run]:
+    """Return what each classifier did on the folds; one that raises an error is tried no further."""
+    runs = {name: Run([], []) for name in classifiers}
+    with tqdm(total=len(folds) * len(classifiers), disable=not verbose) as bar:
+        # Folds outside, classifiers inside: each fold is copied out of X once, and a machine that grows slower with
+        # time is no disadvantage for the classifiers at the end of the list.
+        for i, (train, test) in enumerate(folds):
+            X_train, X_test = _rows(X, train), _rows(X, test)
+            for name, classifier in classifiers.items():
+                bar.set_description(f"{name}, fold {i + 1} of {len(folds)}")
+                run = runs[name]
+                if not run.failure:
+                    try:
+                        _fit_and_predict(run, classifier, X_train, y[train], X_test)
+                    except Exception as error:
+                        run.failure = f"fold {i + 1} of {len(folds)}: {type(error).__name__}: {error}"
+                bar.update()
+    return runs
+
+
+def _fit_and_predict(run: Run, classifier: Any, X_train: Any, y_train: np.ndarray, X_test: Any) -> None:
+    model = clone(classifier)
+    start = perf_counter()
+    model.fit(X_train, y_train)
+    fitted = perf_counter()
+    predicted = model.predict(X_test)
+    end = perf_counter()
+
+    predicted = check_labels(predicted, "the prediction")
+    distinct_labels({"y": y_train, "the prediction": predicted})
+    check_consistent_length(X_test, predicted)
+    run.predictions.append(predicted)
+    run.fit_seconds.append(fitted - start)
+    run.predict_seconds += end - fitted
+    last = model[-1] if isinstance(model, Pipeline) else model
+    run.n_layers = getattr(last, "n_layers_", None)
+    run.n_parameters = getattr(last, "n_parameters_", None)
+
+
+def _rows(X: Any, index: np.ndarray) -> Any:
+    return X.iloc[index] if hasattr(X, "iloc") else X[index]
