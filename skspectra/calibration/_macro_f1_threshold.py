@@ -9,8 +9,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from .._meta_classifier import check_labels
 from .._validation import Interval, _fit_context
-from ._base import BaseProbabilityMetaClassifier, as_codes, check_labels
+from ._base import BaseProbabilityMetaClassifier, as_codes
 from ._class_priors import check_class_priors
 
 # About 0.001 to 1000 in steps of 16 %, beginning at 1: of factors that do equally well the one nearest to 1 is taken.

@@ -8,8 +8,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._meta_classifier import check_labels
 from .._validation import StrOptions, _check_sample_weight, _fit_context
-from ._base import BaseProbabilityMetaClassifier, as_codes, check_labels
+from ._base import BaseProbabilityMetaClassifier, as_codes
 from ._class_priors import check_class_priors, estimate_class_priors, with_class_priors
 
 

@@ -7,14 +7,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils import assert_all_finite, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from .._meta_classifier import BaseMetaClassifier, check_labels
 from .._validation import Interval, StrOptions, Tags, _fit_context
 from ._features import ClassDistance, deepest_features
 
@@ -23,7 +21,7 @@ def _estimator_has_predict_proba(rejector: "UnknownRejector") -> bool:
     return hasattr(getattr(rejector, "estimator_", rejector.estimator), "predict_proba")
 
 
-class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class UnknownRejector(BaseMetaClassifier):
     """Classifier that answers "UNKNOWN" for spectra unlike those that it knows.
 
     Every spectrum gets a score, the higher the more it is like known ones. A spectrum whose score is below the
@@ -115,8 +113,6 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         "random_state": ["random_state"],
     }
 
-    classes_: np.ndarray
-
     def __init__(
         self,
         estimator: Any,
@@ -160,19 +156,13 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         needed = {"max_proba": "predict_proba", "energy": "decision_function"}.get(str(self.method), "predict")
         if not hasattr(self.estimator, needed):
             raise TypeError(f"estimator={self.estimator!r} has no {needed}, which method={self.method!r} needs.")
-        labels = column_or_1d(y, warn=True)
-        assert_all_finite(labels, input_name="y")
-        check_classification_targets(labels)
+        labels = check_labels(X, column_or_1d(y, warn=True))
         X_fit, y_fit, X_held = X, labels, X
         if not isinstance(self.estimator, FrozenEstimator) or self.method == "distance":
             X_fit, X_held, y_fit, _ = train_test_split(
                 X, labels, test_size=self.validation_fraction, stratify=labels, random_state=self.random_state
             )
-        self.estimator_ = clone(self.estimator).fit(X_fit, y_fit)
-        self.classes_ = self.estimator_.classes_
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
+        self._fit_estimator(X_fit, y_fit)
         self.unknown_label_ = self._check_unknown_label()
         if self.method == "distance":
             self._distance = ClassDistance(deepest_features(self.estimator_, X_fit), y_fit)
@@ -263,7 +253,5 @@ class UnknownRejector(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.input_tags.sparse = inner.input_tags.sparse and self.method != "distance"
-        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        tags.input_tags.sparse = tags.input_tags.sparse and self.method != "distance"
         return tags
