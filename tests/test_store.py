@@ -16,8 +16,13 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from skspectra.datasets import LAMOST_WAVELENGTH, load_spectra, open_spectra_store, write_spectra_store
-from skspectra.datasets import _write_store as writing
+from skspectra.datasets import (
+    LAMOST_WAVELENGTH,
+    _store_writer,
+    load_spectra,
+    open_spectra_store,
+    write_spectra_store,
+)
 from skspectra.datasets._store_table import StoreTable
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
@@ -140,13 +145,13 @@ def test_a_transformer_prepares_the_spectra_and_bad_pixels_can_be_nan(tmp_path):
 
 def test_a_block_of_files_is_read_between_two_writes(files, tmp_path, monkeypatch):
     blocks = []
-    read_all = writing.read_all
+    read_all = _store_writer.read_all
 
     def record(paths, *args):
         blocks.append([Path(path).name for path in paths])
         return read_all(paths, *args)
 
-    monkeypatch.setattr(writing, "read_all", record)
+    monkeypatch.setattr(_store_writer, "read_all", record)
     two_files = os.path.getsize(files[0]) + os.path.getsize(files[1])
     write(files, tmp_path / "store", block_bytes=two_files)
 
@@ -167,8 +172,8 @@ def test_an_unreadable_file_ends_the_writing_and_the_same_call_goes_on(files, tm
 
     files[2].write_bytes(whole)
     read = []
-    read_all = writing.read_all
-    monkeypatch.setattr(writing, "read_all", lambda paths, *args: read.extend(paths) or read_all(paths, *args))
+    read_all = _store_writer.read_all
+    monkeypatch.setattr(_store_writer, "read_all", lambda paths, *args: read.extend(paths) or read_all(paths, *args))
     store = write(files, tmp_path / "store")
 
     assert [Path(path).name for path in read] == ["c.npz", "d.npz"]
@@ -309,7 +314,7 @@ def test_a_second_process_is_kept_away(begun, files, tmp_path):
 
 def test_a_complete_store_is_opened_and_not_written_again(files, tmp_path, monkeypatch):
     write(files, tmp_path / "store")
-    monkeypatch.setattr(writing, "read_all", None)
+    monkeypatch.setattr(_store_writer, "read_all", None)
 
     assert len(write(files, tmp_path / "store").data) == 13
     with pytest.raises(FileExistsError, match="written with other files: delete it or choose another"):
@@ -325,7 +330,8 @@ def test_a_complete_store_is_opened_and_not_written_again(files, tmp_path, monke
 RUN_AND_DIE = """
     import os, signal, sqlite3, sys
     from pathlib import Path
-    from skspectra.datasets import _write_store as writing
+    from skspectra.datasets import write_spectra_store
+    from skspectra.datasets._store_table import StoreTable
 
     def die():
         os.kill(os.getpid(), signal.SIGKILL)
@@ -356,7 +362,7 @@ RUN_AND_DIE = """
         return database
 
     os.fsync, sqlite3.connect = no_sync, connect_without_sync
-    commit, rename = writing.StoreTable.commit, os.rename
+    commit, rename = StoreTable.commit, os.rename
     points = {f"fsync-{n}": ("os.fsync", before(no_sync, n)) for n in range(17)}
     points |= {f"commit-{n}": ("commit", before(commit, n)) for n in (0, 1, 3)}
     points |= {f"committed-{n}": ("commit", after(commit, n)) for n in (0, 1, 3)}
@@ -366,10 +372,10 @@ RUN_AND_DIE = """
         child = os.fork()
         if child == 0:
             if target == "commit":
-                writing.StoreTable.commit = function
+                StoreTable.commit = function
             else:
                 setattr(os, target.removeprefix("os."), function)
-            writing.write_spectra_store(sys.argv[2:], folder / name, wavelength=None, block_bytes=1)
+            write_spectra_store(sys.argv[2:], folder / name, wavelength=None, block_bytes=1)
             os._exit(0)
         status = os.waitpid(child, 0)[1]
         assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, (name, status)
@@ -447,7 +453,7 @@ def test_a_disk_that_fills_at_the_end_leaves_no_store(files, tmp_path, monkeypat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(writing._Writer, "_write_columns", full)
+        patch.setattr(_store_writer.StoreWriter, "_write_columns", full)
         with pytest.raises(OSError, match=r"No space left on device, with .* free; 13 spectra are safe") as caught:
             write(files, tmp_path / "store")
     assert caught.value.errno == errno.ENOSPC

@@ -1,30 +1,20 @@
 """Load files of survey spectra onto one wavelength grid."""
 
-import glob
 import os
-import warnings
-from collections.abc import Generator, Iterable
-from contextlib import closing, nullcontext
+from collections.abc import Iterable
+from contextlib import closing
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
-from tqdm.auto import tqdm
 
-from ._grid import LAMOST_WAVELENGTH
-from ._readers import Labels, NoSpectra, Spectrum, read_file, readers
-from ._readers._registry import Label, Reader
-from ._resample import PixelOverlap, check_wavelength
+from ._arguments import check_grid, check_option
+from ._catalogues import Catalogues, add_catalogue, apply_catalogues
+from ._find_files import find_files
+from ._read_files import accept, read_all, refuse_other_grid, require_spectra, warn_of
+from ._readers import Labels, Spectrum
 
 __all__ = ["load_spectra"]
-
-_FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz")
-_SUFFIXES = (*_FITS_SUFFIXES, ".npz", ".npy", ".csv", ".csv.gz", ".txt", ".txt.gz")
-_FILES_AT_ONCE = 32
-
-# Grids that agree to this relative precision are one grid: what is left is the rounding of float32.
-_SAME_GRID = 1e-6
 
 
 def load_spectra(
@@ -131,11 +121,10 @@ def load_spectra(
     check_option("on_error", on_error, ("raise", "warn"), "load_spectra")
     spectra: list[Spectrum] = []
     filenames: list[str] = []
-    # By survey and file of spectra ("" where they are about any), by object: label and the file that it is from.
-    catalogues: dict[tuple[str, str], dict[str, tuple[Label, str]]] = {}
+    catalogues: Catalogues = {}
     failures: list[tuple[str, str]] = []
     first_file: dict[tuple[str, str], str] = {}
-    files, folders = expand(paths, None if on_error == "raise" else failures, "load_spectra")
+    files, folders = find_files(paths, None if on_error == "raise" else failures, "load_spectra")
     with closing(read_all([path for path, _ in files], grid, n_jobs, progress)) as results:
         for (path, folder), content in zip(files, results, strict=True):
             try:
@@ -144,7 +133,7 @@ def load_spectra(
                     continue
                 folders.discard(folder)
                 if isinstance(found, Labels):
-                    _add_catalogue(found, path, catalogues)
+                    add_catalogue(found, path, catalogues)
                     continue
                 _refuse_duplicates(found, path, first_file)
                 if grid is None:
@@ -160,164 +149,8 @@ def load_spectra(
                 filenames += [path] * len(found)
     require_spectra(len(spectra), folders, failures, on_error, f"load in {paths!r}")
     warn_of(failures, len(files))
-    _apply_catalogues(spectra, filenames, catalogues)
+    apply_catalogues(spectra, filenames, catalogues)
     return _bunch(spectra, filenames, failures, grid, bad_pixels)
-
-
-def check_grid(wavelength: str | ArrayLike | None, caller: str) -> np.ndarray | None:
-    if wavelength is None:
-        return None
-    if isinstance(wavelength, str):
-        check_option("wavelength", wavelength, ("lamost",), caller)
-        return LAMOST_WAVELENGTH
-    return check_wavelength(wavelength, f"The 'wavelength' parameter of {caller}")
-
-
-def check_option(name: str, value: object, allowed: tuple[str, ...], caller: str) -> None:
-    if value not in allowed:
-        raise ValueError(f"The {name!r} parameter of {caller} must be a str among {allowed}. Got {value!r} instead.")
-
-
-def expand(
-    paths: str | os.PathLike | Iterable[str | os.PathLike], failures: list[tuple[str, str]] | None, caller: str
-) -> tuple[list[tuple[str, str | None]], set[str]]:
-    """Files to read, each with the folder it was found in or None if it was named, and the folders.
-
-    A folder that cannot be read is added to `failures`, where there are such.
-    """
-    if isinstance(paths, str | os.PathLike):
-        paths = [paths]
-    try:
-        names = [os.fspath(path) for path in paths]
-    except TypeError:
-        raise ValueError(
-            f"The 'paths' parameter of {caller} must be a str, a path or an iterable of them. Got {paths!r} instead."
-        ) from None
-    files: list[tuple[str, str | None]] = []
-    folders = set()
-    for name in names:
-        if os.path.isdir(name):
-            try:
-                inside = sorted(
-                    entry.path
-                    for entry in os.scandir(name)
-                    if entry.is_file() and entry.name.lower().endswith(_SUFFIXES)
-                )
-            except OSError as error:
-                if failures is None:
-                    raise
-                failures.append((name, str(error)))
-                continue
-            folders.add(name)
-            files += [(path, name) for path in inside]
-        elif glob.has_magic(name) and not os.path.exists(name):
-            # A pattern that matches nothing stays as it is, and opening it says that there is no such file.
-            matches = sorted(path for path in glob.glob(name, recursive=True) if not os.path.isdir(path))
-            files += [(path, None) for path in matches or [name]]
-        else:
-            files.append((name, None))
-    first: dict[str, tuple[str, str | None]] = {}
-    for path, folder in files:
-        if first.setdefault(os.path.abspath(path), (path, folder)) != (path, folder):
-            folders.discard(folder)  # it is not bare, though the file is read under another name
-    return list(first.values()), folders
-
-
-def accept(
-    content: list[Spectrum] | Labels | Exception | None, path: str, folder: str | None
-) -> list[Spectrum] | Labels | None:
-    """What was read from a file that is to be used; None where a file that `folder` holds is passed over."""
-    if content is None:
-        if folder is None or path.lower().endswith(_FITS_SUFFIXES):
-            raise ValueError(f"{path}: it is of no format that a reader knows")
-        return None
-    if isinstance(content, NoSpectra) and folder is not None:
-        return None
-    if isinstance(content, Exception):
-        raise content
-    return content
-
-
-def require_spectra(
-    n_spectra: int, folders: set[str], failures: list[tuple[str, str]], on_error: str, action: str
-) -> None:
-    """Raise ValueError where there are no spectra; with "warn" a folder that holds none is a failure instead."""
-    for folder in sorted(folders):
-        if on_error == "raise":
-            raise ValueError(f"{folder}: the folder holds no spectra")
-        failures.append((folder, "the folder holds no spectra"))
-    if n_spectra == 0:
-        causes = "; ".join(f"{path}: {cause}" for path, cause in failures[:3])
-        raise ValueError(f"There are no spectra to {action}. {causes}".rstrip())
-
-
-def warn_of(failures: list[tuple[str, str]], n_files: int) -> None:
-    """Warn the caller of the caller, once, where there are failures."""
-    if failures:
-        path, cause = failures[0]
-        warnings.warn(
-            f"{len(failures)} of {n_files} files could not be loaded and are listed in `failures`. "
-            f"The first is {path}: {cause}",
-            stacklevel=3,
-        )
-
-
-def read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Generator:
-    """Yield for each file, in order, its spectra, its Labels, None or the exception that reading it raised."""
-    share = -(-len(paths) // (4 * joblib.effective_n_jobs(n_jobs)))
-    size = max(1, min(_FILES_AT_ONCE, share))
-    chunks = [paths[start : start + size] for start in range(0, len(paths), size)]
-    known = readers()  # handed over, for a new process does not know the readers registered in this one
-    # With one process the files are read as they are asked for.
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
-    results = parallel(joblib.delayed(_read_chunk)(chunk, known, grid) for chunk in chunks)
-    try:
-        with tqdm(total=len(paths), unit="file") if progress else nullcontext() as bar:
-            for contents in results:
-                if bar is not None:
-                    bar.update(len(contents))
-                yield from contents
-    finally:
-        with warnings.catch_warnings():
-            # After an error joblib would warn that the tasks still under way are given up.
-            warnings.simplefilter("ignore")
-            results.close()
-
-
-def _read_chunk(paths: list[str], known: list[Reader], grid: np.ndarray | None) -> list:
-    results: list[list[Spectrum] | Labels | Exception | None] = []
-    for path in paths:
-        try:
-            found = read_file(path, known)
-        except (OSError, ValueError) as error:
-            results.append(error)
-            continue
-        if grid is not None and isinstance(found, list):
-            _resample(found, grid)  # at once, for spectra on the grid of their file can be far larger
-        results.append(found)
-    return results
-
-
-def _resample(spectra: list[Spectrum], grid: np.ndarray) -> None:
-    """Bring spectra to a grid in place, those that share one together."""
-    groups: dict[bytes, list[Spectrum]] = {}
-    for spectrum in spectra:
-        groups.setdefault(spectrum.wavelength.tobytes(), []).append(spectrum)
-    for members in groups.values():
-        wavelength = members[0].wavelength
-        if not _same_grid(wavelength, grid):
-            overlap = PixelOverlap(wavelength, grid)
-            flux = overlap.flux(np.stack([spectrum.flux for spectrum in members]))
-            ivar = overlap.ivar(np.stack([spectrum.ivar for spectrum in members]))
-            mask = overlap.mask(np.stack([spectrum.mask for spectrum in members]))
-            for i, spectrum in enumerate(members):
-                spectrum.flux, spectrum.ivar, spectrum.mask = flux[i], ivar[i], mask[i]
-        for spectrum in members:
-            spectrum.wavelength = grid
-
-
-def _same_grid(one: np.ndarray, other: np.ndarray) -> bool:
-    return one.shape == other.shape and np.allclose(one, other, rtol=_SAME_GRID, atol=0.0)
 
 
 def _refuse_duplicates(spectra: list[Spectrum], path: str, first_file: dict[tuple[str, str], str]) -> None:
@@ -332,54 +165,6 @@ def _refuse_duplicates(spectra: list[Spectrum], path: str, first_file: dict[tupl
             )
         here[key] = path
     first_file |= here
-
-
-def refuse_other_grid(spectra: list[Spectrum], path: str, first: Spectrum, first_path: str) -> None:
-    for spectrum in spectra:
-        if not _same_grid(spectrum.wavelength, first.wavelength):
-            here, there = (
-                f"{len(grid)} pixels from {grid[0]:.2f} to {grid[-1]:.2f} angstrom"
-                for grid in (spectrum.wavelength, first.wavelength)
-            )
-            raise ValueError(
-                f"{path}: its grid ({here}) is not that of {first_path} ({there}); "
-                "give `wavelength` to bring all spectra to one grid"
-            )
-
-
-def _add_catalogue(labels: Labels, path: str, catalogues: dict[tuple[str, str], dict[str, tuple[Label, str]]]) -> None:
-    """Add the labels of a file to those about the same spectra, or raise ValueError where they disagree."""
-    about = place(os.path.join(os.path.dirname(path), labels.about)) if labels.about else ""
-    known = catalogues.setdefault((labels.survey, about), {})
-    for object_id, label in labels.by_object_id.items():
-        if object_id in known:
-            other, source = known[object_id]
-            if str(label) != str(other):  # as text, for NaN is not NaN
-                raise ValueError(f"{path}: it has {object_id} as {label}, {source} as {other}")
-    for object_id, label in labels.by_object_id.items():
-        known.setdefault(object_id, (label, path))
-
-
-def _apply_catalogues(
-    spectra: list[Spectrum], filenames: list[str], catalogues: dict[tuple[str, str], dict[str, tuple[Label, str]]]
-) -> None:
-    """Set class, subclass and redshift of the spectra that a catalogue names.
-
-    A file of spectra takes from the catalogue about it, which lies beside it, or else from those about any of its
-    survey.
-    """
-    for spectrum, filename in zip(spectra, filenames, strict=True):
-        for about in (place(filename), ""):
-            known = catalogues.get((spectrum.survey, about))
-            if known is not None:
-                if spectrum.object_id in known:
-                    (spectrum.target, spectrum.subclass, spectrum.redshift), _ = known[spectrum.object_id]
-                break
-
-
-def place(path: str) -> str:
-    """Absolute path without ".gz", for a file and the catalogue about it need not both be compressed."""
-    return os.path.abspath(path).removesuffix(".gz")
 
 
 def _bunch(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ._load_spectra import place
+from ._catalogues import file_described, place, refuse_other_label
 from ._readers import Labels, Spectrum
 from ._readers._registry import Label
 
@@ -87,14 +87,14 @@ class StoreTable:
 
     def add_labels(self, labels: Labels, path: str) -> None:
         """Add the labels of a catalogue, or raise ValueError and add none where an earlier one disagrees."""
-        about = place(os.path.join(os.path.dirname(path), labels.about)) if labels.about else ""
+        about = file_described(labels, path)
         select = "SELECT target, subclass, redshift, source FROM label WHERE survey = ? AND about = ? AND object_id = ?"
         for object_id, label in labels.by_object_id.items():
             known = self._execute(select, labels.survey, about, object_id).fetchone()
             if known is not None:
-                other = Label(known[0], known[1], np.nan if known[2] is None else known[2])
-                if str(label) != str(other):  # as text, for NaN is not NaN
-                    raise ValueError(f"{path}: it has {object_id} as {label}, {known[3]} as {other}")
+                target, subclass, redshift, source = known
+                other = Label(target, subclass, np.nan if redshift is None else redshift)
+                refuse_other_label(object_id, label, path, other, source)
         self._add_file(path)
         self._execute("INSERT OR IGNORE INTO catalogue VALUES (?, ?)", labels.survey, about)
         self._database.executemany(

@@ -1,0 +1,245 @@
+"""The files of a store that is being written, in such steps that nothing written before is lost."""
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ._find_files import File
+from ._read_files import accept, read_all, refuse_other_grid
+from ._readers import Labels, Spectrum
+from ._store import FORMAT, MANIFEST, NUMBER_COLUMNS, TEXT_COLUMNS
+from ._store_table import StoreTable, file_state
+
+_FLUX = "data.npy"
+_ROWS_AT_ONCE = 2**13  # of the table
+
+
+class Transformer(Protocol):
+    def transform(self, X: np.ndarray) -> np.ndarray: ...
+
+
+class StoreWriter:
+    """Writes the flux of an unfinished store and, in the same steps, its table."""
+
+    def __init__(
+        self,
+        part: Path,
+        table: StoreTable,
+        grid: np.ndarray | None,
+        parameters: dict[str, str],
+        bad_is_nan: bool,
+        transformer: Transformer | None,
+    ) -> None:
+        self.part = part
+        self.table = table
+        self.grid = grid  # that of the reading; None for that of the first file
+        self.parameters = parameters
+        self.bad_is_nan = bad_is_nan
+        self.transformer = transformer
+        self.wavelength = grid
+        self.first_path = ""
+
+    def resume(self, files: list[File], folders: set[str]) -> list[File]:
+        """Check what an earlier call wrote, cut off what it did not commit, and return the files still to be read."""
+        (self.part / MANIFEST).unlink(missing_ok=True)
+        table = self.table
+        if table.n_files == 0:
+            # Nothing of an earlier call counts.
+            table["parameters"] = json.dumps(self.parameters)
+            return files
+        advice = f"use the same again, or delete {self.part} to start anew"
+        other = difference(json.loads(table["parameters"]), self.parameters)
+        if other:
+            raise ValueError(f"{self.part}: the store was begun with other {other}; {advice}")
+        to_read = []
+        for path, folder in files:
+            state = table.state_when_read(path)
+            if state is None:
+                to_read.append((path, folder))
+                continue
+            if state != file_state(path):
+                raise ValueError(
+                    f"{path}: the file was changed after it was read into {self.part} ({state}; now "
+                    f"{file_state(path) or 'missing'}); delete {self.part} to start anew"
+                )
+            folders.discard(folder)
+        if len(files) - len(to_read) < table.n_files:
+            raise ValueError(
+                f"{self.part}: {table.n_files - len(files) + len(to_read)} of the files in it are not among 'paths'; "
+                f"{advice}"
+            )
+        if table.n_spectra:
+            self.wavelength = np.frombuffer(table["wavelength"], np.float64)
+            self.first_path = table["first_path"]
+            flux = self.part / _FLUX
+            size, expected = os.path.getsize(flux) if flux.exists() else 0, self._flux_end()
+            if size < expected:
+                raise ValueError(
+                    f"{flux}: it is truncated: it has {size} bytes, {expected} were written; delete {self.part} to "
+                    "start anew"
+                )
+            os.truncate(flux, expected)
+        return to_read
+
+    def add(
+        self,
+        block: list[File],
+        folders: set[str],
+        n_jobs: int | None,
+        failures: list[tuple[str, str]] | None,
+    ) -> None:
+        """Read a block of files and write their spectra; what cannot be read goes to the failures, if there are any."""
+        start = self.table.n_spectra
+        flux: list[np.ndarray] = []
+        with closing(read_all([path for path, _ in block], self.grid, n_jobs, False)) as results:
+            for (path, folder), content in zip(block, results, strict=True):
+                try:
+                    found = accept(content, path, folder)
+                    if isinstance(found, Labels):
+                        self.table.add_labels(found, path)
+                    elif found is not None:
+                        flux.append(self._add_spectra(found, path))
+                except (OSError, ValueError) as error:
+                    if failures is None:
+                        raise
+                    failures.append((path, str(error).removeprefix(f"{path}: ")))
+                    found = []
+                if found is not None:
+                    folders.discard(folder)
+        if flux:
+            self._write_flux(flux, start)
+        self.table.commit()
+
+    def finish(self, failures: list[tuple[str, str]], names: str) -> None:
+        """Write everything but the flux; the manifest comes last, when all else is safe on disk."""
+        assert self.wavelength is not None  # there is a spectrum
+        with self._disk_errors(self.table.n_spectra):
+            with open(self.part / _FLUX, "r+b") as file:
+                file.write(_npy_header((self.table.n_spectra, len(self.wavelength)), np.dtype(np.float32)))
+                _sync(file)
+            with open(self.part / "wavelength.npy", "wb") as file:
+                np.save(file, self.wavelength)
+                _sync(file)
+            self._write_columns()
+            manifest: dict[str, Any] = {
+                "format": FORMAT,
+                "n_samples": self.table.n_spectra,
+                "n_features": len(self.wavelength),
+                "bytes": {path.name: os.path.getsize(path) for path in sorted(self.part.glob("*.npy"))},
+                "parameters": self.parameters,
+                "names": names,
+                "failures": failures,
+            }
+            with open(self.part / MANIFEST, "w", encoding="utf-8") as text:
+                json.dump(manifest, text, indent=1)
+                _sync(text)
+            sync_folder(self.part)
+
+    def _add_spectra(self, spectra: list[Spectrum], path: str) -> np.ndarray:
+        """Add the spectra of a file to the table, and return their flux as it is to be written."""
+        first = spectra[0].wavelength if self.wavelength is None else self.wavelength
+        if self.grid is None:
+            refuse_other_grid(spectra, path, Spectrum(flux=None, wavelength=first), self.first_path or path)
+        flux = self._prepare(spectra, path)
+        self.table.add_spectra(spectra, path)
+        if not self.first_path:
+            self.wavelength, self.first_path = first, path
+            self.table["wavelength"], self.table["first_path"] = first.tobytes(), path
+        return flux
+
+    def _prepare(self, spectra: list[Spectrum], path: str) -> np.ndarray:
+        flux = np.stack([spectrum.flux for spectrum in spectra])
+        if self.bad_is_nan:
+            flux[np.stack([spectrum.mask for spectrum in spectra])] = np.nan
+        if self.transformer is not None:
+            shape = flux.shape
+            try:
+                flux = np.asarray(self.transformer.transform(flux))
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
+            if flux.shape != shape:
+                raise ValueError(f"{path}: {self.transformer!r} made an array of shape {flux.shape} of one of {shape}")
+        return np.ascontiguousarray(flux, np.float32)
+
+    def _write_flux(self, flux: list[np.ndarray], start: int) -> None:
+        assert self.wavelength is not None
+        with self._disk_errors(start), open(self.part / _FLUX, "r+b" if start else "wb") as file:
+            if start == 0:
+                # The length in it is wrong until the end. NumPy leaves room for the digits of the right one.
+                file.write(_npy_header((0, len(self.wavelength)), np.dtype(np.float32)))
+            file.seek(self._flux_end(start))
+            for rows in flux:
+                file.write(rows.data)
+            _sync(file)
+
+    @contextmanager
+    def _disk_errors(self, n_safe: int) -> Iterator[None]:
+        """Say in an error of the disk what is left of the work."""
+        try:
+            yield
+        except OSError as error:
+            free = shutil.disk_usage(self.part).free
+            raise OSError(
+                error.errno,
+                f"{error.strerror}, with {free} bytes free; {n_safe} spectra are safe, and the same call goes on",
+                str(self.part),
+            ) from error
+
+    def _flux_end(self, n_samples: int | None = None) -> int:
+        """Position in the file behind so many spectra, by default all in the table."""
+        assert self.wavelength is not None
+        n_samples = self.table.n_spectra if n_samples is None else n_samples
+        header = _npy_header((0, len(self.wavelength)), np.dtype(np.float32))
+        return len(header) + n_samples * len(self.wavelength) * np.dtype(np.float32).itemsize
+
+    def _write_columns(self) -> None:
+        lengths = self.table.lengths(TEXT_COLUMNS)
+        columns = dict(zip(TEXT_COLUMNS, (np.dtype(f"U{max(1, n)}") for n in lengths), strict=True))
+        columns |= dict.fromkeys(NUMBER_COLUMNS, np.dtype(np.float64))
+        with ExitStack() as stack:
+            files = [stack.enter_context(open(self.part / f"{name}.npy", "wb")) for name in columns]
+            for file, dtype in zip(files, columns.values(), strict=True):
+                file.write(_npy_header((self.table.n_spectra,), dtype))
+            for rows in self.table.chunks(tuple(columns), _ROWS_AT_ONCE):
+                for file, dtype, values in zip(files, columns.values(), zip(*rows, strict=True), strict=True):
+                    file.write(np.array(values, dtype).tobytes())  # None becomes NaN
+            for file in files:
+                _sync(file)
+
+
+def difference(before: dict[str, str], now: dict[str, str]) -> str | None:
+    """The first parameter that differs, with both values, as text."""
+    for name, value in now.items():
+        if before[name] != value:
+            return f"{name}: {before[name]}, now {value}"
+    return None
+
+
+def _npy_header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
+    header = io.BytesIO()
+    descr = np.lib.format.dtype_to_descr(dtype)
+    np.lib.format.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
+    return header.getvalue()
+
+
+def _sync(file: Any) -> None:
+    """Wait until what was written is on the disk itself."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return  # elsewhere a folder cannot be opened
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
