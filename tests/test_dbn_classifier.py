@@ -11,6 +11,7 @@ from torch import nn
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.neural_network import DBNClassifier
 from skspectra.neural_network._rbm import RestrictedBoltzmannMachine
+from skspectra.neural_network._training_data import stratified_split
 
 SIZES = (16, 10, 6)
 # A learning rate so small that training with labels moves nothing: the weights are those of the pre-training.
@@ -130,7 +131,7 @@ def test_warm_start_pre_trains_nothing():
 
 def test_validation_spectra_are_not_pre_trained_on():
     params = {"validation_fraction": 0.3, **PRETRAINED_ALONE}
-    train_rows, validation_rows = small(**params)._stratified_split(Y, np.unique(Y), np.random.RandomState(0))
+    train_rows, validation_rows = stratified_split(Y, np.unique(Y), 0.3, np.random.RandomState(0))
 
     def reconstruction_errors(changed_rows):
         flux = X.copy()

@@ -15,21 +15,22 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_consistent_length, check_random_state
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 from skorch.exceptions import DeviceWarning
 
 from .. import __version__
-from .._validation import Interval, StrOptions, _check_sample_weight, _fit_context, validate_data
+from .._validation import Interval, StrOptions, _fit_context, validate_data
 from ..augmentation import CCDNoiseAugmenter
 from ._batches import SpectrumBatches, as_tensor
 from ._checkpoint import CheckpointFile, SaveState, fingerprint
 from ._device import compute_dtype, prediction_batch_size, select_device
 from ._inference import compute_logits
 from ._net import HISTORY_COLUMNS, BestEpoch, Patience, Progress, SpectrumNet, learning_rate_schedule
+from ._parameter_checks import check_callbacks, check_milestones
+from ._training_data import check_validation_data, encode, loss_weights, stratified_split
 
 
 class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
@@ -118,17 +119,15 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             raise ValueError(
                 f"{type(self).__name__} needs two classes at least, but y has one class: {classes.tolist()}."
             )
-        codes = _encode(labels, classes, "y")
+        codes = encode(labels, classes, "y")
         module_params = self._module_params(flux.shape[1], len(classes))
-        validation_data = self._check_validation_data(X_val, y_val, flux.shape[1], classes)
+        validation_data = check_validation_data(X_val, y_val, flux.shape[1], classes)
+        if self.patience is not None and validation_data is None and self.validation_fraction is None:
+            raise ValueError(f"patience={self.patience} needs validation_fraction, or X_val and y_val.")
         device = select_device(self.device)
         weights = None if continued is None else continued.state_dict()
         with self._open_checkpoint(device, flux, codes, classes, sample_weight, validation_data, weights) as checkpoint:
-            random_state = check_random_state(self.random_state)
-            if checkpoint is not None and self.random_state is None:
-                if checkpoint.seed is None:
-                    checkpoint.seed = random_state.randint(2**31 - 1)
-                random_state = check_random_state(checkpoint.seed)
+            random_state = self._generator(checkpoint)
             train, validation = self._make_batches(
                 flux, labels, codes, classes, sample_weight, validation_data, device, random_state
             )
@@ -145,10 +144,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             n_done = 0 if checkpoint is None or checkpoint.state is None else len(checkpoint.state["history"])
             net.partial_fit((train, validation), None, epochs=self.max_epochs - n_done)
             net.module_.eval()
-            with torch.inference_mode():
-                # The loss of an epoch knows nothing of its last step.
-                if not net.module_(as_tensor(flux[:1]).to(device)).isfinite().all():
-                    raise ValueError(f"The trained network answers with no numbers. {net.how_to_converge()}")
+            _check_answer(net, flux[:1])
             self.classes_ = classes
             self._store(net, best_epoch, checkpoint)
         return self
@@ -159,10 +155,12 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Spectra on the wavelength grid of `fit`, scaled alike, without NaN.
 
         Returns
         -------
         y_pred : ndarray of shape (n_samples,)
+            Labels of `classes_`.
         """
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
@@ -173,6 +171,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Spectra on the wavelength grid of `fit`, scaled alike, without NaN.
 
         Returns
         -------
@@ -187,6 +186,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Spectra on the wavelength grid of `fit`, scaled alike, without NaN.
 
         Returns
         -------
@@ -250,54 +250,6 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
                 f"{str(error).splitlines()[0]} Fill missing flux with skspectra.preprocessing.MissingFluxInterpolator."
             ) from error
 
-    def _check_validation_data(
-        self, X_val: Any, y_val: Any, n_features: int, classes: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return flux and codes of the validation data that were given."""
-        if (X_val is None) != (y_val is None):
-            raise ValueError("X_val and y_val must be given together: one of them is None.")
-        if X_val is None:
-            if self.patience is not None and self.validation_fraction is None:
-                raise ValueError(f"patience={self.patience} needs validation_fraction, or X_val and y_val.")
-            return None
-        flux = check_array(X_val, dtype=np.float32, input_name="X_val")
-        if flux.shape[1] != n_features:
-            raise ValueError(f"X_val has {flux.shape[1]} features, but X has {n_features}.")
-        labels = column_or_1d(y_val, warn=True)
-        check_consistent_length(flux, labels)
-        return flux, _encode(labels, classes, "y_val")
-
-    def _loss_weights(self, X, y, sample_weight, train_rows) -> np.ndarray | None:
-        """Return weights of mean 1 over the training rows."""
-        if sample_weight is None and self.class_weight is None:
-            return None
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        class_weights = compute_sample_weight(self.class_weight, y)
-        if not (np.isfinite(class_weights).all() and (class_weights >= 0).all()):
-            raise ValueError(f"class_weight={self.class_weight} is not allowed: weights are finite and not negative.")
-        weights = weights * class_weights
-        mean = np.mean(weights if train_rows is None else weights[train_rows])
-        if mean == 0:
-            raise ValueError("sample_weight and class_weight give every training spectrum the weight 0.")
-        return weights / mean
-
-    def _stratified_split(self, codes, classes, random_state) -> tuple[np.ndarray, np.ndarray]:
-        """Return the rows of the training part and those of the validation part."""
-        train_rows, validation_rows = [], []
-        for code, name in enumerate(classes.tolist()):
-            rows = random_state.permutation(np.flatnonzero(codes == code))
-            n_validation = round(self.validation_fraction * len(rows))
-            if len(rows) and not 0 < n_validation < len(rows):
-                raise ValueError(
-                    f"validation_fraction={self.validation_fraction} leaves class {name!r}, with {len(rows)} spectra, "
-                    f"empty in the {'training' if n_validation else 'validation'} part. Every class needs one spectrum "
-                    "in each part: choose another fraction, or give X_val and y_val."
-                )
-            validation_rows.append(rows[:n_validation])
-            train_rows.append(rows[n_validation:])
-        # In the order of the file, which a memory-mapped array reads fastest.
-        return np.sort(np.concatenate(train_rows)), np.sort(np.concatenate(validation_rows))
-
     def _open_checkpoint(
         self, device: torch.device, flux, codes, classes, sample_weight, validation_data, weights
     ) -> AbstractContextManager[CheckpointFile | None]:
@@ -318,6 +270,15 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             del run[name]
         return CheckpointFile(self.checkpoint_dir, type(self).__name__, fingerprint(run))
 
+    def _generator(self, checkpoint: CheckpointFile | None) -> np.random.RandomState:
+        """Return the source of all randomness; a training without a seed gets one that its checkpoint keeps."""
+        random_state = check_random_state(self.random_state)
+        if checkpoint is None or self.random_state is not None:
+            return random_state
+        if checkpoint.seed is None:
+            checkpoint.seed = random_state.randint(2**31 - 1)
+        return check_random_state(checkpoint.seed)
+
     def _make_batches(
         self, flux, labels, codes, classes, sample_weight, validation_data, device, random_state
     ) -> tuple[SpectrumBatches, SpectrumBatches | None]:
@@ -328,13 +289,13 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         if validation_data is not None:
             validation = SpectrumBatches(*validation_data, batch_size=evaluation_size, device=device)
         elif self.validation_fraction is not None:
-            train_rows, validation_rows = self._stratified_split(codes, classes, random_state)
+            train_rows, validation_rows = stratified_split(codes, classes, self.validation_fraction, random_state)
             validation = SpectrumBatches(flux, codes, validation_rows, batch_size=evaluation_size, device=device)
         train = SpectrumBatches(
             flux,
             codes,
             train_rows,
-            self._loss_weights(flux, labels, sample_weight, train_rows),
+            loss_weights(flux, labels, sample_weight, self.class_weight, train_rows),
             batch_size=self.batch_size,
             device=device,
             generator=torch.Generator().manual_seed(random_state.randint(2**31 - 1)),
@@ -390,21 +351,15 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         )
 
     def _make_callbacks(self, n_batches: int, best_epoch: BestEpoch | None) -> list[Callback]:
-        for item in self.callbacks or []:
-            if not isinstance(item[-1] if isinstance(item, tuple) and len(item) == 2 else item, Callback):
-                raise ValueError(
-                    f"callbacks has {item!r}; allowed are instances of skorch.callbacks.Callback, or pairs of a name "
-                    "and an instance."
-                )
         schedule = learning_rate_schedule(
             self.lr_schedule,
             lr=self.lr,
-            milestones=_check_milestones(self.lr_milestones),
+            milestones=check_milestones(self.lr_milestones),
             factor=self.lr_factor,
             n_steps=self.max_epochs * n_batches,
         )
         # The best epoch is settled before, and the training ended after, any other callback sees the epoch's end.
-        callbacks = [best_epoch, *copy.deepcopy(self.callbacks or []), schedule]
+        callbacks = [best_epoch, *copy.deepcopy(check_callbacks(self.callbacks)), schedule]
         if self.verbose:
             callbacks.append(Progress())
         if self.patience is not None and best_epoch is not None:
@@ -441,17 +396,11 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         self.n_parameters_ = sum(p.numel() for p in net.module_.parameters())
 
 
-def _check_milestones(milestones) -> list[int]:
-    if not all(isinstance(epoch, int | np.integer) and epoch > 0 for epoch in milestones):
-        raise ValueError(f"lr_milestones={milestones!r} is not allowed: epochs are positive integers.")
-    return [int(epoch) for epoch in milestones]
-
-
-def check_hidden_layer_sizes(sizes: Any) -> tuple[int, ...]:
-    """Return the sizes as a tuple of positive integers, one at least."""
-    if len(sizes) == 0 or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in sizes):
-        raise ValueError(f"hidden_layer_sizes={sizes!r} is not allowed: sizes are positive integers, one at least.")
-    return tuple(int(n) for n in sizes)
+def _check_answer(net: SpectrumNet, flux: np.ndarray) -> None:
+    """Raise ValueError where the network was spoilt by its last step, of which the loss of the epoch knows nothing."""
+    with torch.inference_mode():
+        if not net.module_(as_tensor(flux).to(net.device)).isfinite().all():
+            raise ValueError(f"The trained network answers with no numbers. {net.how_to_converge()}")
 
 
 def _copy_weights(source: torch.nn.Module, target: torch.nn.Module) -> None:
@@ -462,10 +411,3 @@ def _copy_weights(source: torch.nn.Module, target: torch.nn.Module) -> None:
             "With warm_start=True the parameters of the architecture must stay those of the last fit: set them back, "
             "or set warm_start=False."
         ) from error
-
-
-def _encode(y, classes: np.ndarray, name: str) -> np.ndarray:
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise ValueError(f"{name} has labels {unknown.tolist()}; allowed are the classes {classes.tolist()}.")
-    return np.searchsorted(classes, y)

@@ -13,9 +13,10 @@ from tqdm.auto import tqdm
 
 from .._validation import Interval
 from ..augmentation import CCDNoiseAugmenter
-from ._base import BaseSpectrumClassifier, check_hidden_layer_sizes
+from ._base import BaseSpectrumClassifier
 from ._batches import SpectrumBatches
 from ._modules import MultilayerPerceptron
+from ._parameter_checks import check_hidden_layer_sizes
 from ._rbm import RestrictedBoltzmannMachine
 
 

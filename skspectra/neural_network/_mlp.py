@@ -9,8 +9,9 @@ import torch
 from skorch.callbacks import Callback
 
 from ..augmentation import CCDNoiseAugmenter
-from ._base import BaseSpectrumClassifier, check_hidden_layer_sizes
+from ._base import BaseSpectrumClassifier
 from ._modules import MultilayerPerceptron
+from ._parameter_checks import check_hidden_layer_sizes
 
 
 class SpectrumMLPClassifier(BaseSpectrumClassifier):

@@ -1,0 +1,78 @@
+"""What a network is trained with: class codes, validation data, the split and the weights of the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import column_or_1d
+
+from .._validation import _check_sample_weight
+
+
+def encode(y: np.ndarray, classes: np.ndarray, name: str) -> np.ndarray:
+    """Return the index in `classes` of each label."""
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(f"{name} has labels {unknown.tolist()}; allowed are the classes {classes.tolist()}.")
+    return np.searchsorted(classes, y)
+
+
+def check_validation_data(
+    X_val: Any, y_val: Any, n_features: int, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return flux and codes of the validation data, None where none were given."""
+    if (X_val is None) != (y_val is None):
+        raise ValueError("X_val and y_val must be given together: one of them is None.")
+    if X_val is None:
+        return None
+    flux = check_array(X_val, dtype=np.float32, input_name="X_val")
+    if flux.shape[1] != n_features:
+        raise ValueError(f"X_val has {flux.shape[1]} features, but X has {n_features}.")
+    labels = column_or_1d(y_val, warn=True)
+    check_consistent_length(flux, labels)
+    return flux, encode(labels, classes, "y_val")
+
+
+def stratified_split(
+    codes: np.ndarray, classes: np.ndarray, validation_fraction: float, random_state: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the training part and those of the validation part."""
+    train_rows, validation_rows = [], []
+    for code, name in enumerate(classes.tolist()):
+        rows = random_state.permutation(np.flatnonzero(codes == code))
+        n_validation = round(validation_fraction * len(rows))
+        if len(rows) and not 0 < n_validation < len(rows):
+            raise ValueError(
+                f"validation_fraction={validation_fraction} leaves class {name!r}, with {len(rows)} spectra, "
+                f"empty in the {'training' if n_validation else 'validation'} part. Every class needs one spectrum "
+                "in each part: choose another fraction, or give X_val and y_val."
+            )
+        validation_rows.append(rows[:n_validation])
+        train_rows.append(rows[n_validation:])
+    # In the order of the file, which a memory-mapped array reads fastest.
+    return np.sort(np.concatenate(train_rows)), np.sort(np.concatenate(validation_rows))
+
+
+def loss_weights(
+    X: np.ndarray,
+    y: np.ndarray,
+    sample_weight: ArrayLike | None,
+    class_weight: dict | str | None,
+    train_rows: np.ndarray | None,
+) -> np.ndarray | None:
+    """Return weights of mean 1 over the training rows, None where all are equal."""
+    if sample_weight is None and class_weight is None:
+        return None
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    class_weights = compute_sample_weight(class_weight, y)
+    if not (np.isfinite(class_weights).all() and (class_weights >= 0).all()):
+        raise ValueError(f"class_weight={class_weight} is not allowed: weights are finite and not negative.")
+    weights = weights * class_weights
+    mean = np.mean(weights if train_rows is None else weights[train_rows])
+    if mean == 0:
+        raise ValueError("sample_weight and class_weight give every training spectrum the weight 0.")
+    return weights / mean
