@@ -156,6 +156,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Spectra, as `estimator` takes them.
 
         Returns
         -------
@@ -171,10 +172,12 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Spectra, as `estimator` takes them.
 
         Returns
         -------
         y_pred : ndarray of shape (n_samples,)
+            Labels of `classes_`.
         """
         probabilities = self.predict_proba(X)
         return self.classes_[(probabilities * self.factors_).argmax(axis=1)]

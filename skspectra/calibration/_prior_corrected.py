@@ -175,6 +175,7 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Spectra, as `estimator` takes them.
 
         Returns
         -------
@@ -190,10 +191,12 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Spectra, as `estimator` takes them.
 
         Returns
         -------
         y_pred : ndarray of shape (n_samples,)
+            Labels of `classes_`.
         """
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]

@@ -122,6 +122,7 @@ def make_spectra(
         - ``DESCR`` : str, the ingredients.
 
     (data, target) : tuple if `return_X_y` is True
+        The spectra and their classes alone.
 
     Raises
     ------

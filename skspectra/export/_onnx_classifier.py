@@ -109,6 +109,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         y_pred : ndarray of shape (n_samples,)
+            Labels of `classes_`.
         """
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
@@ -152,6 +153,23 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         return _Model(os.fspath(self.path))
 
     def set_params(self, **params: Any) -> OnnxClassifier:
+        """Set parameters; the file at `path` is read anew when it is next needed.
+
+        Parameters
+        ----------
+        **params : dict
+            `path`.
+
+        Returns
+        -------
+        self : OnnxClassifier
+            The classifier itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
         self.__dict__.pop("_model", None)
         return super().set_params(**params)
 

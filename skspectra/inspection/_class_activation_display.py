@@ -125,16 +125,33 @@ class ClassActivationDisplay:
             Fitted.
         X : array-like of shape (n_samples, n_features)
             A few spectra, as `estimator` predicts them; they are drawn as given.
-        target, layer
-            See :func:`class_activation_map`.
-        wavelength, y_true, redshift
-            See :class:`ClassActivationDisplay`.
-        ax
-            See `plot`.
+        target : "predicted", label, or array-like of shape (n_samples,), default="predicted"
+            Class whose evidence is mapped, as in :func:`class_activation_map`.
+        layer : int, "all" or None, default=None
+            Where attention is measured, as in :func:`class_activation_map`.
+        wavelength : array-like of shape (n_features,), default=None
+            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` where n_features is 2600, and the number of the sample
+            elsewhere.
+        y_true : array-like of shape (n_samples,), default=None
+            Classes for the titles.
+        redshift : array-like of shape (n_samples,), default=None
+            With it, and a wavelength, lines of the class are marked and named.
+        ax : matplotlib Axes or array of them, default=None
+            One for each spectrum. None makes a figure with the spectra one below another.
 
         Returns
         -------
         display : ClassActivationDisplay
+            What was drawn.
+
+        Raises
+        ------
+        ValueError
+            If a spectrum, `target`, `layer` or a column is not valid, or `ax` has another number of axes.
+        TypeError
+            If `estimator` is not a network whose last layer reads a global average.
+        NotFittedError
+            If it is not fitted.
         """
         maps = class_activation_map(estimator, X, target, layer=layer)
         probabilities = estimator.predict_proba(X)
@@ -163,6 +180,11 @@ class ClassActivationDisplay:
         -------
         display : ClassActivationDisplay
             The display itself.
+
+        Raises
+        ------
+        ValueError
+            If `ax` has another number of axes.
         """
         import matplotlib.pyplot as plt
         from matplotlib.cm import ScalarMappable

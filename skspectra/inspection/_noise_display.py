@@ -102,14 +102,25 @@ class NoiseDisplay:
             may come out as nothing.
         X : array-like of shape (n_samples, n_features)
             A few spectra, NaN where flux is missing.
-        y, wavelength
-            See :class:`NoiseDisplay`.
-        ax
-            See `plot`.
+        y : array-like of shape (n_samples,), default=None
+            Classes, the titles of the columns.
+        wavelength : array-like of shape (n_features,), default=None
+            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` where n_features is 2600, and the number of the sample
+            elsewhere.
+        ax : array of matplotlib Axes, default=None
+            n_effects x n_samples of them. None makes a figure.
 
         Returns
         -------
         display : NoiseDisplay
+            What was drawn.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` is no CCDNoiseAugmenter.
+        ValueError
+            If a spectrum or `y` is not valid, or `ax` has another number of axes.
         """
         if not isinstance(estimator, CCDNoiseAugmenter):
             raise TypeError(f"estimator={type(estimator).__name__} is not allowed; allowed is CCDNoiseAugmenter.")
@@ -132,6 +143,11 @@ class NoiseDisplay:
         -------
         display : NoiseDisplay
             The display itself.
+
+        Raises
+        ------
+        ValueError
+            If `ax` has another number of axes.
         """
         import matplotlib.pyplot as plt
 

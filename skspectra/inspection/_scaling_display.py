@@ -84,14 +84,25 @@ class ScalingDisplay:
             Fitted, such as MinMaxSpectrumScaler; as many samples must come out as go in.
         X : array-like of shape (n_samples, n_features)
             A few spectra.
-        y, wavelength
-            See :class:`ScalingDisplay`.
-        ax
-            See `plot`.
+        y : array-like of shape (n_samples,), default=None
+            Classes, which are written on the rows.
+        wavelength : array-like of shape (n_features,), default=None
+            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` where n_features is 2600, and the number of the sample
+            elsewhere.
+        ax : array of matplotlib Axes, default=None
+            n_samples x 2 of them. None makes a figure.
 
         Returns
         -------
         display : ScalingDisplay
+            What was drawn.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` has no `transform`.
+        ValueError
+            If a spectrum or `y` is not valid, or `ax` has another number of axes.
         """
         if not hasattr(estimator, "transform"):
             raise TypeError(f"estimator={type(estimator).__name__} is not allowed: it has no transform.")
@@ -109,6 +120,11 @@ class ScalingDisplay:
         -------
         display : ScalingDisplay
             The display itself.
+
+        Raises
+        ------
+        ValueError
+            If `ax` has another number of axes.
         """
         import matplotlib.pyplot as plt
 

@@ -77,12 +77,21 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         estimator : DenseNet1DClassifier or another network of the package, or Pipeline that ends in one
+            Fitted.
         ax : matplotlib Axes, default=None
-            See `plot`.
+            Axes for the loss alone. None makes a figure with loss, validation score and learning rate.
 
         Returns
         -------
         display : TrainingHistoryDisplay
+            What was drawn.
+
+        Raises
+        ------
+        TypeError
+            If `estimator` keeps no history.
+        NotFittedError
+            If it is not fitted.
         """
         classifier = last_step(estimator)
         check_is_fitted(classifier)

@@ -177,11 +177,17 @@ class UnknownRejector(BaseMetaClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Spectra, as `estimator` takes them.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
             The higher the more known.
+
+        Raises
+        ------
+        ValueError
+            If ``method="energy"`` meets an estimator with one logit for two classes.
         """
         check_is_fitted(self)
         if self.method == "max_proba":
@@ -206,6 +212,7 @@ class UnknownRejector(BaseMetaClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Spectra, as `estimator` takes them.
 
         Returns
         -------
@@ -224,6 +231,7 @@ class UnknownRejector(BaseMetaClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+            Spectra, as `estimator` takes them.
 
         Returns
         -------

@@ -136,6 +136,7 @@ def register_reader(survey: str) -> Callable:
     Returns
     -------
     decorator : callable
+        It registers the function that it is given, and returns it as it is.
 
     Raises
     ------
