@@ -17,22 +17,8 @@ matplotlib.use("agg")
 from matplotlib import pyplot as plt  # noqa: E402
 
 DOCS = Path(__file__).parents[1] / "docs"
-# The pages whose snippets run as they stand. Those of survey.md need a cluster: test_survey_scale.py has them.
-GUIDE = ["scaling", "noise", "network", "comparing", "explaining", "files", "trust", "export"]
-# What a page takes for given.
-GIVEN = {
-    "export": """
-from sklearn.pipeline import make_pipeline
-from skspectra.datasets import LAMOST_WAVELENGTH as wavelength, make_spectra
-from skspectra.metrics import classification_table
-from skspectra.neural_network import DenseNet1DClassifier
-from skspectra.preprocessing import MinMaxSpectrumScaler
-X, y = make_spectra(60, weights=(1, 1, 1), random_state=0, return_X_y=True)
-network = DenseNet1DClassifier(growth_rate=2, stem_stride=4, max_epochs=1, random_state=0)
-pipeline = make_pipeline(MinMaxSpectrumScaler(), network).fit(X, y)
-table, X_new = classification_table(y, pipeline.predict(X), random_state=0), X[:2]
-"""
-}
+# The pages with snippets, which run as they stand.
+GUIDE = ["scaling", "noise", "network", "comparing", "explaining", "files", "survey", "trust", "export"]
 PACKAGES = [m.name for m in pkgutil.iter_modules(skspectra.__path__) if not m.name.startswith("_")]
 NAMES = [(package, name) for package in PACKAGES for name in importlib.import_module(f"skspectra.{package}").__all__]
 # They have no docstring of their own.
@@ -45,7 +31,6 @@ def test_snippets_run_one_after_another(page, tmp_path, monkeypatch):
     blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL | re.M)
     assert blocks
     names: dict = {}
-    exec(GIVEN.get(page, ""), names)
     for number, block in enumerate(blocks):
         if not block.startswith(">>>"):
             exec(block, names)
