@@ -1,14 +1,29 @@
-"""The README's example runs as it stands, on fewer spectra and for one epoch."""
+"""The README's examples run: training on fewer spectra and for one epoch, files with one in place of a survey's."""
 
 import re
 from pathlib import Path
 
+from survey_files import lamost_array
 
-def test_example(capsys):
-    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    example = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
-    assert len([line for line in example.splitlines() if line]) <= 20
+README = Path(__file__).parents[1] / "README.md"
+TRAINING, FILES = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
-    exec(example.replace("make_spectra(3000", "make_spectra(60").replace("max_epochs=8", "max_epochs=1"), {})
+
+def test_training(capsys):
+    assert len([line for line in TRAINING.splitlines() if line]) <= 20
+
+    exec(TRAINING.replace("make_spectra(3000", "make_spectra(60").replace("max_epochs=8", "max_epochs=1"), {})
 
     assert "Confusion matrix" in capsys.readouterr().out
+
+
+def test_files(tmp_path, monkeypatch):
+    (tmp_path / "spectra").mkdir()
+    lamost_array(tmp_path / "spectra" / "spec-57304.fits.gz")
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+
+    exec(FILES, names)
+
+    assert names["X"].shape == (1, 2600)
+    assert names["y"].tolist() == ["STAR"]
