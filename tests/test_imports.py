@@ -1,6 +1,7 @@
-"""What may import what: light imports, and arrows that point one way."""
+"""What may import what: light imports, and arrows that point one way; the map of the code."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -136,3 +137,12 @@ def test_public_names_are_listed(path):
         and "__all__" in {ast.unparse(t) for t in getattr(node, "targets", [getattr(node, "target", None)]) if t}
         for node in tree.body
     )
+
+
+def test_map_of_the_code_names_every_module():
+    contributing = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    map_of_the_code = re.search(r"## Map of the code\n\n```\n(.*?)```", contributing, re.S).group(1)
+    modules = {path.name for path in FILES if path.name != "__init__.py"}
+    assert set(re.findall(r"\w+\.py", map_of_the_code)) == modules
+    folders = {path.parent.name for path in FILES}
+    assert set(re.findall(r"(\w+)/", map_of_the_code)) == folders | {"tests", "benchmarks", "examples", "docs"}
