@@ -1,6 +1,7 @@
 """to_onnx and OnnxClassifier: the same answers as the estimator, without PyTorch."""
 
 import hashlib
+import importlib.metadata
 import json
 import pickle
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import torch
 from onnx import TensorProto, helper
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -20,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+import skspectra
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.calibration import PriorCorrectedClassifier
 from skspectra.export import OnnxClassifier, to_onnx
@@ -206,6 +209,28 @@ def test_other_classifiers_are_refused(estimator, path):
         to_onnx(estimator, path)
 
 
+class Linear(torch.nn.Linear):
+    n_layers = 1
+
+    def __init__(self, n_features, n_classes, compute_dtype, **params):
+        super().__init__(n_features, n_classes)
+
+
+class OwnNetwork(SpectrumMLPClassifier):
+    _module_class = Linear
+
+
+def test_a_network_of_the_users_own_is_refused(path):
+    with pytest.raises(TypeError, match="The network, a Linear, has no ONNX form"):
+        to_onnx(OwnNetwork(**TRAINING).fit(X / 1000, Y), path)
+
+
+def test_classes_that_json_does_not_take_are_refused(path):
+    days = np.array(["2026-01-01", "2026-01-02"], "datetime64[D]")[np.arange(30) % 2]
+    with pytest.raises(TypeError, match=r"Classes of dtype datetime64\[D\] cannot be exported"):
+        to_onnx(perceptron().fit(X / 1000, days), path)
+
+
 @pytest.mark.parametrize("estimator", [perceptron(), make_pipeline(MinMaxSpectrumScaler(), perceptron())])
 def test_unfitted(estimator, path):
     with pytest.raises(NotFittedError):
@@ -271,6 +296,34 @@ def test_model_card(fitted, path):
     assert text.startswith("# model.onnx\n")
     assert "45 samples from 3900 to 9000" in text
     assert str(table) in text
+
+
+def test_the_card_has_the_flux_or_the_labels_where_one_is_given(fitted, path):
+    digest = hashlib.sha256(X.tobytes()).hexdigest()
+    to_onnx(fitted, path, X=X)
+    assert OnnxClassifier(path).model_card_["Training data"] == {
+        "n_spectra": 30,
+        "SHA-256 of the flux, float32, row by row": digest,
+    }
+    to_onnx(fitted, path, y=Y)
+    assert OnnxClassifier(path).model_card_["Training data"] == {
+        "n_spectra": 30,
+        "n_spectra of each class": {"GALAXY": 10, "QSO": 10, "STAR": 10},
+    }
+
+
+def test_the_card_leaves_out_a_package_that_was_not_installed_by_pip(fitted, path, monkeypatch):
+    distribution = importlib.metadata.distribution
+
+    def without_skspectra(name):
+        if name == "skspectra":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return distribution(name)
+
+    monkeypatch.setattr(importlib.metadata, "distribution", without_skspectra)
+    to_onnx(fitted, path)
+
+    assert set(OnnxClassifier(path).model_card_["Versions"]) == {"python", "torch", "scikit-learn", "numpy", "onnx"}
 
 
 def test_the_card_says_what_is_not_known(fitted, path):
@@ -455,6 +508,11 @@ def test_metadata_that_do_not_fit(metadata, path):
 
     with pytest.raises(ValueError, match=r"no file of skspectra.export.to_onnx"):
         OnnxClassifier(path).predict(np.eye(4))
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match=r"'skspectra\.export' has no attribute 'from_onnx'"):
+        skspectra.export.from_onnx  # noqa: B018
 
 
 def test_no_file(path):

@@ -347,6 +347,12 @@ def test_tianchi_folder(tmp_path):
     assert not spectra.mask.any()
 
 
+def test_empty_lines_of_a_tianchi_index_are_passed_over(tmp_path):
+    tianchi_spectrum(tmp_path / "aa.txt")
+    (tmp_path / "index.csv").write_text("id,type\n\naa,star\n\n")
+    assert load_spectra(tmp_path).target.tolist() == ["STAR"]
+
+
 def test_a_catalogue_alone_is_no_spectrum(tmp_path):
     (tmp_path / "index.csv").write_text("id,type\nbb,galaxy\n")
     with pytest.raises(ValueError, match="no spectra"):
@@ -386,6 +392,17 @@ def test_a_reader_of_the_user(tmp_path, registry):
     assert np.isnan(spectra.ivar).all()
     with pytest.raises(ValueError, match=r"bad\.toy: could not convert string to float: 'x'"):
         load_spectra(write_toy(tmp_path / "bad.toy", "1 x"))
+
+
+def test_a_binary_file_is_no_text_to_a_reader(tmp_path, registry):
+    texts = []
+    register_reader("Toy")(lambda file: texts.append(file.text))
+    lamost_array(tmp_path / "a.fits")
+    (tmp_path / "b.txt").write_bytes(b"TOY\0")
+    (tmp_path / "c.txt").write_bytes(b"TOY \xff")
+    with pytest.warns(UserWarning, match="2 of 3 files"):
+        load_spectra(sorted(tmp_path.iterdir()), on_error="warn")
+    assert texts == [None] * 3
 
 
 def test_a_reader_of_the_user_in_other_processes(tmp_path, registry):
@@ -540,6 +557,15 @@ def test_npz_round_trip(tmp_path):
 def test_npz_of_bytes(tmp_path):
     np.savez(tmp_path / "a.npz", flux=np.ones(9), wavelength=np.arange(5000, 5009), target=np.array([b"STAR"]))
     assert load_spectra(tmp_path).target == ["STAR"]
+
+
+@pytest.mark.parametrize("field", ["target", "ivar", "mask"])
+def test_npz_with_a_field_of_another_length(tmp_path, field):
+    path = tmp_path / "a.npz"
+    values = np.ones(1 if field == "target" else (1, 3))
+    np.savez(path, flux=np.ones((2, 3)), wavelength=[5000, 5001, 5002], **{field: values})
+    with pytest.raises(ValueError, match=rf"a\.npz: {field} has 1 rows and the flux 2"):
+        load_spectra(path, wavelength=None)
 
 
 def test_npz_of_which_one_spectrum_has_no_ivar(tmp_path):

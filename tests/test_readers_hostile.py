@@ -96,6 +96,14 @@ def test_truncated_in_the_data(tmp_path, contents, name, n_kept):
     refused(tmp_path / "spec.fits", contents[name][:kept], "truncated")
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_stands_behind_the_last_hdu_does_no_harm(tmp_path, contents, name):
+    (tmp_path / "whole.fits").write_bytes(contents[name])
+    (tmp_path / "longer.fits").write_bytes(contents[name] + b"END")
+    whole, longer = (load_spectra(tmp_path / file).data for file in ("whole.fits", "longer.fits"))
+    np.testing.assert_array_equal(longer, whole)
+
+
 def test_truncated_behind_the_part_that_is_read(tmp_path, contents):
     refused(tmp_path / "spec.fits", contents["sdss_spec"][:-5000], "truncated: HDU [3-9]")
 
@@ -180,7 +188,24 @@ def test_desi_with_a_missing_hdu(tmp_path, contents, missing):
     refused(tmp_path / "coadd.fits", edited(contents["desi_coadd"], edit), f"no HDU '{missing}'")
 
 
+def test_desi_with_wavelengths_that_are_compressed(tmp_path, contents):
+    def edit(hdus):
+        hdus["B_WAVELENGTH"] = fits.CompImageHDU(hdus["B_WAVELENGTH"].data, name="B_WAVELENGTH")
+
+    refused(tmp_path / "coadd.fits", edited(contents["desi_coadd"], edit), "'B_WAVELENGTH' is a compressed image")
+
+
 # --- missing or impossible content
+
+
+def test_lamost_without_the_row_of_flags(tmp_path):
+    path = lamost_array(tmp_path / "spec.fits", EXTEN0="Flux, Inverse, Wavelength")
+    refused(path, path.read_bytes(), r"the primary array has no row \['andmask'\]: it has \['flux', 'inverse'")
+
+
+def test_sdss_spspec_without_the_row_of_flags(tmp_path):
+    path = sdss_spspec(tmp_path / "spec.fits", n_rows=3)
+    refused(path, path.read_bytes(), "the primary array has 3 rows, not the 4 or 5")
 
 
 def drop_class(hdus):

@@ -93,9 +93,11 @@ def test_an_inverse_variance_too_large_for_single_precision_is_none(tmp_path):
     np.testing.assert_array_equal(spectra.mask, [[False, True, False]])
 
 
-@pytest.mark.parametrize("make", [lamost_array, sdss_spspec])
+@pytest.mark.parametrize("make", [lamost_array, sdss_spec, sdss_spspec])
 def test_wavelengths_in_air_are_taken_to_vacuum(tmp_path, make):
-    vacuum, air = native(make(tmp_path / "vacuum.fits")), native(make(tmp_path / "air.fits", VACUUM=False))
+    in_air = make(tmp_path / "air.fits")
+    fits.setval(in_air, "VACUUM", value=False)
+    vacuum, air = native(make(tmp_path / "vacuum.fits")), native(in_air)
     np.testing.assert_allclose(air.wavelength, air_to_vacuum(vacuum.wavelength), rtol=1e-12)
 
 
@@ -220,6 +222,13 @@ def test_desi_shapes_that_do_not_fit_each_other(tmp_path):
     arrays["Z_MASK"] = arrays["Z_MASK"][:, 1:]
     with pytest.raises(ValueError, match=r"b\.fits: HDU 'Z_MASK' has shape \(3, 2880\), not \(3, 2881\)"):
         load_spectra(desi_coadd(tmp_path / "b.fits", arrays))
+
+
+def test_desi_fluxes_that_are_integers_are_refused(tmp_path):
+    arrays = desi_arrays()
+    arrays["R_FLUX"] = arrays["R_FLUX"].astype(np.int32)
+    with pytest.raises(ValueError, match=r"coadd\.fits: R_FLUX is of type .*, not of floating-point numbers"):
+        load_spectra(desi_coadd(tmp_path / "coadd.fits", arrays))
 
 
 def test_desi_files_of_single_exposures_are_refused(tmp_path):

@@ -117,6 +117,12 @@ def test_catalogues_label_spectra_of_files_read_before_and_after(tmp_path):
     np.testing.assert_array_equal(store.target, load_spectra(tmp_path).target)
 
 
+def test_other_files_in_a_folder_are_passed_over(files, tmp_path):
+    (files[0].parent / "notes.txt").write_text("Nothing but words.")
+
+    assert len(write(files[0].parent, tmp_path / "store").data) == 13
+
+
 def test_catalogues_that_disagree_are_refused(tmp_path):
     (tmp_path / "12.txt").write_text(",".join(["1.5"] * 2600))
     (tmp_path / "one.csv").write_text("id,type\n12,star\n")
@@ -304,7 +310,20 @@ def test_a_begun_store_that_was_truncated_is_refused(begun, files, tmp_path):
         write(files, tmp_path / "store")
 
 
-def test_a_second_process_is_kept_away(begun, files, tmp_path):
+def test_a_begun_store_of_a_catalogue_alone_goes_on(tmp_path):
+    (tmp_path / "1-index.csv").write_text("id,type\n2,star\n")
+    (tmp_path / "2.txt").write_text("1.5,1.5")
+    with pytest.raises(ValueError, match=r"2\.txt: it has 2 fluxes, not 2600"):
+        write_spectra_store([tmp_path / "1-index.csv", tmp_path / "2.txt"], tmp_path / "store", block_bytes=1)
+    (tmp_path / "2.txt").write_text(",".join(["1.5"] * 2600))
+
+    store = write_spectra_store([tmp_path / "1-index.csv", tmp_path / "2.txt"], tmp_path / "store", block_bytes=1)
+
+    assert store.target.tolist() == ["STAR"]
+
+
+def test_a_second_process_is_kept_away(begun, files, tmp_path, monkeypatch):
+    monkeypatch.undo()  # without the statement of no_waiting_for_the_disk, the first to meet the lock
     other = StoreTable(begun / "table.sqlite")
     with pytest.raises(OSError, match=r"store\.part: another process is writing this store"):
         write(files, tmp_path / "store")
