@@ -132,9 +132,7 @@ def compare_classifiers(
     n_codes, all_priors = len(labels) + 1, with_other_labels(priors)
     scores, fold_scores = {}, {}
     for name, predicted in codes.items():
-        by_fold = _confusion_of_each_fold(true, predicted, folds, n_codes)
-        fold_scores[name] = overall_scores(by_fold, all_priors)
-        scores[name] = {s: float(v) for s, v in overall_scores(by_fold.sum(axis=0), all_priors).items()}
+        scores[name], fold_scores[name] = _score(true, predicted, folds, n_codes, all_priors)
 
     bands: dict[str, dict[str, np.ndarray]] = {}
     pairs: list[ComparedPair] = []
@@ -183,11 +181,15 @@ def _check_arguments(classifiers: Any, n_bootstraps: Any, confidence: Any) -> No
     check_scalar(confidence, "confidence", Real, min_val=0, max_val=1, include_boundaries="neither")
 
 
-def _confusion_of_each_fold(true: np.ndarray, predicted: np.ndarray, folds: list[Fold], n_codes: int) -> np.ndarray:
-    """Return a confusion matrix for each fold from codes in the order of the folds, (n_folds, n_codes, n_codes)."""
+def _score(
+    true: np.ndarray, predicted: np.ndarray, folds: list[Fold], n_codes: int, class_priors: np.ndarray | None
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Return the scores of all folds together and those of each fold, from codes in the order of the folds."""
     borders = np.cumsum([len(test) for _, test in folds])[:-1]
     parts = zip(np.split(true, borders), np.split(predicted, borders), strict=True)
-    return np.stack([confusion_matrix(*part, n_codes) for part in parts])
+    by_fold = np.stack([confusion_matrix(*part, n_codes) for part in parts])
+    together = overall_scores(by_fold.sum(axis=0), class_priors)
+    return {name: float(score) for name, score in together.items()}, overall_scores(by_fold, class_priors)
 
 
 def _drawn_together(groups: np.ndarray | None, test_index: np.ndarray) -> np.ndarray | None:

@@ -17,12 +17,12 @@ def aligned(rows: list[list[str]], right: bool = True) -> str:
     return "\n".join(lines)
 
 
-def format_band(value: float, limits: np.ndarray | None, digits: int = 4) -> str:
+def format_band(value: float, limits: np.ndarray | None) -> str:
     """Return '0.9420 (0.9326-0.9511)', or '-' for a score that is not defined."""
     if np.isnan(value):
         return "-"
-    text = f"{value:.{digits}f}"
-    return text if limits is None else f"{text} ({limits[0]:.{digits}f}-{limits[1]:.{digits}f})"
+    text = f"{value:.4f}"
+    return text if limits is None else f"{text} ({limits[0]:.4f}-{limits[1]:.4f})"
 
 
 def import_pandas(user: str) -> Any:
