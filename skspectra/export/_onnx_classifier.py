@@ -178,9 +178,6 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         state.pop("_model", None)
         return state
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.requires_fit = False
