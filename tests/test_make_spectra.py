@@ -32,8 +32,9 @@ from skspectra.datasets._log_grid import (
 )
 from skspectra.datasets._make_spectra import Models
 from skspectra.datasets._quasars import lyman_forest, make_quasars
-from skspectra.datasets._stars import START, STOP, make_stars, synthesise
+from skspectra.datasets._stars import make_stars
 from skspectra.datasets._stellar_atmosphere import equivalent_width
+from skspectra.datasets._stellar_spectrum import START, STOP, synthesise
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 CLASSES = ["STAR", "GALAXY", "QSO"]

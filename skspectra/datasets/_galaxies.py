@@ -10,7 +10,8 @@ from scipy.ndimage import gaussian_filter1d
 from ._constants import LIGHT_SPEED
 from ._lines import REST
 from ._log_grid import STEP, add_lines, continuum_at, redshifted, sample_index
-from ._stars import START, STOP, library
+from ._stars import library
+from ._stellar_spectrum import START, STOP
 
 _MARGIN = 60
 

@@ -132,8 +132,7 @@ class Layer(NamedTuple):
     gravity: np.ndarray  # log10, cm/s^2
     metallicity: np.ndarray  # [M/H]
     carbon: np.ndarray  # [C/M], dex
-    gas_pressure: np.ndarray  # dyn/cm^2
-    electron_pressure: np.ndarray
+    electron_pressure: np.ndarray  # dyn/cm^2
     neutral: np.ndarray  # neutral hydrogen atoms in a hydrogen nucleus
     hydrogen_pressure: np.ndarray  # of all hydrogen nuclei, as if they were atoms
 
@@ -184,7 +183,7 @@ def solve_layer(temperature: np.ndarray, gravity: np.ndarray, metallicity: np.nd
         for number, energy, ratio in _ELECTRON_DONORS:
             s = saha(temperature, pe, energy, ratio)
             donors = donors + number * metals * s / (1.0 + s)
-        layer = Layer(temperature, gravity, metallicity, carbon, pg, pe, neutral, ph)
+        layer = Layer(temperature, gravity, metallicity, carbon, pe, neutral, ph)
         pe = np.sqrt(pe * np.clip(donors * ph, 1e-6, 0.5 * pg))
         pg = np.sqrt(pg * (2.0 / 3.0) * 10.0**gravity / (layer.rosseland() * ATOMS_PER_GRAM))
     return layer
