@@ -236,6 +236,12 @@ def test_class_of_one_spectrum():
         UnknownRejector(LogisticRegression()).fit(X, y)
 
 
+def test_labels_are_as_many_as_spectra_also_for_a_frozen_estimator():
+    X, y = spectra()
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        UnknownRejector(FrozenEstimator(LogisticRegression().fit(X, y))).fit(X, y[:-1])
+
+
 def test_not_fitted():
     for method in ("predict", "predict_proba", "score_samples"):
         with pytest.raises(NotFittedError):
