@@ -2,8 +2,7 @@
 
 import os
 
-from ._readers import Labels, Spectrum
-from ._readers._registry import Label
+from ._readers import Label, Labels, Spectrum
 
 # By survey and file of spectra ("" where they are about any), by object: label and the file that it is from.
 Catalogues = dict[tuple[str, str], dict[str, tuple[Label, str]]]

@@ -9,8 +9,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ._find_files import FITS_SUFFIXES
-from ._readers import Labels, NoSpectra, Spectrum, read_file, readers
-from ._readers._registry import Reader
+from ._readers import Labels, NoSpectra, Reader, Spectrum, read_file, readers
 from ._resample import PixelOverlap
 
 _FILES_AT_ONCE = 32

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._catalogues import file_described, place, refuse_other_label
-from ._readers import Labels, Spectrum
-from ._readers._registry import Label
+from ._readers import Label, Labels, Spectrum
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value);

@@ -11,7 +11,19 @@ are equal, in about the same time (``benchmarks/load_spectra.py`` compares them)
 
 # Importing a reader registers it. The first registered is asked first.
 from . import _lamost, _sdss_spec, _sdss_spspec, _desi, _tianchi, _arrays  # noqa: F401, I001
-from ._registry import Labels, NoSpectra, Spectrum, read_file, readers, register_reader
+from ._read_file import read_file
+from ._registry import Reader, readers, register_reader
+from ._spectrum import Label, Labels, NoSpectra, Spectrum
 from ._survey_file import SurveyFile
 
-__all__ = ["Labels", "NoSpectra", "Spectrum", "SurveyFile", "read_file", "readers", "register_reader"]
+__all__ = [
+    "Label",
+    "Labels",
+    "NoSpectra",
+    "Reader",
+    "Spectrum",
+    "SurveyFile",
+    "read_file",
+    "readers",
+    "register_reader",
+]

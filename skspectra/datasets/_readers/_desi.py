@@ -2,14 +2,16 @@
 
 import numpy as np
 
-from ._registry import Label, Labels, Spectrum, _register_builtin, as_class, as_number, as_text
+from ._registry import register_builtin
+from ._spectrum import Label, Labels, Spectrum
 from ._survey_file import SurveyFile
+from ._values import as_class, as_number, as_text
 
 _CAMERAS = "BRZ"
 _R_BAND = (5600.0, 7000.0)  # angstrom
 
 
-@_register_builtin("DESI")
+@register_builtin("DESI")
 def read_redrock(file: SurveyFile) -> Labels | None:
     """Read a DESI ``redrock-*.fits``: class (SPECTYPE), subclass (SUBTYPE) and redshift (Z) of each TARGETID.
 
@@ -33,7 +35,7 @@ def read_redrock(file: SurveyFile) -> Labels | None:
     return Labels(labels, about=about)
 
 
-@_register_builtin("DESI")
+@register_builtin("DESI")
 def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
     """Read a DESI ``coadd-*.fits``: the spectra of all its targets.
 

@@ -5,14 +5,16 @@ import re
 import numpy as np
 
 from .._air_vacuum import air_to_vacuum
-from ._registry import Spectrum, _register_builtin, as_class, as_number, as_text
+from ._registry import register_builtin
+from ._spectrum import Spectrum
 from ._survey_file import SurveyFile, check_n_pixels
+from ._values import as_class, as_number, as_text
 
 # Rows of the primary array where the header does not name them.
 _ROWS = "Flux, Inverse, Wavelength, Andmask, Ormask"
 
 
-@_register_builtin("LAMOST")
+@register_builtin("LAMOST")
 def read_lamost(file: SurveyFile) -> Spectrum | None:
     """Read a LAMOST low-resolution ``spec-LMJD-PLANID_spSP-FIBER.fits``.
 

@@ -5,8 +5,10 @@ import math
 import numpy as np
 
 from .._air_vacuum import air_to_vacuum
-from ._registry import Spectrum, _register_builtin, as_class, as_number, as_text
+from ._registry import register_builtin
+from ._spectrum import Spectrum
 from ._survey_file import SurveyFile, check_n_pixels
+from ._values import as_class, as_number, as_text
 
 # Flags (SPPIXMASK) of a pixel without a usable flux: rejected in the extraction, no sky known, sky much brighter than
 # the object, no data, rejected in the coaddition, no flux calibration, bad sky subtraction (two flags).
@@ -30,7 +32,7 @@ def designation(right_ascension: float, declination: float) -> str:
     return f"SDSS J{hours:02d}{minutes:02d}{seconds:05.2f}{sign}{degrees:02d}{arcminutes:02d}{arcseconds:04.1f}"
 
 
-@_register_builtin("SDSS")
+@register_builtin("SDSS")
 def read_sdss_spec(file: SurveyFile) -> Spectrum | None:
     """Read a ``spec-PLATE-MJD-FIBER.fits`` of SDSS, BOSS or eBOSS, full (with single exposures) or lite.
 

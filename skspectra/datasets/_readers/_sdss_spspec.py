@@ -3,9 +3,11 @@
 import numpy as np
 
 from .._air_vacuum import air_to_vacuum
-from ._registry import Spectrum, _register_builtin, as_number
+from ._registry import register_builtin
 from ._sdss_spec import BAD_PIXEL, designation
+from ._spectrum import Spectrum
 from ._survey_file import SurveyFile
+from ._values import as_number
 
 # SPEC_CLN: class and subclass.
 _CLASSES = {
@@ -19,7 +21,7 @@ _CLASSES = {
 }
 
 
-@_register_builtin("SDSS")
+@register_builtin("SDSS")
 def read_sdss_spspec(file: SurveyFile) -> Spectrum | None:
     """Read a ``spSpec-MJD-PLATE-FIBER.fit`` of SDSS data releases 1 to 7.
 

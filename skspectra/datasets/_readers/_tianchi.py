@@ -5,14 +5,15 @@ import csv
 import numpy as np
 
 from .._grid import LAMOST_WAVELENGTH
-from ._registry import Label, Labels, NoSpectra, Spectrum, _register_builtin
+from ._registry import register_builtin
+from ._spectrum import Label, Labels, NoSpectra, Spectrum
 from ._survey_file import SurveyFile
 
 # The competition's names of the classes, in the surveys' spelling.
 _CLASSES = {"star": "STAR", "galaxy": "GALAXY", "qso": "QSO", "unknown": "Unknown"}
 
 
-@_register_builtin("Tianchi")
+@register_builtin("Tianchi")
 def read_tianchi(file: SurveyFile) -> Spectrum | None:
     """Read ``ID.txt``: the 2600 comma-separated fluxes of one LAMOST spectrum.
 
@@ -40,7 +41,7 @@ def read_tianchi(file: SurveyFile) -> Spectrum | None:
     )
 
 
-@_register_builtin("Tianchi")
+@register_builtin("Tianchi")
 def read_tianchi_index(file: SurveyFile) -> Labels | None:
     """Read the competition's index: a csv table with the columns id and type, or id alone in the test sets."""
     start = file.text_start

@@ -1,0 +1,79 @@
+"""What a reader returns: spectra, or labels of spectra in other files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+@dataclass
+class Spectrum:
+    """One spectrum as a reader found it, on the grid of its file.
+
+    Parameters
+    ----------
+    flux : array-like of shape (n,)
+        Flux density per unit wavelength.
+    wavelength : array-like of shape (n,)
+        In vacuum, in angstrom, strictly increasing. For a survey that gives wavelengths in air, convert them with
+        :func:`~skspectra.datasets.air_to_vacuum`.
+    ivar : array-like of shape (n,), default=None
+        Inverse variance of the flux; None where the survey gives none.
+    mask : array-like of bool of shape (n,), default=None
+        True at pixels that the survey flags as bad.
+    target : str, default=""
+        Class of the object; "" where the file does not say.
+    subclass : str, default=""
+        Class within `target`.
+    redshift : float, default=nan
+        NaN where there is none.
+    snr : float, default=nan
+        Signal-to-noise ratio per pixel in the r band.
+    object_id : str, default=""
+        Name of the object on the sky. Repeated observations share it.
+    spectrum_id : str, default=""
+        Name of this observation. A second spectrum of the same survey and name is refused; "" is never.
+    survey : str, default=""
+        "" means the name that the reader was registered with.
+
+    Examples
+    --------
+    >>> from skspectra.datasets import Spectrum
+    >>> Spectrum(flux=[1.0, 2.0], wavelength=[5000.0, 5001.0], target="STAR").target
+    'STAR'
+    """
+
+    flux: Any
+    wavelength: Any
+    ivar: Any = None
+    mask: Any = None
+    target: str = ""
+    subclass: str = ""
+    redshift: float = np.nan
+    snr: float = np.nan
+    object_id: str = ""
+    spectrum_id: str = ""
+    survey: str = ""
+
+
+class Label(NamedTuple):
+    """What a catalogue says of one object."""
+
+    target: str
+    subclass: str = ""
+    redshift: float = np.nan
+
+
+@dataclass
+class Labels:
+    """What a catalogue file says of the objects whose spectra lie in other files of the same survey."""
+
+    by_object_id: Mapping[str, Label]
+    # Name of the one file of spectra, in the same folder, that the catalogue is about; "" where it is about any.
+    about: str = ""
+    survey: str = ""
+
+
+class NoSpectra(ValueError):
+    """A file of plain arrays that need not be spectra: an error where it is named, passed over in a folder."""
