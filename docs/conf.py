@@ -93,7 +93,14 @@ def write_reference(path: Path) -> None:
         if module.name.rpartition(".")[2].startswith("_"):
             continue
         lines += [module.name, "-" * len(module.name), "", f".. automodule:: {module.name}", "   :no-members:", ""]
-        lines += [f".. currentmodule:: {module.name}", "", ".. autosummary::", "   :toctree: .", ""]
+        lines += [
+            f".. currentmodule:: {module.name}",
+            "",
+            ".. autosummary::",
+            "   :toctree: .",
+            "   :nosignatures:",
+            "",
+        ]
         lines += [f"   {name}" for name in importlib.import_module(module.name).__all__] + [""]
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(lines), encoding="utf-8")
