@@ -352,5 +352,5 @@ def test_estimators_without_a_map(fitted):
             class_activation_map(other, X)
     without = copy.deepcopy(fitted)
     without.net_.module_ = torch.nn.Sequential(torch.nn.Linear(LENGTH, 3))
-    with pytest.raises(TypeError, match="no global average"):
+    with pytest.raises(TypeError, match="lacks dense blocks or a global average"):
         class_activation_map(without, X)

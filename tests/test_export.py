@@ -28,6 +28,7 @@ from skspectra.calibration import PriorCorrectedClassifier
 from skspectra.export import OnnxClassifier, to_onnx
 from skspectra.metrics import classification_table
 from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
+from skspectra.neural_network._modules import MultilayerPerceptron
 from skspectra.over_sampling import PhysicsNoiseOverSampler
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
@@ -220,9 +221,19 @@ class OwnNetwork(SpectrumMLPClassifier):
     _module_class = Linear
 
 
-def test_a_network_of_the_users_own_is_refused(path):
-    with pytest.raises(TypeError, match="The network, a Linear, has no ONNX form"):
-        to_onnx(OwnNetwork(**TRAINING).fit(X / 1000, Y), path)
+class ScaledPerceptron(MultilayerPerceptron):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+class OwnPerceptron(SpectrumMLPClassifier):
+    _module_class = ScaledPerceptron
+
+
+@pytest.mark.parametrize("network", [OwnNetwork, OwnPerceptron])
+def test_a_network_of_the_users_own_is_refused(network, path):
+    with pytest.raises(TypeError, match=f"The network, a {network._module_class.__name__}, has no ONNX form"):
+        to_onnx(network(**TRAINING).fit(X / 1000, Y), path)
 
 
 def test_classes_that_json_does_not_take_are_refused(path):

@@ -35,9 +35,10 @@ def add_network(graph: Graph, flux: str, n_features: int, module: nn.Module) -> 
     """
     from ..neural_network._modules import DenseNet1D, MultilayerPerceptron
 
-    if isinstance(module, DenseNet1D):
+    # A subclass may compute something else.
+    if type(module) is DenseNet1D:
         return _dense_net(graph, flux, n_features, module)
-    if isinstance(module, MultilayerPerceptron):
+    if type(module) is MultilayerPerceptron:
         return _perceptron(graph, flux, module)
     raise TypeError(f"The network, a {type(module).__name__}, has no ONNX form.")
 

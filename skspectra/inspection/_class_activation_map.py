@@ -126,16 +126,17 @@ def class_activation_map(
             "networks of skspectra.neural_network and pipelines that end in one. occlusion_map takes any classifier."
         )
     check_is_fitted(classifier)
-    if not (hasattr(classifier.net_.module_, "forward_features") and hasattr(classifier.net_.module_, "classifier")):
+    module = classifier.net_.module_
+    if not all(hasattr(module, name) for name in ("forward_features", "dense_blocks", "classifier")):
         raise TypeError(
-            f"estimator={type(classifier).__name__} has no class activation map: no global average stands before its "
-            "last layer. Use DenseNet1DClassifier, or occlusion_map, which takes any classifier."
+            f"estimator={type(classifier).__name__} has no class activation map: its network lacks dense blocks or a "
+            "global average before the last layer. Use DenseNet1DClassifier, or occlusion_map for any classifier."
         )
     if upsample not in ("linear", "nearest", None):
         raise ValueError(f"upsample={upsample!r} is not allowed; allowed are 'linear', 'nearest' and None.")
     if not isinstance(normalize, bool | np.bool_):
         raise ValueError(f"normalize={normalize!r} is not allowed; allowed are True and False.")
-    layers = _check_layer(layer, len(classifier.net_.module_.dense_blocks))
+    layers = _check_layer(layer, len(module.dense_blocks))
     if layer == "all" and upsample is None:
         raise ValueError("upsample=None is not allowed with layer='all', whose maps have cells of several sizes.")
 
@@ -143,7 +144,7 @@ def class_activation_map(
     codes = encode_target(target, classifier.classes_, len(flux))
     parts = []
     for batch in _maps_of_batches(classifier, flux, codes, layers):
-        part = [_upsample(maps, classifier.net_.module_, flux.shape[1], upsample) for maps in batch]
+        part = [_upsample(maps, module, flux.shape[1], upsample) for maps in batch]
         if layer == "all":
             part = [np.mean([_divide(maps, maps.max(axis=1, keepdims=True)) for maps in part], axis=0)]
         parts.append(_normalize(part[0]) if normalize else part[0])
