@@ -1,5 +1,6 @@
 """What the workers of a cluster do in test_survey_scale.py. They import this module, and PyTorch only where needed."""
 
+import multiprocessing
 import os
 import signal
 
@@ -9,6 +10,8 @@ from sklearn.neighbors import NearestCentroid
 
 def die_once(flag):
     """Kill this process, if no other did before."""
+    # With one worker left joblib calls no worker at all, and this would end the tests.
+    assert multiprocessing.parent_process() is not None
     try:
         open(flag, "x").close()
     except FileExistsError:
