@@ -176,6 +176,18 @@ class TestFolds:
         assert comparison.failures == {}
         assert comparison.n_folds == (cv or 5)
 
+    def test_random_state_makes_the_folds_of_groups_and_each_has_its_share_of_every_class(self):
+        groups = np.repeat(np.arange(100), 4)
+        y = np.repeat(LABELS, [80, 40, 280])  # 20, 10 and 70 groups
+        first, again, other = (
+            compare({"dummy": DummyClassifier()}, y=y, groups=groups, random_state=i) for i in (3, 3, 4)
+        )
+        np.testing.assert_array_equal(first.test_index, again.test_index)
+        assert set(first.test_index[:80]) != set(other.test_index[:80])
+        for comparison in (first, other):
+            for fold in np.split(comparison.y_true, 5):
+                assert np.unique(fold, return_counts=True)[1].tolist() == [16, 8, 56]
+
     def test_splitter_that_tears_groups_apart_is_refused(self):
         groups = np.arange(400) // 2
         torn = list(StratifiedKFold(5, shuffle=True, random_state=0).split(X, y))

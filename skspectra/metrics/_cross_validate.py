@@ -27,7 +27,8 @@ def make_folds(
         if groups is None:
             cv = StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
         else:
-            cv = StratifiedGroupKFold(n_splits)
+            # Groups with other numbers fall into other folds. shuffle=True loses the strata before scikit-learn 1.8.
+            cv = StratifiedGroupKFold(n_splits).split(X, y, random_state.permutation(groups.max() + 1)[groups])
     rows = np.arange(len(y))
     splits: Iterable = check_cv(cv, y, classifier=True).split(X, y, groups)
     folds = [(rows[train], rows[test]) for train, test in splits]
