@@ -461,6 +461,22 @@ class TestOutput:
         assert "logistic - dummy" in str(comparison)
         assert f"{pair.difference:+.4f} ({pair.low:+.4f} to {pair.high:+.4f})" in str(comparison)
 
+    @pytest.mark.parametrize(
+        ("arguments", "n_groups", "resampled"),
+        [
+            ({}, None, "400 single spectra"),
+            ({"groups": np.arange(400) // 4}, 100, "100 groups"),
+            ({"groups": np.arange(400) // 4, "cv": [(np.arange(200), np.arange(200, 400))]}, 50, "50 groups"),
+            ({"cv": RepeatedStratifiedKFold(n_splits=2, n_repeats=2, random_state=0)}, None, "400 single spectra"),
+        ],
+    )
+    def test_text_names_the_test_and_what_was_resampled(self, arguments, n_groups, resampled):
+        comparison = compare(**arguments, n_bootstraps=50)
+        assert comparison.n_groups == n_groups
+        assert f"In brackets: 95 % band of 50 bootstraps of {resampled}." in str(comparison)
+        expected = f"Paired bootstrap of {resampled}, p-values of 3 pairs corrected by Holm.\nDifference of mean F1"
+        assert expected in str(comparison)
+
     def test_frame(self):
         comparison = compare()
         frame = comparison.to_frame()

@@ -55,6 +55,8 @@ class ClassifierComparison:
         The stated class mix; None for the mix of the data.
     n_folds : int
         Number of folds.
+    n_groups : int or None
+        Number of groups that were resampled; None where single spectra were.
     n_bootstraps : int
         Number of replicates behind the bands and p-values.
     confidence : float
@@ -88,6 +90,7 @@ class ClassifierComparison:
     predictions: dict[str, np.ndarray]
     class_priors: np.ndarray | None
     n_folds: int
+    n_groups: int | None
     n_bootstraps: int
     confidence: float
 
@@ -193,11 +196,12 @@ class ClassifierComparison:
             failed = "\n".join(f"{name}: {error}" for name, error in self.failures.items())
             parts.append(f"Failed\n{failed}")
         if self.pairs:
+            tested = f"Paired bootstrap of {self._resampled()}, p-values of {len(self.pairs)} pairs corrected by Holm."
             pairs = [["Difference of mean F1", "", "p", "p (Holm)"]]
             for pair in self.pairs:
                 limits = f"{pair.difference:+.4f} ({pair.low:+.4f} to {pair.high:+.4f})"
                 pairs.append([f"{pair.a} - {pair.b}", limits, f"{pair.p_value:.4f}", f"{pair.p_holm:.4f}"])
-            parts.append(aligned(pairs))
+            parts.append(f"{tested}\n{aligned(pairs)}")
         return "\n\n".join(parts)
 
     def _conditions(self) -> str:
@@ -207,5 +211,13 @@ class ClassifierComparison:
             "The mean recall is the balanced accuracy.",
         ]
         if self.n_bootstraps:
-            lines.append(f"In brackets: {100 * self.confidence:.4g} % band of {self.n_bootstraps} bootstraps.")
+            lines.append(
+                f"In brackets: {100 * self.confidence:.4g} % band of {self.n_bootstraps} bootstraps of "
+                f"{self._resampled()}."
+            )
         return "\n".join(lines)
+
+    def _resampled(self) -> str:
+        if self.n_groups is not None:
+            return f"{self.n_groups} groups"
+        return f"{len(np.unique(self.test_index))} single spectra"

@@ -167,6 +167,7 @@ def compare_classifiers(
         predictions=predictions,
         class_priors=priors,
         n_folds=len(folds),
+        n_groups=None if groups is None else len(np.unique(groups[test_index])),
         n_bootstraps=int(n_bootstraps),
         confidence=float(confidence),
     )
