@@ -49,8 +49,11 @@ def main():
     )
     y = np.array(spectra.target)
     labelled = np.flatnonzero(np.isin(y, ["STAR", "GALAXY", "QSO"]))
+    objects = np.unique(spectra.object_id, return_inverse=True)[1]
+    nameless = np.flatnonzero(spectra.object_id == "")
+    objects[nameless] = -1 - nameless  # where a file names no objects, each spectrum is one
     split = GroupShuffleSplit(1, test_size=0.2, random_state=0)
-    train, test = (labelled[rows] for rows in next(split.split(labelled, groups=spectra.object_id[labelled])))
+    train, test = (labelled[rows] for rows in next(split.split(labelled, groups=objects[labelled])))
     store = os.path.abspath(args.store)  # without a slash at the end
     X_train = copy_rows(spectra.data, train, f"{store}-train.npy")
     X_test = copy_rows(spectra.data, test, f"{store}-test.npy")

@@ -1,7 +1,11 @@
 """More spectra than memory, and more than one machine: memory-mapped arrays, files that change, workers that die."""
 
 import os
+import runpy
+import sys
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -9,6 +13,7 @@ from cluster_work import DiesOnce, predict_and_count_threads, predict_block, rea
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.naive_bayes import GaussianNB
 
+from skspectra.datasets import open_spectra_store, write_spectra_store
 from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
 from skspectra.neural_network._batches import SpectrumBatches
 from skspectra.neural_network._mapped_file import MappedFile
@@ -170,6 +175,53 @@ def test_arrays_in_memory_have_no_file(path):
         MappedFile(X).check()
 
 
+# Spectra in a store, as in the examples
+
+
+def run_example(name, monkeypatch, *arguments):
+    script = Path(__file__).parents[1] / "examples" / name
+    monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+    runpy.run_path(str(script), run_name="__main__")
+
+
+def survey_file(path, y, **columns):
+    flux = np.random.default_rng(0).random((len(y), 200), dtype=np.float32)
+    np.savez(path, flux=flux, wavelength=np.linspace(3700, 9100, 200), target=y, **columns)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("objects", "n_test"),
+    [
+        (np.repeat([f"object {i}" for i in range(15)], 4), 12),  # 3 of 15 objects
+        (np.full(60, ""), 12),  # 12 of 60 spectra
+        (np.repeat(["quasar", ""], 30), None),  # 31 objects
+    ],
+    ids=["named", "nameless", "both"],
+)
+def test_the_example_of_a_store_holds_back_whole_objects_or_single_spectra(
+    objects, n_test, y, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    file = survey_file(tmp_path / "survey.npz", y, object_id=objects, spectrum_id=np.arange(60).astype(str))
+    store, model = tmp_path / "store", tmp_path / "model.joblib"
+
+    run_example("survey_store.py", monkeypatch, file, store, "--model", model, "--max-epochs", 1)
+
+    spectra = open_spectra_store(store)
+    test = np.load(f"{store}-test.npy")
+    held_back = np.array([(spectrum == test).all(axis=1).any() for spectrum in spectra.data])
+    assert held_back.sum() == len(test) == 60 - len(np.load(f"{store}-train.npy"))
+    if n_test:
+        assert len(test) == n_test
+    else:
+        assert 0 < held_back[30:].sum() < 30
+    named = objects != ""
+    assert not set(objects[named & held_back]) & set(objects[named & ~held_back])
+    assert set(joblib.load(model).predict(test)) <= {"GALAXY", "QSO", "STAR"}
+    assert "Confusion matrix" in capsys.readouterr().out
+
+
 # More than one machine
 
 
@@ -221,6 +273,19 @@ def test_every_spectrum_of_a_dask_array_is_classified_once_though_a_worker_dies(
     assert len(before & set(client.run(os.getpid).values())) == 1
 
 
+def test_the_example_on_a_cluster_writes_the_probabilities_of_every_spectrum(client, y, tmp_path, monkeypatch):
+    spectra = write_spectra_store(survey_file(tmp_path / "survey.npz", y), tmp_path / "store", wavelength=None)
+    model = GaussianNB().fit(spectra.data, y)
+    joblib.dump(model, tmp_path / "model.joblib")
+
+    arguments = tmp_path / "store", tmp_path / "model.joblib", tmp_path / "probabilities.npy"
+    run_example(
+        "survey_dask.py", monkeypatch, *arguments, "--scheduler", client.scheduler.address, "--rows", 25
+    )  # 25, 25 and 10
+
+    np.testing.assert_allclose(np.load(tmp_path / "probabilities.npy"), model.predict_proba(spectra.data), rtol=1e-6)
+
+
 def test_a_network_predicts_in_a_dask_worker_with_the_one_thread_it_was_given(client, path, y):
     in_memory = np.load(path)
     classifier = CLASSIFIERS[0].set_params(validation_fraction=None, sampling=None).fit(in_memory, y)
@@ -235,8 +300,6 @@ def test_a_network_predicts_in_a_dask_worker_with_the_one_thread_it_was_given(cl
 
 
 def test_a_grid_search_on_dask_workers_has_the_same_scores_though_one_dies(client, path, y, tmp_path):
-    import joblib
-
     client.wait_for_workers(2)
     X = np.load(path)
     cv = ShuffleSplit(2, random_state=0)
