@@ -19,9 +19,8 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
     electronic noise, cosmic rays and bad pixels [1]_. Every spectrum of a class is copied equally often, up to one
     copy.
 
-    A sampler before an estimator that splits off its own validation part puts copies of validation spectra into
-    training. The networks of `skspectra.neural_network` balance and add noise inside their training loop, after the
-    split (``sampling="balanced", augmenter=CCDNoiseAugmenter()``); this sampler is for every other classifier.
+    This is the way of [1]_, and one to keep a balanced survey as data. Its noise marks the copies: to train a
+    classifier, give all classes the same noise, as the notes say.
 
     Parameters
     ----------
@@ -57,7 +56,7 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
     See Also
     --------
     skspectra.augmentation.CCDNoiseAugmenter : The noise, and why it has the strength it has.
-    imblearn.over_sampling.RandomOverSampler : Copies without noise.
+    imblearn.over_sampling.RandomOverSampler : Copies without noise, to be followed by noise for every class.
 
     Notes
     -----
@@ -66,9 +65,15 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
     is needed.
 
     Noise that only the copies of the rarer classes receive can teach a classifier that an artefact means a rare class
-    (``benchmarks/leak_check.py`` measures it). A :class:`~skspectra.augmentation.CCDNoiseAugmenter` after the sampler
-    gives every class noise; the networks of this package balance and add noise in their own training instead, with
-    ``sampling="balanced"`` and ``augmenter``.
+    (``benchmarks/leak_check.py`` measures it). A :class:`~skspectra.augmentation.CCDNoiseAugmenter` after this sampler
+    does not mend that: copies have noise twice then, other spectra once. Every class gets the same noise from
+
+    - ``sampling="balanced", augmenter=CCDNoiseAugmenter()`` in the networks of `skspectra.neural_network`, which
+      balance and add noise in their own training;
+    - imbalanced-learn's ``RandomOverSampler`` followed by ``CCDNoiseAugmenter`` in front of any other classifier.
+
+    A sampler before an estimator that splits off its own validation part puts copies of validation spectra into
+    training. The networks balance after the split.
 
     References
     ----------
