@@ -1,6 +1,7 @@
 """Configuration of the site. `make docs` builds it into docs/_build/html."""
 
 import importlib
+import os
 import pkgutil
 import sys
 from pathlib import Path
@@ -45,8 +46,21 @@ numpydoc_show_class_members = False  # the template of a class has them
 numpydoc_xref_param_type = False
 default_role = "literal"  # numpydoc names parameters in single backticks
 
-# Links to other projects stay text: the site builds without a network.
+# Links to other projects stay text, so that the site builds without a network, unless INTERSPHINX=1 asks for them.
 nitpick_ignore_regex = [("py:.*", r"(imblearn|joblib|matplotlib|numpy|pandas|sklearn|skorch|torch)(\..*)?")]
+if os.environ.get("INTERSPHINX") == "1":
+    extensions.append("sphinx.ext.intersphinx")
+intersphinx_mapping = {
+    "python": ("https://docs.python.org/3", None),
+    "numpy": ("https://numpy.org/doc/stable", None),
+    "scipy": ("https://docs.scipy.org/doc/scipy", None),
+    "sklearn": ("https://scikit-learn.org/stable", None),
+    "torch": ("https://docs.pytorch.org/docs/stable", None),
+    "skorch": ("https://skorch.readthedocs.io/en/stable", None),
+    "imblearn": ("https://imbalanced-learn.org/stable", None),
+    "matplotlib": ("https://matplotlib.org/stable", None),
+    "pandas": ("https://pandas.pydata.org/docs", None),
+}
 
 # Gallery
 
