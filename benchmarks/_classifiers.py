@@ -2,7 +2,7 @@
 
 Edit `DENSENET_SETTINGS` to compare other settings; every network trains in the package's own loop.
 
-MiniRocket and InceptionTime are those of sktime: ``pip install "skspectra[bench]"``.
+MiniRocket and InceptionTime are those of sktime: ``pip install ".[bench]"`` in a clone.
 """
 
 from collections.abc import Callable

@@ -7,7 +7,7 @@ written and read is a store made by `write_spectra_store` from npz files, for th
 
     python benchmarks/store.py [--n-spectra 100000] [--folder /tmp] [--json store.json]
 
-needs zarr (`pip install "skspectra[bench]"`).
+needs zarr (`pip install ".[bench]"` in a clone).
 """
 
 import argparse
