@@ -25,8 +25,8 @@ class DBNClassifier(BaseSpectrumClassifier):
 
     Each hidden layer is first trained as a restricted Boltzmann machine, by contrastive divergence, on the output of
     the layers before it [2]_; then the whole network learns the classes as any other. Wang, Zhao & Fan [1]_ compare
-    theirs with one. Pre-training helped in one measurement and not in others: "What pre-training does for the deep belief
-    network" on the page Benchmarks.
+    theirs with one. Pre-training helped in one measurement and not in others: "What pre-training does for the deep
+    belief network" on the page Benchmarks.
 
     The machines take numbers in [0, 1] for probabilities, so scale the spectra first, for example with
     :class:`~skspectra.preprocessing.MinMaxSpectrumScaler`. If the training spectra leave [0, 1] all the same,
