@@ -134,7 +134,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     --------
     SpectrumMLPClassifier : Fully connected layers instead of convolutions.
     DBNClassifier : The same, pre-trained without labels.
-    skspectra.over_sampling.PhysicsNoiseOverSampler : Balance the classes for any other classifier.
+    skspectra.over_sampling.PhysicsNoiseOverSampler : Balance by noisy copies, for any classifier.
 
     References
     ----------
