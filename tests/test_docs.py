@@ -52,17 +52,51 @@ def test_reference_lists_every_public_name(tmp_path):
         assert f"   {name}\n" in section
 
 
+def names_in(docstring, *sections):
+    """Return the names that the sections of a docstring describe, each at the start of a line: `a, b : float`."""
+    parts = re.split(r"^(\w+(?: \w+)?)\n-+\n", docstring, flags=re.M)
+    text = "\n".join(body for title, body in zip(parts[1::2], parts[2::2], strict=True) if title in sections)
+    lines = re.findall(r"^((?:\*{0,2}\w+, )*\*{0,2}\w+)(?: :.*)?$", text, re.M)
+    return {name.strip(" *") for line in lines for name in line.split(",")}
+
+
+def says_what_it_returns(function):
+    nothing = inspect.signature(function).return_annotation in (None, "None")
+    return nothing or bool(re.search("^(Returns|Yields)\n-", inspect.getdoc(function), re.M))
+
+
+@pytest.mark.parametrize(
+    ("docstring", "names"),
+    [
+        ("Fit.\n\nParameters\n----------\nX : array\n    Spectra with y.\n", {"X"}),
+        (
+            "Fit.\n\nParameters\n----------\nlow, high : float\n    Ends.\n**fit_params : dict\n",
+            {"low", "high", "fit_params"},
+        ),
+        ("Fit.\n\nReturns\n-------\nself : object\n", set()),
+    ],
+)
+def test_names_in_a_docstring(docstring, names):
+    assert names_in(docstring, "Parameters") == names
+
+
 @pytest.mark.parametrize(("package", "name"), NAMES, ids=[name for _, name in NAMES])
 def test_docstring_is_complete(package, name):
     if name in CONSTANTS:
         return
     member = getattr(importlib.import_module(f"skspectra.{package}"), name)
-    sections = set(re.findall(r"^(\w+(?: \w+)?)\n-+$", inspect.getdoc(member), re.M))
-    assert sections & {"Parameters", "Attributes", "Returns"}
-    assert "Examples" in sections
-    if inspect.isclass(member):
-        public = [n for n, m in vars(member).items() if not n.startswith("_") and callable(getattr(member, n))]
-        assert all(inspect.getdoc(getattr(member, n)) for n in public)
-    else:
-        assert "Returns" in sections or inspect.signature(member).return_annotation in (None, "None")
-        assert all(f"{parameter}" in inspect.getdoc(member) for parameter in inspect.signature(member).parameters)
+    docstring = inspect.getdoc(member)
+    assert ">>> " in docstring.partition("Examples\n--------\n")[2]
+    parameters = inspect.signature(member).parameters
+    if not inspect.isclass(member):
+        assert set(parameters) <= names_in(docstring, "Parameters")
+        assert says_what_it_returns(member)
+        return
+    # The fields of what a function returns are attributes, and no user fills them.
+    assert set(parameters) <= names_in(docstring, "Parameters", "Attributes")
+    for method_name, method in inspect.getmembers(member, callable):
+        own = (getattr(method, "__module__", None) or "").startswith("skspectra")  # not of scikit-learn's base classes
+        if own and not method_name.startswith("_"):
+            described = names_in(inspect.getdoc(method), "Parameters")
+            assert set(inspect.signature(method).parameters) - {"self"} <= described, method_name
+            assert says_what_it_returns(method), method_name

@@ -91,6 +91,11 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         X, y : object, default=None
             Ignored.
 
+        Returns
+        -------
+        NoReturn
+            It never returns.
+
         Raises
         ------
         TypeError
