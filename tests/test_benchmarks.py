@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -118,6 +119,126 @@ def test_a_second_run_fits_nothing_and_scores_the_same(compare, monkeypatch, tmp
     assert json.loads((tmp_path / "c.json").read_text()) == first
     assert first["results"][0]["scores"]["1:1:1"]["f1"] > 0.9
     assert "linear" in capsys.readouterr().out
+
+
+def run_of(compare, predicted, *, family="other", budget=None, seed=0, **facts):
+    """A result and its probabilities, which are 1 for the class that is predicted."""
+    method = "ours" if family == compare.OURS else "theirs"
+    result = {"method": method, "family": family, "budget": budget, "seed": seed, "validation_f1": 0.5} | facts
+    return result, np.eye(3)[np.searchsorted(CLASSES, predicted)]
+
+
+def of_runs(compare, *runs):
+    """Arguments of the comparisons: spectra of GALAXY, QSO and STAR, four of each, every one of its own object."""
+    return [r for r, _ in runs], np.repeat(CLASSES, 4), np.arange(12), {id(r): p for r, p in runs}
+
+
+RIGHT = np.repeat(CLASSES, 4)
+ONE_QUASAR_LOST = np.where(np.arange(12) == 4, "STAR", RIGHT)
+
+
+def test_pairs_are_the_best_in_validation_less_the_fit_within_the_budget(compare, capsys):
+    pairs = compare.compare_pairs(
+        *of_runs(
+            compare,
+            run_of(compare, np.full(12, "STAR"), family=compare.OURS, budget=60, validation_f1=0.8, method="worse"),
+            run_of(compare, RIGHT, family=compare.OURS, budget=60, validation_f1=0.9),
+            run_of(compare, np.full(12, "STAR"), budget=20),
+            run_of(compare, ONE_QUASAR_LOST, budget=60),
+            run_of(compare, np.full(12, "STAR"), budget=180),
+            run_of(compare, RIGHT, method="equal"),
+        )
+    )
+    of_60 = {pair["other"]: pair for pair in pairs}
+    assert set(of_60) == {"theirs", "equal"}
+    assert {(pair["budget"], pair["ours"]) for pair in pairs} == {(60, "ours")}
+    assert of_60["theirs"]["budget_of_other"] == 60
+    # One of four quasars is taken for a star. F1 = 2 true / (2 true + false + missed), in shares of all spectra.
+    even = of_60["theirs"]["1:1:1"]
+    assert even["difference"] == pytest.approx(1 - (1 + 6 / 7 + 8 / 9) / 3)
+    survey = of_60["theirs"]["98.5:1.2:0.3"]
+    assert survey["difference"] == pytest.approx(1 - (1 + 6 / 7 + 1.97 / (1.97 + 0.003 / 4)) / 3)
+    assert even["low"] == 0 < even["difference"] < even["high"]  # a third of the replicates lack that quasar
+    for mix in ("1:1:1", "98.5:1.2:0.3"):
+        assert of_60["equal"][mix] == {"difference": 0, "low": 0, "high": 0, "p_value": 1}
+    assert ["theirs", f"{even['difference']:+.4f}"] in [
+        line.split()[:2] for line in capsys.readouterr().out.splitlines()
+    ]
+
+
+def test_difference_over_two_seeds(compare):
+    def f1(value):
+        return {"scores": {"1:1:1": {"f1": value}}}
+
+    compared = compare.compare_over_seeds(
+        *of_runs(
+            compare,
+            run_of(compare, RIGHT, family=compare.OURS, budget=60, seed=0, **f1(1)),
+            run_of(compare, ONE_QUASAR_LOST, family=compare.OURS, budget=60, seed=1, **f1(0.91534)),
+            run_of(compare, np.full(12, "STAR"), seed=1, **f1(1 / 6)),  # the order of the seeds does not matter
+            run_of(compare, np.full(12, "STAR"), seed=0, **f1(1 / 6)),
+            run_of(compare, RIGHT, seed=0, method="of one seed", **f1(1)),
+            *(run_of(compare, RIGHT, budget=20, seed=seed, method="of another budget", **f1(1)) for seed in (0, 1)),
+        )
+    )
+    assert len(compared) == 1
+    result = compared[0]
+    assert {name: result[name] for name in ("budget", "ours", "other", "seeds", "f1")} == {
+        "budget": 60,
+        "ours": "ours",
+        "other": "theirs",
+        "seeds": [0, 1],
+        "f1": [[1, 0.9153], [0.1667, 0.1667]],
+    }
+    # Of eight quasars one is taken for a star; the others find eight stars among 24.
+    assert result["difference"] == pytest.approx((1 + 14 / 15 + 16 / 17) / 3 - 1 / 6)
+    assert result["low"] < result["difference"] < result["high"]
+    assert result["p_value"] == pytest.approx(2 / 10_001)
+
+
+def test_two_seeds_with_the_same_predictions_tell_no_more_than_one(compare):
+    scores = {"scores": {"1:1:1": {"f1": 1}}}
+    runs = [
+        run_of(compare, predicted, family=family, budget=60, seed=seed, **scores)
+        for family, predicted in ((compare.OURS, RIGHT), ("other", ONE_QUASAR_LOST))
+        for seed in (0, 1)
+    ]
+    results, *of_file = of_runs(compare, *runs)
+    over_seeds = compare.compare_over_seeds(results, *of_file)[0]
+    of_one = compare.compare_pairs(results[::2], *of_file)[0]["1:1:1"]
+    assert {name: over_seeds[name] for name in of_one} == pytest.approx(of_one)
+
+
+def test_every_script_tells_its_options():
+    if not BENCHMARKS.is_dir():
+        pytest.skip("the benchmarks are not part of an installed package")
+    # One process for all: each import of PyTorch takes seconds.
+    program = """
+import contextlib, importlib.util, io, pathlib, runpy, sys
+folder = pathlib.Path(sys.argv[1])
+sys.path.insert(0, str(folder))
+for path in sorted(folder.glob("[a-z]*.py")):
+    sys.argv = [str(path), "--help"]
+    text, end = io.StringIO(), None
+    try:
+        with contextlib.redirect_stdout(text):
+            runpy.run_path(str(path), run_name="__main__")
+    except SystemExit as error:
+        end = error.code
+    except ModuleNotFoundError as error:
+        if error.name.startswith("skspectra") or (folder / f"{error.name}.py").exists():
+            raise
+        print(path.stem, "needs", error.name)
+        continue
+    print(path.stem, end, "usage:" in text.getvalue())
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", program, str(BENCHMARKS)], capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    lines = finished.stdout.splitlines()
+    assert len(lines) == len(list(BENCHMARKS.glob("[a-z]*.py"))) > 20
+    assert not [line for line in lines if " needs " not in line and not line.endswith(" 0 True")]
 
 
 def test_survey_alone_earns_a_score_on_the_mixture(compare):
