@@ -15,20 +15,14 @@ import numpy as np
 import torch
 from _machine import describe
 from _runs import write_json
+from _simulated import scaled_spectra
 from sklearn.metrics import f1_score
 
-from skspectra.datasets import make_spectra
 from skspectra.neural_network import DBNClassifier
-from skspectra.preprocessing import MinMaxSpectrumScaler
-
-
-def simulate(n, seed):
-    X, y = make_spectra(n, weights=(1, 1, 1), random_state=seed, return_X_y=True)
-    return MinMaxSpectrumScaler().fit_transform(X), y
 
 
 def run(n, pretrain_epochs, seed, max_epochs, X_test, y_test):
-    X, y = simulate(n, seed)
+    X, y = scaled_spectra(n, seed)
     network = DBNClassifier(
         pretrain_epochs=pretrain_epochs, max_epochs=max_epochs, lr_schedule="one-cycle", random_state=seed
     )
@@ -53,7 +47,7 @@ def main():
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
-    X_test, y_test = simulate(args.n_test, seed=1000)
+    X_test, y_test = scaled_spectra(args.n_test, seed=1000)
     results = []
     print("| spectra | epochs | pre-training epochs | macro F1 | seconds | reconstruction error, layer by layer |")
     print("| --- " * 6 + "|")
