@@ -1,6 +1,7 @@
 """The demo on an archive of the user's own: what `make demo DATA=file.npz` runs."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,10 @@ def test_model_figures_and_scores(tmp_path, spectra, capsys):
     assert "Confusion matrix" in out
     assert "12 groups" in out
     assert out.splitlines()[-1].startswith("macro F1 0.")
+    band = re.search(r"^macro F1 ([\d.]+) \(([\d.]+) to ([\d.]+)\) from 4 STAR, 4 GALAXY, 4 QSO$", out, re.MULTILINE)
+    f1, low, high = map(float, band.groups())
+    assert low <= f1 <= high
+    assert out.splitlines()[-1] == f"macro F1 {f1:.3f} (as observed)"
 
 
 def test_only_sdss_where_there_is_sdss(tmp_path, spectra, capsys):
