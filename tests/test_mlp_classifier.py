@@ -1,6 +1,7 @@
 """SpectrumMLPClassifier and what it shares with the other networks; how they train is tested with the DenseNet."""
 
 import pickle
+import inspect
 import re
 from itertools import pairwise
 
@@ -147,7 +148,7 @@ CLASSIFIERS = [DenseNet1DClassifier, SpectrumMLPClassifier, DBNClassifier]
 
 def documented(classifier, parameter):
     """The text of a parameter in the docstring, numbers of references apart."""
-    text = re.search(rf"\n    {parameter} : .*?(?=\n    \S|\n\n)", classifier.__doc__, re.DOTALL).group()
+    text = re.search(rf"\n{parameter} : .*?(?=\n\S|\n\n)", inspect.getdoc(classifier), re.DOTALL).group()
     return re.sub(r" \[\d\]_", "", text)
 
 
