@@ -474,7 +474,7 @@ class TestOutput:
         comparison = compare(**arguments, n_bootstraps=50)
         assert comparison.n_groups == n_groups
         assert f"In brackets: 95 % band of 50 bootstraps of {resampled}." in str(comparison)
-        expected = f"Paired bootstrap of {resampled}, p-values of 3 pairs corrected by Holm.\nDifference of mean F1"
+        expected = f"Paired bootstrap of {resampled}, p-values corrected by Holm (pairs: 3).\nDifference of mean F1"
         assert expected in str(comparison)
 
     def test_frame(self):

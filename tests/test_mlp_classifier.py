@@ -1,7 +1,7 @@
 """SpectrumMLPClassifier and what it shares with the other networks; how they train is tested with the DenseNet."""
 
-import pickle
 import inspect
+import pickle
 import re
 from itertools import pairwise
 

@@ -196,7 +196,7 @@ class ClassifierComparison:
             failed = "\n".join(f"{name}: {error}" for name, error in self.failures.items())
             parts.append(f"Failed\n{failed}")
         if self.pairs:
-            tested = f"Paired bootstrap of {self._resampled()}, p-values of {len(self.pairs)} pairs corrected by Holm."
+            tested = f"Paired bootstrap of {self._resampled()}, p-values corrected by Holm (pairs: {len(self.pairs)})."
             pairs = [["Difference of mean F1", "", "p", "p (Holm)"]]
             for pair in self.pairs:
                 limits = f"{pair.difference:+.4f} ({pair.low:+.4f} to {pair.high:+.4f})"
