@@ -9,6 +9,7 @@ its last epoch. Spread is the standard deviation over seeds, each with spectra a
 
 import argparse
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -51,24 +52,20 @@ def main():
     results = []
     print("| spectra | epochs | pre-training epochs | macro F1 | seconds | reconstruction error, layer by layer |")
     print("| --- " * 6 + "|")
-    for n in args.n_spectra:
-        for max_epochs in args.max_epochs:
-            for pretrain_epochs in args.pretrain_epochs:
-                runs = [run(n, pretrain_epochs, seed, max_epochs, X_test, y_test) for seed in range(args.seeds)]
-                f1 = [result["f1"] for result in runs]
-                seconds = np.mean([result["seconds"] for result in runs])
-                errors = ", ".join(f"{first:.4f} to {last:.4f}" for first, last in runs[0]["reconstruction"])
-                spread = np.std(f1, ddof=1) if len(f1) > 1 else 0.0
-                print(
-                    f"| {n} | {max_epochs} | {pretrain_epochs} | {np.mean(f1):.3f} ± {spread:.3f} | {seconds:.1f} "
-                    f"| {errors} |",
-                    flush=True,
-                )
-                results.append(
-                    {"n": n, "max_epochs": max_epochs, "pretrain_epochs": pretrain_epochs, "f1": f1, "runs": runs}
-                )
+    for n, max_epochs, pretrain_epochs in product(args.n_spectra, args.max_epochs, args.pretrain_epochs):
+        runs = [run(n, pretrain_epochs, seed, max_epochs, X_test, y_test) for seed in range(args.seeds)]
+        f1 = [result["f1"] for result in runs]
+        seconds = np.mean([result["seconds"] for result in runs])
+        errors = ", ".join(f"{first:.4f} to {last:.4f}" for first, last in runs[0]["reconstruction"])
+        spread = np.std(f1, ddof=1) if len(f1) > 1 else 0.0
+        print(
+            f"| {n} | {max_epochs} | {pretrain_epochs} | {np.mean(f1):.3f} ± {spread:.3f} | {seconds:.1f} | {errors} |",
+            flush=True,
+        )
+        results.append({"n": n, "max_epochs": max_epochs, "pretrain_epochs": pretrain_epochs, "runs": runs})
     if args.json:
-        write_json(args.json, {"machine": describe(), "arguments": {"seeds": args.seeds}, "results": results})
+        arguments = {name: value for name, value in vars(args).items() if name != "json"}
+        write_json(args.json, {"machine": describe(), "arguments": arguments, "results": results})
 
 
 if __name__ == "__main__":
