@@ -24,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.datasets import make_spectra
+from skspectra.inspection import TrainingHistoryDisplay
 from skspectra.metrics import classification_table
 from skspectra.neural_network import DenseNet1DClassifier
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
@@ -70,18 +71,6 @@ def split(y, objects, n_parts):
     """Return the rows to keep and the rows to hold back: one of n_parts, with its share of each class, by object."""
     folds = StratifiedGroupKFold(n_parts, shuffle=True, random_state=0)
     return next(folds.split(y, y, objects))
-
-
-def draw_history(classifier, path):
-    epochs = [row["epoch"] for row in classifier.history_]
-    figure, ax = plt.subplots(layout="constrained")
-    for name, label in (("train_loss", "training, balanced and with noise"), ("valid_loss", "validation")):
-        ax.plot(epochs, [row[name] for row in classifier.history_], marker="o", label=label)
-    ax.axvline(classifier.best_epoch_, color="0.6", linestyle="--", label="best epoch: macro F1 of validation")
-    ax.set(xlabel="Epoch", ylabel="Cross-entropy")
-    ax.legend()
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
 
 
 def draw_examples(X, y, predicted, wavelength, path):
@@ -138,7 +127,7 @@ def main(arguments=None):
         scores.append(f"{table.mean['f1']:.3f} ({name})")
         if len(scores) == 1:
             draw_examples(X_test, y_test, predicted, wavelength, args.output / "examples.png")
-    draw_history(classifier, args.output / "loss.png")
+    TrainingHistoryDisplay.from_estimator(classifier).figure_.savefig(args.output / "loss.png", dpi=150)
     for name in ("model.joblib", "loss.png", "examples.png"):
         print(f"Wrote {args.output / name}")
     print("macro F1", *scores)

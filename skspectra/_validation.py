@@ -21,6 +21,7 @@ __all__ = [
     "_fit_context",
     "_openmp_effective_n_threads",
     "check_spectra",
+    "class_codes",
     "validate_data",
 ]
 
@@ -72,3 +73,11 @@ def check_spectra(estimator: BaseEstimator, X: Any, *, reset: bool = False, **ch
             return X.astype(np.float64)
     except FloatingPointError as error:  # of numpy.longdouble
         raise ValueError("Input X contains a value too large for dtype('float64').") from error
+
+
+def class_codes(y: np.ndarray, classes: np.ndarray, name: str) -> np.ndarray:
+    """Return the index in `classes` of each label."""
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(f"{name} has labels {unknown.tolist()}; allowed are the classes {classes.tolist()}.")
+    return np.searchsorted(classes, y)

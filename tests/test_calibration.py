@@ -174,7 +174,7 @@ def test_frozen_classifier_is_not_fitted_again():
     classifier = PriorCorrectedClassifier(FrozenEstimator(fitted), training_priors="balanced").fit(X_survey, y_survey)
     np.testing.assert_allclose(classifier.class_priors_, [0.1, 0.1, 0.8])
     np.testing.assert_array_equal(classifier.estimator_.coef_, fitted.coef_)
-    with pytest.raises(ValueError, match=r"y holds \['COMET'\], but the estimator was trained on"):
+    with pytest.raises(ValueError, match=r"y has labels \['COMET'\]; allowed are the classes"):
         classifier.fit(X[:2], ["COMET", "STAR"])
 
 

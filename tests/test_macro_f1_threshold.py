@@ -170,7 +170,7 @@ def test_parameters_that_are_refused(params, message):
 
 
 def test_labels_that_are_refused():
-    with pytest.raises(ValueError, match=r"y holds \['COMET'\], but the estimator was trained on"):
+    with pytest.raises(ValueError, match=r"y has labels \['COMET'\]; allowed are the classes"):
         on_probabilities(np.eye(3), ["COMET", "QSO", "STAR"])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         on_probabilities(np.eye(3), ["QSO", "STAR"])

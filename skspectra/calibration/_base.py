@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from .._meta_classifier import BaseMetaClassifier
 
 
@@ -17,11 +15,3 @@ class BaseProbabilityMetaClassifier(BaseMetaClassifier):
                 "sklearn.calibration.CalibratedClassifierCV gives it to one with decision_function."
             )
         super()._fit_estimator(X, y, **fit_params)
-
-
-def as_codes(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return the index in ``classes`` of each label."""
-    unknown = np.setdiff1d(labels, classes)
-    if unknown.size:
-        raise ValueError(f"y holds {unknown.tolist()}, but the estimator was trained on {classes.tolist()}.")
-    return np.searchsorted(classes, labels)

@@ -10,8 +10,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from .._meta_classifier import check_labels
-from .._validation import Interval, _fit_context
-from ._base import BaseProbabilityMetaClassifier, as_codes
+from .._validation import Interval, _fit_context, class_codes
+from ._base import BaseProbabilityMetaClassifier
 from ._class_priors import check_class_priors
 
 # About 0.001 to 1000 in steps of 16 %, beginning at 1: of factors that do equally well the one nearest to 1 is taken.
@@ -145,7 +145,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
                 X, labels, test_size=self.validation_fraction, stratify=labels, random_state=self.random_state
             )
         self._fit_estimator(X_fit, y_fit)
-        codes = as_codes(y_held, self.classes_)
+        codes = class_codes(y_held, self.classes_, "y")
         weights = self._weights(codes)
         self.factors_, self.best_score_ = _best_factors(self.estimator_.predict_proba(X_held), codes, weights)
         return self

@@ -9,8 +9,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._meta_classifier import check_labels
-from .._validation import StrOptions, _check_sample_weight, _fit_context
-from ._base import BaseProbabilityMetaClassifier, as_codes
+from .._validation import StrOptions, _check_sample_weight, _fit_context, class_codes
+from ._base import BaseProbabilityMetaClassifier
 from ._class_priors import check_class_priors, estimate_class_priors, with_class_priors
 
 
@@ -211,7 +211,7 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
 def _class_shares(X: Any, y: Any, classes: np.ndarray, sample_weight: Any) -> np.ndarray:
     labels = check_labels(X, y)
     weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
-    totals = np.bincount(as_codes(labels, classes), weights, minlength=len(classes))
+    totals = np.bincount(class_codes(labels, classes, "y"), weights, minlength=len(classes))
     return totals / totals.sum()
 
 

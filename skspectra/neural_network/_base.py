@@ -22,7 +22,7 @@ from skorch.callbacks import Callback
 from skorch.exceptions import DeviceWarning
 
 from .. import __version__
-from .._validation import Interval, StrOptions, _fit_context, validate_data
+from .._validation import Interval, StrOptions, _fit_context, class_codes, validate_data
 from ..augmentation import CCDNoiseAugmenter
 from ._batches import SpectrumBatches, as_tensor
 from ._checkpoint import CheckpointFile, SaveState, fingerprint
@@ -30,7 +30,7 @@ from ._device import compute_dtype, prediction_batch_size, select_device
 from ._inference import compute_logits
 from ._net import HISTORY_COLUMNS, BestEpoch, Patience, Progress, SpectrumNet, learning_rate_schedule
 from ._parameter_checks import check_callbacks, check_milestones
-from ._training_data import check_validation_data, encode, loss_weights, stratified_split
+from ._training_data import check_validation_data, loss_weights, stratified_split
 
 
 class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
@@ -119,7 +119,7 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             raise ValueError(
                 f"{type(self).__name__} needs two classes at least, but y has one class: {classes.tolist()}."
             )
-        codes = encode(labels, classes, "y")
+        codes = class_codes(labels, classes, "y")
         module_params = self._module_params(flux.shape[1], len(classes))
         validation_data = check_validation_data(X_val, y_val, flux.shape[1], classes)
         if self.patience is not None and validation_data is None and self.validation_fraction is None:

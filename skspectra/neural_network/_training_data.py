@@ -1,4 +1,4 @@
-"""What a network is trained with: class codes, validation data, the split and the weights of the loss."""
+"""What a network is trained with: validation data, the split and the weights of the loss."""
 
 from __future__ import annotations
 
@@ -10,15 +10,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import column_or_1d
 
-from .._validation import _check_sample_weight
-
-
-def encode(y: np.ndarray, classes: np.ndarray, name: str) -> np.ndarray:
-    """Return the index in `classes` of each label."""
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise ValueError(f"{name} has labels {unknown.tolist()}; allowed are the classes {classes.tolist()}.")
-    return np.searchsorted(classes, y)
+from .._validation import _check_sample_weight, class_codes
 
 
 def check_validation_data(
@@ -34,7 +26,7 @@ def check_validation_data(
         raise ValueError(f"X_val has {flux.shape[1]} features, but X has {n_features}.")
     labels = column_or_1d(y_val, warn=True)
     check_consistent_length(flux, labels)
-    return flux, encode(labels, classes, "y_val")
+    return flux, class_codes(labels, classes, "y_val")
 
 
 def stratified_split(
