@@ -27,6 +27,9 @@ SETTINGS = [
     {"stem_stride": 4, "growth_rate": 8, "n_conv_blocks": 1},
     *({"stem_stride": 2, "growth_rate": growth_rate} for growth_rate in (6, 8)),
     {"stem_stride": 1, "growth_rate": 8},
+    # What each part of the paper's network adds.
+    *({"stem_stride": 4, "growth_rate": 8, part: False} for part in ("cross_transitions", "squeeze_excitation")),
+    {"stem_stride": 4, "growth_rate": 8, "kernel_sizes": (3,)},
 ]
 
 

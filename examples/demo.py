@@ -57,13 +57,18 @@ def real_spectra(path):
     sdss = np.char.startswith(data.get("survey", np.full(len(data["target"]), "")), "SDSS")
     rows = sdss if sdss.any() else slice(None)
     X, y = data["flux"][rows], data["target"][rows]
+    # A spectrum that begins late would need a long filled end, which tells of the instrument that took it.
+    measured = np.isfinite(X)
+    common = slice(measured.argmax(axis=1).max(), X.shape[1] - measured[:, ::-1].argmax(axis=1).max())
+    wavelength = data.get("wavelength", np.arange(X.shape[1]))[common]
     objects = data["object"][rows] if "object" in data else np.arange(len(X))
     part = "SDSS " if sdss.any() else ""
     print(f"Read {len(X)} {part}spectra of {len(np.unique(objects))} objects from {path}.")
+    print(f"Kept the {len(wavelength)} of {X.shape[1]} wavelengths that every spectrum covers.")
+    X = X[:, common]
     if min(len(np.unique(objects[y == name])) for name in CLASSES) < 3:
         raise SystemExit(f"Every class of {CLASSES} needs three objects: for training, validation and test.")
     train, test = split(y, objects, 3)
-    wavelength = data.get("wavelength", np.arange(X.shape[1]))
     return X[train], y[train], objects[train], {"as observed": (X[test], y[test], objects[test])}, wavelength
 
 

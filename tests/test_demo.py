@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 
@@ -41,6 +42,14 @@ def test_model_figures_and_scores(tmp_path, spectra, capsys):
     f1, low, high = map(float, band.groups())
     assert low <= f1 <= high
     assert out.splitlines()[-1] == f"macro F1 {f1:.3f} (as observed)"
+
+
+def test_what_every_spectrum_covers_is_kept(tmp_path, spectra, capsys):
+    flux = spectra["flux"].copy()
+    flux[0, :5] = flux[1, -3:] = flux[2, 60] = np.nan
+    run(tmp_path, {**spectra, "flux": flux})
+    assert "Kept the 122 of 130 wavelengths that every spectrum covers." in capsys.readouterr().out
+    assert joblib.load(tmp_path / "output" / "model.joblib").n_features_in_ == 122
 
 
 def test_only_sdss_where_there_is_sdss(tmp_path, spectra, capsys):

@@ -40,6 +40,9 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
     -----
     float32 and float64 are kept, everything else becomes float64.
 
+    A long stretch of one value at an end is unlike any spectrum and misleads a network that was trained on whole ones.
+    Where spectra cover different ranges, cut all to the common one first.
+
     Examples
     --------
     >>> import numpy as np
