@@ -31,6 +31,7 @@ dist: $(VENV)/installed-docs
 
 # All tests against the wheel in an empty environment, with the lowest versions that pyproject.toml allows, or the newest.
 # PyTorch too: the registry's comes with the libraries for a GPU, 5 GB.
+# The lowest need Python 3.11.
 test-lowest: constraints := --constraint constraints-lowest.txt
 test-lowest test-newest: test-%: dist
 	$(PYTHON) -m venv --clear .venv-$*

@@ -2,8 +2,8 @@
 
 Without arguments it simulates a survey at the paper's mix of classes. ``--data FILE.npz`` takes real spectra: an
 archive with ``flux`` (n_samples, n_features), ``target`` and, where there are several spectra of one object,
-``object``. Of an archive with ``survey`` only the SDSS part is used, if there is one: where nearly all stars come from
-one survey and nearly all quasars from another, a classifier need only tell the surveys apart.
+``object_id`` or ``object``. Of an archive with ``survey`` only the SDSS part is used, if there is one: where nearly all
+stars come from one survey and nearly all quasars from another, a classifier need only tell the surveys apart.
 
     python examples/demo.py [--data FILE.npz] [--output DIRECTORY]
 """
@@ -61,7 +61,7 @@ def real_spectra(path):
     measured = np.isfinite(X)
     common = slice(measured.argmax(axis=1).max(), X.shape[1] - measured[:, ::-1].argmax(axis=1).max())
     wavelength = data.get("wavelength", np.arange(X.shape[1]))[common]
-    objects = data["object"][rows] if "object" in data else np.arange(len(X))
+    objects = data.get("object_id", data.get("object", np.arange(len(data["target"]))))[rows]
     part = "SDSS " if sdss.any() else ""
     print(f"Read {len(X)} {part}spectra of {len(np.unique(objects))} objects from {path}.")
     print(f"Kept the {len(wavelength)} of {X.shape[1]} wavelengths that every spectrum covers.")

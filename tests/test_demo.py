@@ -52,6 +52,12 @@ def test_what_every_spectrum_covers_is_kept(tmp_path, spectra, capsys):
     assert joblib.load(tmp_path / "output" / "model.joblib").n_features_in_ == 122
 
 
+def test_split_by_object(tmp_path, spectra, capsys):
+    for name in ("object_id", "object"):
+        run(tmp_path, {**spectra, name: np.arange(36) // 2})
+        assert "of 18 objects" in capsys.readouterr().out
+
+
 def test_only_sdss_where_there_is_sdss(tmp_path, spectra, capsys):
     survey = np.array(["SDSS/BOSS", "LAMOST DR5"]).repeat([33, 3])
     run(tmp_path, {**spectra, "survey": survey})

@@ -14,7 +14,6 @@ def test_lowest_versions_are_those_of_the_ranges():
     extras = project["optional-dependencies"]
     ranges = {*project["dependencies"], *extras["fits"], *extras["plot"], *extras["test"]}
     lowest = dict(re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", requirement).groups() for requirement in ranges)
-    del lowest["torch"]  # that of constraints.txt
 
     lines = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
     pinned = dict(line.split("==") for line in lines if not line.startswith("#"))

@@ -1,4 +1,4 @@
-"""What the classifiers of this package share: they make something of the probabilities of another one."""
+"""Base of the classifiers that need the probabilities of the one that they fit."""
 
 from typing import Any
 

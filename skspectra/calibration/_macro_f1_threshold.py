@@ -9,10 +9,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from .._class_shares import check_class_priors
 from .._meta_classifier import check_labels
 from .._validation import Interval, _fit_context, class_codes
 from ._base import BaseProbabilityMetaClassifier
-from ._class_priors import check_class_priors
 
 # About 0.001 to 1000 in steps of 16 %, beginning at 1: of factors that do equally well the one nearest to 1 is taken.
 _STEPS = np.arange(-46, 47)

@@ -8,10 +8,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._class_shares import check_class_priors
 from .._meta_classifier import check_labels
 from .._validation import StrOptions, _check_sample_weight, _fit_context, class_codes
 from ._base import BaseProbabilityMetaClassifier
-from ._class_priors import check_class_priors, estimate_class_priors, with_class_priors
+from ._class_priors import estimate_class_priors, with_class_priors
 
 
 class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):

@@ -32,7 +32,7 @@ def load_spectra(
     SDSS, BOSS and eBOSS ``spec-*``, SDSS ``spSpec-*``, DESI coadds, the form of the Tianchi competition, and plain npz,
     npy and csv. ``redrock-X.fits`` among the files gives the DESI ``coadd-X.fits`` beside it classes and redshifts, a
     redrock table of another name any coadd, and a table of id and type Tianchi's spectra. :func:`register_reader` adds
-    a survey. Reading FITS files needs astropy (``pip install 'skspectra[fits]'``).
+    a survey. Reading FITS files needs astropy (``pip install astropy``).
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Needs onnxruntime: ``pip install skspectra[onnx]``. It runs in as many threads as ``OMP_NUM_THREADS`` and the
+    Needs onnxruntime: ``pip install onnxruntime``. It runs in as many threads as ``OMP_NUM_THREADS`` and the
     processor allow when the file is read.
 
     A file is data: operators that onnxruntime does not have itself are refused, and so is whatever `to_onnx` did not

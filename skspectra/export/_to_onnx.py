@@ -79,7 +79,7 @@ def to_onnx(
 
     Notes
     -----
-    Needs onnx: ``pip install skspectra[onnx]``.
+    Needs onnx: ``pip install onnx``.
 
     Spectra without any measured sample, and missing flux that no step of the pipeline fills, are errors in the
     estimator and in `OnnxClassifier`; in other runtimes their probabilities are NaN.

@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from .._pipeline import apply_first_steps, last_step
 from ..neural_network._base import BaseSpectrumClassifier
 from ..neural_network._batches import as_tensor
 from ..neural_network._device import prediction_batch_size
 from ._layer_cam import exact_cam, layer_cam, record_activations
-from ._pipeline import apply_first_steps, last_step
 from ._targets import encode_target
 from ._upsample import cell_centres, upsample_cells
 

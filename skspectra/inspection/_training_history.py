@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._pipeline import last_step
+from .._pipeline import last_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +117,7 @@ class TrainingHistoryDisplay:
         self.score_ax_ = self.lr_ax_ = None
         if ax is None:
             n_rows = 2 if self.valid_score is None else 3
-            heights = [3, 1.5, 1][-n_rows:] if n_rows == 3 else [3, 1]
+            heights = [3, 1.5, 1] if n_rows == 3 else [3, 1]
             _, axes = plt.subplots(
                 n_rows,
                 sharex=True,

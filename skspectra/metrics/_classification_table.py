@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state, check_scalar
 
 from ._bootstrap import band, confusion_matrix, resampled_confusions
-from ._labels import check_class_labels, check_class_priors, check_groups, check_labels, encode, format_priors
+from ._labels import check_class_labels, check_groups, check_labels, check_scored_priors, encode, format_priors
 from ._scores import accuracy, class_scores, mean_scores, row_shares
 from ._text import aligned, format_band, import_pandas
 
@@ -345,7 +345,7 @@ def classification_table(
     true, predicted = encode(y_true, labels), encode(y_pred, labels)
     confusion = confusion_matrix(true, predicted, len(labels))
     support = confusion.sum(axis=1)
-    priors = check_class_priors(class_priors, labels, support)
+    priors = check_scored_priors(class_priors, labels, support)
     scores = class_scores(confusion, priors)
 
     bands, mean_band, accuracy_band = {}, {}, None

@@ -11,7 +11,7 @@ from ._bootstrap import band, confusion_matrix
 from ._classifier_comparison import ClassifierComparison
 from ._compare_pairs import ComparedPair, compare_pairs
 from ._cross_validate import Fold, cross_validate, make_folds
-from ._labels import check_class_priors, check_groups, check_labels, encode
+from ._labels import check_groups, check_labels, check_scored_priors, encode
 from ._paired_bootstrap import overall_scores, resampled_scores, with_other_labels
 
 
@@ -122,7 +122,7 @@ def compare_classifiers(
     test_index = np.concatenate([test for _, test in folds])
     y_true = y[test_index]
     true = encode(y_true, labels)
-    priors = check_class_priors(class_priors, labels, np.bincount(true, minlength=len(labels)))
+    priors = check_scored_priors(class_priors, labels, np.bincount(true, minlength=len(labels)))
 
     runs = cross_validate(classifiers, X, y, folds, bool(verbose))
     done = {name: run for name, run in runs.items() if not run.failure}

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import assert_all_finite, column_or_1d
 
+from .._class_shares import check_class_priors
+
 _KINDS = {"b": "numbers", "i": "numbers", "u": "numbers", "f": "numbers", "U": "strings", "S": "bytes"}
 
 
@@ -75,26 +77,11 @@ def check_class_labels(labels: Any, arrays: dict[str, np.ndarray]) -> np.ndarray
     return labels
 
 
-def check_class_priors(class_priors: Any, labels: np.ndarray, support: np.ndarray) -> np.ndarray | None:
-    """Return the stated share of each class in the order of ``labels``."""
+def check_scored_priors(class_priors: Any, labels: np.ndarray, support: np.ndarray) -> np.ndarray | None:
+    """Return the stated share of each class in the order of ``labels``: above 0 where there are spectra."""
     if class_priors is None:
         return None
-    if hasattr(class_priors, "items"):  # a dict, or a pandas Series as value_counts(normalize=True) gives it
-        shares = dict(class_priors.items())
-        unknown = [key for key in shares if key not in labels.tolist()]
-        if unknown:
-            raise ValueError(f"class_priors must have the classes {labels.tolist()} as keys, got {unknown}.")
-        class_priors = [shares.get(label, 0.0) for label in labels.tolist()]
-    try:
-        priors = np.array(class_priors, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"class_priors must hold numbers, got {class_priors!r}.") from error
-    if priors.shape != labels.shape:
-        raise ValueError(
-            f"class_priors must hold one share for each of the classes {labels.tolist()}, got shape {priors.shape}."
-        )
-    if not np.all(priors >= 0) or not np.isclose(priors.sum(), 1.0):
-        raise ValueError(f"class_priors must be shares of 0 or more that sum to 1, got {priors.tolist()}.")
+    priors = check_class_priors(class_priors, labels, "class_priors")
     # A share for a class without a spectrum cannot be scored; no share for a class with spectra has no F1.
     wrong = labels[(priors > 0) != (support > 0)]
     if wrong.size:

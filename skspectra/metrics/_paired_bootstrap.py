@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state, check_scalar
 
 from ._bootstrap import band, confusion_matrix, resampled_confusions
-from ._labels import check_class_priors, check_groups, check_labels, distinct_labels, encode
+from ._labels import check_groups, check_labels, check_scored_priors, distinct_labels, encode
 from ._scores import accuracy, class_scores, mean_scores
 
 
@@ -156,7 +156,7 @@ def paired_bootstrap(
     check_scalar(confidence, "confidence", Real, min_val=0, max_val=1, include_boundaries="neither")
 
     true, *predictions = (encode(y, labels) for y in arrays.values())
-    priors = with_other_labels(check_class_priors(class_priors, labels, np.bincount(true)))
+    priors = with_other_labels(check_scored_priors(class_priors, labels, np.bincount(true)))
     n_codes = len(labels) + 1
     confusions = np.stack([confusion_matrix(true, codes, n_codes) for codes in predictions])
     replicates = resampled_scores(

@@ -19,7 +19,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     """Densely connected convolutional network for spectra, with kernels of several widths side by side.
 
     The network of Wang, Zhao & Fan [1]_: a convolutional stem, dense blocks of convolutions whose kernels are as wide
-    as narrow lines, broad lines and molecular bands, transitions that halve the length, further transitions that carry
+    as narrow lines, broad lines and molecular bands, transitions that halve the length, extra transitions that carry
     features across a dense block to the next scale, and a global average before the class probabilities. Batch
     normalisation, squeeze-and-excitation and ReLU stand before every convolution but the first.
 

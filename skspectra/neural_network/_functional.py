@@ -41,10 +41,11 @@ def affine_relu_conv(
     weights = [weight.to(x.dtype) for weight in weights]
     if x.device.type == "cpu" and not torch.compiler.is_compiling():
         return _AffineReluConv.apply(with_variance, x, scale, shift, *weights)
-    return _affine_relu_conv(x, scale, shift, weights, with_variance)
+    return _unfused_affine_relu_conv(x, scale, shift, weights, with_variance)
 
 
-def _affine_relu_conv(x, scale, shift, weights, with_variance) -> tuple[Tensor, Tensor]:
+def _unfused_affine_relu_conv(x, scale, shift, weights, with_variance) -> tuple[Tensor, Tensor]:
+    """The same by PyTorch's own operations: on a GPU, and for torch.compile, which fuses them."""
     activation = torch.addcmul(shift, x, scale).relu_()
     values = torch.cat([conv_same(activation, weight) for weight in weights], dim=2)
     return values, moments_over_length(values, with_variance)

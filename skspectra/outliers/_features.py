@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
+from .._pipeline import apply_first_steps, last_step
 from ..calibration import MacroF1ThresholdClassifier, PriorCorrectedClassifier
 
 
@@ -22,11 +23,7 @@ def deepest_features(estimator: Any, X: Any) -> np.ndarray:
     if isinstance(estimator, CalibratedClassifierCV) and len(estimator.calibrated_classifiers_) == 1:
         return deepest_features(estimator.calibrated_classifiers_[0].estimator, X)
     if isinstance(estimator, Pipeline):
-        for _, step in estimator.steps[:-1]:
-            # imbalanced-learn's samplers act in fit alone.
-            if step is not None and step != "passthrough" and not hasattr(step, "fit_resample"):
-                X = step.transform(X)
-        return deepest_features(estimator.steps[-1][1], X)
+        return deepest_features(last_step(estimator), apply_first_steps(estimator, X))
     if not hasattr(estimator, "net_"):
         return check_array(X, dtype=np.float64)
 

@@ -265,7 +265,7 @@ class SurveyFile:
         try:
             from astropy.io import fits
         except ImportError as error:
-            raise ImportError("Reading FITS files needs astropy: pip install 'skspectra[fits]'.") from error
+            raise ImportError("Reading FITS files needs astropy: pip install astropy.") from error
 
         while True:
             start = self._hdus[-1].stop if self._hdus else 0
