@@ -74,6 +74,7 @@ def real_spectra(path):
 
 def split(y, objects, n_parts):
     """Return the rows to keep and the rows to hold back: one of n_parts, with its share of each class, by object."""
+    # Before scikit-learn 1.8 the shuffled folds do not keep the shares of the classes.
     folds = StratifiedGroupKFold(n_parts, shuffle=True, random_state=0)
     return next(folds.split(y, y, objects))
 
