@@ -65,7 +65,7 @@ def folds_of(y, objects):
 def out_of_fold(candidate, way, X, y, objects, simulated, base, args):
     """Return the probabilities of each spectrum by the classifier that was not trained on its object, and seconds."""
     probabilities = np.empty((len(y), len(np.unique(y))), np.float32)
-    planned, seconds, facts = None, 0.0, {}
+    share, seconds, facts = None, 0.0, {}
     for train, test in folds_of(y, objects):
         start = time.perf_counter()
         if candidate.is_network:
@@ -74,13 +74,15 @@ def out_of_fold(candidate, way, X, y, objects, simulated, base, args):
                 network = copy.deepcopy(base)
                 network.set_params(warm_start=True, lr=network.lr / 10)
             balance_in_training(network).set_params(batch_size=32)
-            if planned is None:
-                planned = plan(network, args.fold_budget, args.fold_epochs, X[train], y[train])
+            if share is None:
+                n_epochs, n_spectra = plan(network, args.fold_budget, args.fold_epochs, X[train], y[train])
+                share = n_spectra / len(train)
                 start = time.perf_counter()
-            classifier, facts = fit_network(network, *planned, X[train], y[train])
+            classifier, facts = fit_network(network, n_epochs, round(share * len(train)), X[train], y[train])
         elif way == "tuned":
             both = np.concatenate([simulated["X"], X[train]]), np.concatenate([simulated["y"], y[train]])
-            classifier, facts = fit_other(candidate.make(args.seed), True, args.seed, *both)
+            # The simulated classes are even.
+            classifier, facts = fit_other(candidate.make(args.seed), False, args.seed, *both)
         else:
             classifier, facts = fit_other(candidate.make(args.seed), True, args.seed, X[train], y[train])
         seconds += time.perf_counter() - start
