@@ -49,6 +49,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
 from skspectra.metrics import classification_table, paired_bootstrap
+from skspectra.metrics._compare_pairs import holm
 
 WAYS = ("SDSS", "simulated", "tuned", "mixture")
 CONFOUND = (
@@ -136,21 +137,28 @@ def print_way(way, results, ours, y, sdss, objects, loaded):
         f"{'':26} {'fit s':>6} {'epochs':>6} {'F1, SDSS':>20} {'recall STAR/GALAXY/QSO':>23} {'F1, mixture':>20}"
         f"  {ours or OURS} less this one, SDSS"
     )
-    classes, pairs = np.unique(y), []
-    reference = next((r for r in results if r["method"] == ours), None)
+    predictions = {r["method"]: np.unique(y)[loaded[id(r)][sdss].argmax(1)] for r in results}
+    pairs = {}
+    for r in results:
+        # Tested are the classifiers that a user would pick instead, not other settings of ours.
+        if ours in predictions and r["family"] != OURS:
+            both = predictions[ours], predictions[r["method"]]
+            pairs[r["method"]] = paired_bootstrap(y[sdss], *both, groups=objects[sdss], random_state=0)
+    p_holm = dict(zip(pairs, holm(np.array([pair.p_value for pair in pairs.values()])).tolist(), strict=True))
     for r in sorted(results, key=lambda r: -r["scores"]["SDSS"]["f1"]):
         test = ""
-        if reference is not None and r is not reference:
-            predictions = [classes[loaded[id(x)][sdss].argmax(1)] for x in (reference, r)]
-            pair = paired_bootstrap(y[sdss], *predictions, groups=objects[sdss], random_state=0)
+        if pair := pairs.get(r["method"]):
             test = f"{pair.difference:+.3f} ({pair.low:+.3f} {pair.high:+.3f}) p {pair.p_value:.4f}"
-            pairs.append({"way": way, "ours": ours, "other": r["method"], **pair._asdict()})
+            test += f", by Holm {p_holm[r['method']]:.4f}"
         recall = "/".join(f"{r['scores']['SDSS']['recall'][c]:.3f}" for c in ("STAR", "GALAXY", "QSO"))
         print(
             f"{r['method']:26} {r['fit_s_per_fold']:6.0f} {r['epochs'] or '-':>6} {cell(r['scores']['SDSS']):>20} "
             f"{recall:>23} {cell(r['scores'].get('mixture')):>20}  {test}"
         )
-    return pairs
+    return [
+        {"way": way, "ours": ours, "other": other, **pair._asdict(), "p_holm": p_holm[other]}
+        for other, pair in pairs.items()
+    ]
 
 
 def run(args):
@@ -166,19 +174,19 @@ def run(args):
     report = json.loads(json_path.read_text()) if json_path.exists() else {"results": []}
     report["machine"] = describe() | {"threads": args.threads}
     parameters = {"budget": args.budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": args.seed}
+    this_run = {"seed": args.seed, "simulated": simulated_name}
 
     for name in args.methods:
         candidate = CANDIDATES[name]
         fit_settings = settings_of(candidate, threads=args.threads, **parameters)
         settings = fit_settings | {
-            "simulated": simulated_name,
             "real": fingerprint(real),
             "fold_budget": args.fold_budget,
             "fold_epochs": args.fold_epochs,
         }
         for way in args.ways:
-            identity = {"method": name, "way": way}
-            old = [r for r in report["results"] if (r["method"], r["way"]) == (name, way)]
+            identity = {"method": name, "way": way} | this_run
+            old = [r for r in report["results"] if all(r[key] == value for key, value in identity.items())]
             if old and old[0]["settings"] == settings and not args.force:
                 continue
             try:
@@ -214,7 +222,7 @@ def run(args):
             write_json(json_path, report)
             print(f"{name}, {way}: {cell(score(y[sdss], every[sdss], objects[sdss]))}", flush=True)
 
-    results = report["results"]
+    results = [r for r in report["results"] if all(r[key] == value for key, value in this_run.items())]
     if not results:
         raise SystemExit("No method came to an end.")
     loaded = {id(r): np.load(predictions / r["predictions"])["probabilities"] for r in results}

@@ -126,7 +126,8 @@ def test_maps_are_scaled_to_0_and_1_and_constant_maps_to_0(fitted):
         assert maps.shape == X.shape
         assert maps.dtype == np.float32
         assert_array_equal(maps.min(axis=1), 0)
-        assert_array_equal(maps.max(axis=1), 1)
+        # Spectra of class QSO have no line, and the network learns to see nothing in them.
+        assert_array_equal(maps[Y != "QSO"].max(axis=1), 1)
     one_cell = small(n_dense_blocks=8).fit(X, Y)
     assert_array_equal(class_activation_map(one_cell, X), 0)
 

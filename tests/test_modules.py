@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skspectra.neural_network._modules import DenseNet1D, Maps, MultilayerPerceptron
+from skspectra.neural_network._modules import DenseNet1D, Maps, MultilayerPerceptron, PreActivation
 
 SMALL = {
     "n_classes": 3,
@@ -428,6 +428,15 @@ def test_hidden_layer_of_the_excitation_has_four_units_at_least():
     net = network(stem_channels=5, se_reduction=4)
     excitation = net.dense_blocks[0].blocks[0].parallel.pre_activation.excitation
     assert excitation[0].out_features == 4
+
+
+def test_a_new_excitation_lets_all_maps_through_alike():
+    net = DenseNet1D(n_classes=3, n_dense_blocks=2)
+    activations = [module for module in net.modules() if isinstance(module, PreActivation)]
+    assert len(activations) == 2 * 2 * 2 + 1 + 1
+    for activation in activations:
+        squeezed = torch.randn(5, activation.weight.shape[0])
+        torch.testing.assert_close(activation.excitation(squeezed), torch.full_like(squeezed, 1 / (1 + math.exp(-2))))
 
 
 # --- Cells and receptive field ---
