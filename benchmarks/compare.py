@@ -29,6 +29,7 @@ import torch
 from _classifiers import CANDIDATES, OURS
 from _machine import describe
 from _runs import write_json
+from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 from imblearn.under_sampling import RandomUnderSampler
 from scipy.special import softmax
@@ -39,7 +40,6 @@ from threadpoolctl import threadpool_limits
 
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.metrics import classification_table, paired_bootstrap
-from skspectra.over_sampling import PhysicsNoiseOverSampler
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 EVEN = "1:1:1"
@@ -50,7 +50,6 @@ MIXES = {
 }
 SNR_EDGES = (0, 5, 10, 20, 50, np.inf)
 N_VALIDATION_FOLDS = 7
-N_OF_EACH_CLASS = 3000  # after the balance of those that are no networks
 
 
 def load(path):
@@ -132,13 +131,16 @@ def balance_in_training(network):
     return network.set_params(sampling="balanced", augmenter=CCDNoiseAugmenter())
 
 
-def fit_other(classifier, balance, seed, X, y):
+def fit_other(candidate, balance, seed, X, y):
+    """Return what is no network, fitted, and what its training was; balanced and noisy like the networks' if asked."""
+    classifier = candidate.make(seed)
     if balance:
         n_spectra = dict(zip(*np.unique(y, return_counts=True), strict=True))
-        fewer = {label: min(n, N_OF_EACH_CLASS) for label, n in n_spectra.items()}
+        fewer = {label: min(n, candidate.n_of_each_class) for label, n in n_spectra.items()}
         classifier = make_sampling_pipeline(
             RandomUnderSampler(sampling_strategy=fewer, random_state=seed),
-            PhysicsNoiseOverSampler(random_state=seed),
+            RandomOverSampler(random_state=seed),
+            CCDNoiseAugmenter(random_state=seed),
             *(step for _, step in classifier.steps),
         )
     start = time.perf_counter()
@@ -151,16 +153,16 @@ def fit(candidate, train, *, budget, max_epochs, balance, seed):
 
     `train` is what `split_training` returns.
     """
-    classifier = candidate.make(seed)
     if candidate.is_network:
+        classifier = candidate.make(seed)
         if balance:
             balance_in_training(classifier)
         n_epochs, n_spectra = plan(classifier, budget, max_epochs, **train)
         classifier, facts = fit_network(classifier, n_epochs, n_spectra, **train)
     else:
         some = rows_of_all_classes(train["y"], 700, np.random.default_rng(0))
-        fit_other(candidate.make(seed), balance, seed, train["X"][some], train["y"][some])  # compiles MiniRocket
-        classifier, facts = fit_other(classifier, balance, seed, train["X"], train["y"])
+        fit_other(candidate, balance, seed, train["X"][some], train["y"][some])  # compiles MiniRocket
+        classifier, facts = fit_other(candidate, balance, seed, train["X"], train["y"])
     facts["validation_f1"] = mean_f1(train["y_val"], predict(classifier, train["X_val"]))
     return make_pipeline(preprocessing(), classifier), facts
 
@@ -517,8 +519,8 @@ def main(argv=None):
     parser.add_argument(
         "--balance",
         action="store_true",
-        help="balance the classes: networks in their training loop, "
-        f"the others by sampling to {N_OF_EACH_CLASS} of each class at most, noisy copies included",
+        help="balance the classes, with noise for every spectrum: networks in their training loop, the others by "
+        "copies, and a frequent class thinned",
     )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)

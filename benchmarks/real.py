@@ -83,9 +83,9 @@ def out_of_fold(candidate, way, X, y, objects, simulated, base, args):
         elif way == "tuned":
             both = np.concatenate([simulated["X"], X[train]]), np.concatenate([simulated["y"], y[train]])
             # The simulated classes are even.
-            classifier, facts = fit_other(candidate.make(args.seed), False, args.seed, *both)
+            classifier, facts = fit_other(candidate, False, args.seed, *both)
         else:
-            classifier, facts = fit_other(candidate.make(args.seed), True, args.seed, X[train], y[train])
+            classifier, facts = fit_other(candidate, True, args.seed, X[train], y[train])
         seconds += time.perf_counter() - start
         probabilities[test] = predict(classifier, X[test])
     return probabilities, {
