@@ -4,8 +4,9 @@ Every network gets the same training time on the same threads: a short timing fi
 ``--budget`` seconds (less than one: a part of the training spectra), at most ``--max-epochs`` of them, under a
 one-cycle schedule. The weights are those of the epoch that is best on a seventh of the training objects, held back from
 all classifiers. The time of the others is what they take. The test file is scored once, by the predictions of the
-finished classifier: at 1:1:1, at 98.5:1.2:0.3 (the same predictions, weighted) and by S/N. Bands are of a bootstrap of
-objects, which are the templates that a simulated spectrum was drawn from.
+finished classifier: at 1:1:1, at 98.5:1.2:0.3 (the same predictions, weighted; and those of probabilities corrected for
+that mix) and by S/N. Bands are of a bootstrap of objects, which are the templates that a simulated spectrum was drawn
+from.
 
 A result is written as soon as it is there, with the predictions beside it, so that a run that was stopped goes on where
 it was, and runs with several budgets gather in one file. Changed settings are fitted anew.
@@ -48,6 +49,7 @@ MIXES = {
     EVEN: {"STAR": 1 / 3, "GALAXY": 1 / 3, "QSO": 1 / 3},
     SURVEY: {"STAR": 0.985, "GALAXY": 0.012, "QSO": 0.003},
 }
+CORRECTED = f"{SURVEY}, corrected"
 SNR_EDGES = (0, 5, 10, 20, 50, np.inf)
 N_VALIDATION_FOLDS = 7
 
@@ -219,11 +221,18 @@ def fit_once(candidate, train, train_name, cache, settings, *, force, **paramete
 
 
 def scores(y, probabilities, objects, snr):
-    """Return mean F1 with its band at each mix, and by S/N at 1:1:1 the mean F1 and the recall of each class."""
-    y_pred = np.unique(y)[probabilities.argmax(1)]
+    """Return mean F1 with its band at each mix, and by S/N at 1:1:1 the mean F1 and the recall of each class.
+
+    At the survey's mix also by the decisions of probabilities that are corrected for it, from the even training.
+    """
+    classes = np.unique(y)
+    y_pred = classes[probabilities.argmax(1)]
+    survey_priors = np.array([MIXES[SURVEY][label] for label in classes])
+    corrected = classes[(probabilities * survey_priors).argmax(1)]
+    decisions = {EVEN: (y_pred, EVEN), SURVEY: (y_pred, SURVEY), CORRECTED: (corrected, SURVEY)}
     result = {}
-    for name, priors in MIXES.items():
-        table = classification_table(y, y_pred, class_priors=priors, groups=objects, random_state=0)
+    for name, (predicted, mix) in decisions.items():
+        table = classification_table(y, predicted, class_priors=MIXES[mix], groups=objects, random_state=0)
         result[name] = {
             "f1": table.mean["f1"],
             "band": table.mean_band["f1"].tolist(),
@@ -263,17 +272,20 @@ def within(results, budget):
 
 def print_table(results):
     columns = f"{'':26} {'budget':>6} {'fit s':>7} {'epochs':>6} {'spectra':>7} {'pred./s':>8} {'layers':>6}"
-    print(f"{columns} {'values':>9} {'valid.':>6} {'F1 at ' + EVEN:>20} {'F1 at ' + SURVEY:>20}")
+    print(f"{columns} {'values':>9} {'valid.':>6} {'F1 at ' + EVEN:>20} {'F1 at ' + SURVEY:>20} {'corrected':>20}")
     for r in sorted(results, key=lambda r: -r["scores"][EVEN]["f1"]):
         marks = [f"{r[name]:,}" if r.get(name) is not None else "-" for name in ("epochs", "n_spectra", "layers")]
         f1 = [
             f"{r['scores'][mix]['f1']:.4f} ({'-'.join(f'{v:.3f}'[1:] for v in r['scores'][mix]['band'])})"
-            for mix in MIXES
+            for mix in (EVEN, SURVEY, CORRECTED)
         ]
+        if not r["has_probabilities"]:
+            f1[2] = "-"
         values = f"{r['parameters']:,}" if "parameters" in r else "-"
         print(
             f"{r['method']:26} {r['budget'] or '-':>6} {r['fit_s']:7.0f} {marks[0]:>6} {marks[1]:>7} "
-            f"{r['predict_per_s']:8.0f} {marks[2]:>6} {values:>9} {r['validation_f1']:6.4f} {f1[0]:>20} {f1[1]:>20}"
+            f"{r['predict_per_s']:8.0f} {marks[2]:>6} {values:>9} {r['validation_f1']:6.4f} "
+            + " ".join(f"{cell:>20}" for cell in f1)
         )
 
 
@@ -476,6 +488,7 @@ def run(args):
             | facts
             | {
                 "family": candidate.family,
+                "has_probabilities": hasattr(model, "predict_proba"),
                 "predict_per_s": len(probabilities) / seconds,
                 "train_fingerprint": head["train_fingerprint"],
                 "settings": settings,

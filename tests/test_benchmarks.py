@@ -88,7 +88,7 @@ def test_pretraining_is_part_of_the_budget(compare, monkeypatch):
 def test_scores_at_both_mixes_and_by_snr(compare):
     y = np.repeat(CLASSES, 40)
     probabilities = np.eye(3)[np.repeat([0, 1, 2], 40)]
-    probabilities[80:90] = [1, 0, 0]  # a quarter of the stars taken for galaxies
+    probabilities[80:90] = [0.6, 0, 0.4]  # a quarter of the stars taken for galaxies
     snr = np.tile([2.0, 30.0], 60)
     result = compare.scores(y, probabilities, np.arange(120), snr)
     y_pred = CLASSES[probabilities.argmax(1)]
@@ -96,6 +96,7 @@ def test_scores_at_both_mixes_and_by_snr(compare):
     weights = {"GALAXY": 0.012, "QSO": 0.003, "STAR": 0.985}
     at_survey = f1_score(y, y_pred, average="macro", sample_weight=[weights[label] for label in y])
     assert result["98.5:1.2:0.3"]["f1"] == pytest.approx(at_survey)
+    assert result["98.5:1.2:0.3, corrected"]["f1"] == 1  # 0.4 * 0.985 is more than 0.6 * 0.012
     low, high = result["1:1:1"]["band"]
     assert low < result["1:1:1"]["f1"] < high
     assert [(b["from"], b["n_spectra"]) for b in result["snr"]] == [(0, 60), (20, 60)]
