@@ -24,24 +24,16 @@ import traceback
 from itertools import pairwise
 from pathlib import Path
 
-import joblib
 import numpy as np
 import torch
 from _classifiers import CANDIDATES, OURS
+from _frontier import draw
 from _machine import describe
 from _runs import write_json
-from imblearn.over_sampling import RandomOverSampler
-from imblearn.pipeline import make_pipeline as make_sampling_pipeline
-from imblearn.under_sampling import RandomUnderSampler
-from scipy.special import softmax
-from sklearn.base import clone
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.pipeline import make_pipeline
+from _training import fingerprint, fit_once, load, mean_f1, predict, settings_of, split_training
 from threadpoolctl import threadpool_limits
 
-from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.metrics import classification_table, paired_bootstrap
-from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 EVEN = "1:1:1"
 SURVEY = "98.5:1.2:0.3"
@@ -51,173 +43,6 @@ MIXES = {
 }
 CORRECTED = f"{SURVEY}, corrected"
 SNR_EDGES = (0, 5, 10, 20, 50, np.inf)
-N_VALIDATION_FOLDS = 7
-
-
-def load(path):
-    """Return flux, target, object and S/N of a file."""
-    with np.load(path) as file:
-        return {name: file[name] for name in ("flux", "target", "object", "snr")}
-
-
-def prepare(flux):
-    return preprocessing().fit_transform(flux)
-
-
-def preprocessing():
-    return make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler())
-
-
-def split_by_object(y, objects):
-    """Return rows to train on and rows to validate with, no object in both."""
-    folds = StratifiedGroupKFold(N_VALIDATION_FOLDS, shuffle=True, random_state=0)
-    return next(folds.split(np.zeros(len(y)), y, objects))
-
-
-def rows_of_all_classes(y, n_rows, rng):
-    """Draw n_rows rows, from the frequent classes first as few as from the rare ones."""
-    classes, counts = np.unique(y, return_counts=True)
-    rows = []
-    for n_classes_left, label in zip(range(len(classes), 0, -1), classes[np.argsort(counts)], strict=True):
-        n_left = n_rows - sum(map(len, rows))
-        of_class = rng.permutation(np.flatnonzero(y == label))
-        rows.append(of_class[: max(1, n_left // n_classes_left)])
-    return np.sort(np.concatenate(rows))
-
-
-def time_of_training(network, X, y, X_val=None, y_val=None):
-    """Return seconds of pre-training and of one epoch for each training spectrum, from the second epoch of a fit."""
-    n_rows, rng = 64, np.random.default_rng(0)
-    while True:
-        n_rows = min(n_rows, len(X))
-        rows = rows_of_all_classes(y, n_rows, rng)
-        validation = {}
-        if X_val is not None:
-            some = rng.permutation(len(X_val))[: max(1, len(X_val) * len(rows) // len(X))]
-            validation = {"X_val": X_val[some], "y_val": y_val[some]}
-        trial = clone(network).set_params(max_epochs=2)
-        start = time.perf_counter()
-        trial.fit(X[rows], y[rows], **validation)
-        epochs = [epoch["seconds"] for epoch in trial.history_]
-        before = time.perf_counter() - start - sum(epochs) if getattr(network, "pretrain_epochs", 0) else 0.0
-        if epochs[-1] > 1 or n_rows == len(X):
-            return before / len(rows), epochs[-1] / len(rows)
-        n_rows *= 4
-
-
-def plan(network, budget, max_epochs, X, y, X_val=None, y_val=None):
-    """Return the number of epochs and of spectra that fill the budget, and no more."""
-    before, epoch = time_of_training(network, X, y, X_val, y_val)
-    n_epochs = round(np.clip((budget / len(X) - before) / epoch, 1, max_epochs))
-    return n_epochs, round(np.clip(budget / (before + n_epochs * epoch), 64, len(X)))
-
-
-def fit_network(network, n_epochs, n_spectra, X, y, X_val=None, y_val=None):
-    """Return the network, fitted in so many epochs on so many spectra, and what its training was."""
-    if n_spectra < len(X):
-        rows = rows_of_all_classes(y, n_spectra, np.random.default_rng(0))
-        X, y = X[rows], y[rows]
-    start = time.perf_counter()
-    network.set_params(max_epochs=n_epochs).fit(X, y, X_val=X_val, y_val=y_val)
-    return network, {
-        "fit_s": time.perf_counter() - start,
-        "n_spectra": len(X),
-        "epochs": n_epochs,
-        "best_epoch": network.best_epoch_,
-        "layers": network.n_layers_,
-        "parameters": network.n_parameters_,
-    }
-
-
-def balance_in_training(network):
-    return network.set_params(sampling="balanced", augmenter=CCDNoiseAugmenter())
-
-
-def fit_other(candidate, balance, seed, X, y):
-    """Return what is no network, fitted, and what its training was; balanced and noisy like the networks' if asked."""
-    classifier = candidate.make(seed)
-    if balance:
-        n_spectra = dict(zip(*np.unique(y, return_counts=True), strict=True))
-        fewer = {label: min(n, candidate.n_of_each_class) for label, n in n_spectra.items()}
-        classifier = make_sampling_pipeline(
-            RandomUnderSampler(sampling_strategy=fewer, random_state=seed),
-            RandomOverSampler(random_state=seed),
-            CCDNoiseAugmenter(random_state=seed),
-            *(step for _, step in classifier.steps),
-        )
-    start = time.perf_counter()
-    classifier.fit(X, y)
-    return classifier, {"fit_s": time.perf_counter() - start, "n_spectra": len(X)}
-
-
-def fit(candidate, train, *, budget, max_epochs, balance, seed):
-    """Fit on the training part of a file; return a pipeline that takes raw flux, and what the training was.
-
-    `train` is what `split_training` returns.
-    """
-    if candidate.is_network:
-        classifier = candidate.make(seed)
-        if balance:
-            balance_in_training(classifier)
-        n_epochs, n_spectra = plan(classifier, budget, max_epochs, **train)
-        classifier, facts = fit_network(classifier, n_epochs, n_spectra, **train)
-    else:
-        some = rows_of_all_classes(train["y"], 700, np.random.default_rng(0))
-        fit_other(candidate, balance, seed, train["X"][some], train["y"][some])  # compiles MiniRocket
-        classifier, facts = fit_other(candidate, balance, seed, train["X"], train["y"])
-    facts["validation_f1"] = mean_f1(train["y_val"], predict(classifier, train["X_val"]))
-    return make_pipeline(preprocessing(), classifier), facts
-
-
-def split_training(data):
-    flux, y = prepare(data["flux"]), data["target"]
-    train, validation = split_by_object(y, data["object"])
-    return {"X": flux[train], "y": y[train], "X_val": flux[validation], "y_val": y[validation]}
-
-
-def mean_f1(y, probabilities):
-    """Macro F1 at 1:1:1, whatever the mix of the data."""
-    y_pred = np.unique(y)[probabilities.argmax(1)]
-    return classification_table(y, y_pred, class_priors=MIXES[EVEN], n_bootstraps=0).mean["f1"]
-
-
-def predict(model, flux):
-    """Return probabilities, or the softmax of the decision function where there are none."""
-    if hasattr(model, "predict_proba"):
-        return model.predict_proba(flux)
-    return softmax(model.decision_function(flux), axis=1)
-
-
-def settings_of(candidate, *, budget, max_epochs, balance, seed, threads):
-    """What a fitted model depends on, its data apart."""
-    settings = {"classifier": candidate.make(seed).__repr__(N_CHAR_MAX=100_000), "balance": balance, "seed": seed}
-    if candidate.is_network:
-        settings |= {"budget": budget, "max_epochs": max_epochs, "threads": threads}
-    return settings
-
-
-def fingerprint(data):
-    """A short name of the content of a file."""
-    rows = slice(None, None, max(1, len(data["target"]) // 100))
-    content = data["flux"][rows].tobytes() + "".join(data["target"]).encode()
-    return hashlib.sha256(content).hexdigest()[:12]
-
-
-def fit_once(candidate, train, train_name, cache, settings, *, force, **parameters):
-    """Fit, or unless forced take the model from the cache, if the same settings and training file made it."""
-    path = None
-    if cache is not None:
-        content = json.dumps([settings, train_name], sort_keys=True)
-        path = Path(cache) / f"{candidate.name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.joblib"
-        if path.exists() and not force:
-            return joblib.load(path)
-    fitted = fit(candidate, train, **parameters)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        joblib.dump(fitted, part)
-        part.replace(path)
-    return fitted
 
 
 def scores(y, probabilities, objects, snr):
@@ -357,66 +182,6 @@ def compare_over_seeds(results, y, objects, probabilities):
     return compared
 
 
-def draw(results, path, title):
-    """Macro F1 against training time, one mark a fit, and the frontier."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    # Okabe & Ito's colours, and a mark of its own for each, so that grey prints can be read too.
-    colours = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#CC79A7", "#7F7F7F", "#FFFFFF"]
-    others = [family for family in dict.fromkeys(c.family for c in CANDIDATES.values()) if family != OURS]
-    style = {family: (colours[i % 9], "osv^<>Ph*"[i % 9]) for i, family in enumerate(others)}
-    style[OURS] = ("#D55E00", "D")
-    families = [family for family in style if any(r["family"] == family for r in results)]
-    figure, axes = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
-    for family in families:
-        colour, mark = style[family]
-        own = sorted((r for r in results if r["family"] == family), key=lambda r: r["fit_s"])
-        f1 = np.array([r["scores"][EVEN]["f1"] for r in own])
-        band = np.abs(np.array([r["scores"][EVEN]["band"] for r in own]).T - f1)
-        axes.errorbar(
-            [r["fit_s"] for r in own],
-            f1,
-            band,
-            fmt=mark,
-            color=colour,
-            ecolor="0.3",
-            ms=8 if family == OURS else 6,
-            mec="black",
-            mew=0.5,
-            elinewidth=0.7,
-            alpha=0.9,
-            label=family,
-        )
-    for r in results:
-        if r["family"] == OURS:
-            axes.annotate(
-                r["method"].removeprefix(OURS).strip(),
-                (r["fit_s"], r["scores"][EVEN]["f1"]),
-                textcoords="offset points",
-                xytext=(6, -9),
-                fontsize=7,
-            )
-    frontier = []
-    for r in sorted(results, key=lambda r: r["fit_s"]):
-        if not frontier or r["scores"][EVEN]["f1"] > frontier[-1][1]:
-            frontier.append((r["fit_s"], r["scores"][EVEN]["f1"]))
-    frontier.append((max(r["fit_s"] for r in results), frontier[-1][1]))
-    axes.step(*zip(*frontier, strict=True), where="post", color="0.5", lw=1, ls="--", zorder=0, label="frontier")
-    axes.set(xscale="log", xlabel="training time, s", ylabel=f"macro F1 at {EVEN}, 95 % band by object", title=title)
-    # Equal steps are equal factors in the errors that are left.
-    axes.set_yscale("function", functions=(lambda f1: -np.log10(1.0001 - f1), lambda v: 1.0001 - 10**-v))
-    axes.set_yticks([0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995])
-    lowest, highest = (edge(r["scores"][EVEN]["band"][i] for r in results) for i, edge in enumerate((min, max)))
-    axes.set_ylim(lowest - 0.1 * (1 - lowest), highest + 0.2 * (1 - highest))
-    figure.legend(fontsize=7, loc="outside right upper")
-    axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=200)
-    plt.close(figure)
-
-
 def run(args):
     torch.set_num_threads(args.threads)
     train_data, test = load(args.train), load(args.test)
@@ -519,7 +284,7 @@ def run(args):
     report.setdefault("pairs over seeds", {})[key] = compare_over_seeds(same_training, *of_file)
     write_json(json_path, report)
     if args.figure:
-        draw(own, args.figure, f"Trained on {len(train['y'])} simulated spectra; threads: {args.threads}")
+        draw(own, EVEN, args.figure, f"Trained on {len(train['y'])} simulated spectra; threads: {args.threads}")
 
 
 def main(argv=None):

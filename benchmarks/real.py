@@ -5,7 +5,7 @@ the 51 SDSS galaxies begin redder than the others, and a filled edge would tell 
 of the SDSS spectra once, in five folds with no object in two:
 
 - ``SDSS``: trained on the SDSS spectra of the other folds alone;
-- ``simulated``: trained on simulated spectra alone, by `compare.py` (same ``--cache``: fitted once for both);
+- ``simulated``: trained on simulated spectra alone, within ``--budget`` seconds as in `compare.py`;
 - ``tuned``: networks go on from there (`warm_start`, a tenth of the learning rate) on the SDSS spectra of the other
   folds; the others are trained on simulated and SDSS spectra together;
 - ``mixture``: trained on LAMOST and SDSS spectra of the other folds together.
@@ -32,7 +32,7 @@ import torch
 from _classifiers import CANDIDATES, OURS
 from _machine import describe
 from _runs import write_json
-from compare import (
+from _training import (
     balance_in_training,
     fingerprint,
     fit_network,
@@ -265,7 +265,7 @@ def main(argv=None):
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", default="real.json")
-    parser.add_argument("--cache", metavar="DIR", help="of fitted models, shared with compare.py")
+    parser.add_argument("--cache", metavar="DIR", help="keep fitted models here: tuning starts from the same")
     parser.add_argument("--force", action="store_true", help="fit again what the JSON has; the cache still serves")
     args = parser.parse_args(argv)
     if args.data is None:

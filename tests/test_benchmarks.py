@@ -36,6 +36,11 @@ def compare(monkeypatch):
             del sys.modules[name]
 
 
+@pytest.fixture
+def training(compare):
+    return sys.modules["_training"]
+
+
 def survey_file(path, n_spectra, seed):
     """Three easy classes, four spectra of each object."""
     rng = np.random.default_rng(seed)
@@ -52,17 +57,17 @@ def survey_file(path, n_spectra, seed):
     return path
 
 
-def test_no_object_is_in_training_and_validation(compare, tmp_path):
-    data = compare.load(survey_file(tmp_path / "a.npz", 168, 0))
-    train, validation = compare.split_by_object(data["target"], data["object"])
+def test_no_object_is_in_training_and_validation(training, tmp_path):
+    data = training.load(survey_file(tmp_path / "a.npz", 168, 0))
+    train, validation = training.split_by_object(data["target"], data["object"])
     assert not set(data["object"][train]) & set(data["object"][validation])
     assert sorted([*train, *validation]) == list(range(168))
     assert set(data["target"][validation]) == set(CLASSES)
 
 
-def test_a_part_of_the_spectra_keeps_the_rare_ones(compare):
+def test_a_part_of_the_spectra_keeps_the_rare_ones(training):
     y = np.repeat(CLASSES, [5, 50, 500])
-    rows = compare.rows_of_all_classes(y, 105, np.random.default_rng(0))
+    rows = training.rows_of_all_classes(y, 105, np.random.default_rng(0))
     assert dict(zip(*np.unique(y[rows], return_counts=True), strict=True)) == {"GALAXY": 5, "QSO": 50, "STAR": 50}
 
 
@@ -75,14 +80,14 @@ def test_a_part_of_the_spectra_keeps_the_rare_ones(compare):
         (10_000, (60, 1000)),  # no more than the largest number of epochs
     ],
 )
-def test_epochs_and_spectra_fill_the_budget(compare, monkeypatch, budget, expected):
-    monkeypatch.setattr(compare, "time_of_training", lambda *args: (0.0, 0.01))
-    assert compare.plan(None, budget, 60, np.zeros((1000, 2)), None) == expected
+def test_epochs_and_spectra_fill_the_budget(training, monkeypatch, budget, expected):
+    monkeypatch.setattr(training, "time_of_training", lambda *args: (0.0, 0.01))
+    assert training.plan(None, budget, 60, np.zeros((1000, 2)), None) == expected
 
 
-def test_pretraining_is_part_of_the_budget(compare, monkeypatch):
-    monkeypatch.setattr(compare, "time_of_training", lambda *args: (0.02, 0.01))
-    assert compare.plan(None, 100, 60, np.zeros((1000, 2)), None) == (8, 1000)
+def test_pretraining_is_part_of_the_budget(training, monkeypatch):
+    monkeypatch.setattr(training, "time_of_training", lambda *args: (0.02, 0.01))
+    assert training.plan(None, 100, 60, np.zeros((1000, 2)), None) == (8, 1000)
 
 
 def test_scores_at_both_mixes_and_by_snr(compare):

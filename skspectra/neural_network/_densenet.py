@@ -50,7 +50,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     cross_transitions : bool, default=True
         Carry the input of each dense block but the first across it to the next scale.
     squeeze_excitation : bool, default=True
-        Weigh the feature maps of each spectrum by their means.
+        Weigh the feature maps of each spectrum by their means. Before training all weights are alike.
     conv_block : {"multi-scale", "bottleneck"}, default="multi-scale"
         "multi-scale" convolves with all `kernel_sizes` side by side, then mixes their results with width 1.
         "bottleneck" [3]_ first narrows all maps to four times `growth_rate` with width 1, then convolves with one
