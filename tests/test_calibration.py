@@ -127,7 +127,7 @@ def test_class_that_the_survey_does_not_hold():
 @pytest.mark.parametrize(
     ("class_priors", "message"),
     [
-        ({"STAR": 0.5, "COMET": 0.5}, r"class_priors must have the classes .* as keys, got \['COMET'\]"),
+        ({"STAR": 0.5, "COMET": 0.5}, r"class_priors must have the classes .* as keys; not among them: \['COMET'\]"),
         ([0.5, 0.5], r"class_priors must hold one share for each of the classes"),
         ([0.5, 0.4, 0.3], r"class_priors must be shares of 0 or more that sum to 1"),
         ([1.5, -0.5, 0.0], r"class_priors must be shares of 0 or more that sum to 1"),

@@ -158,7 +158,10 @@ def test_in_a_grid_search_of_a_frame():
     [
         ({"class_priors": "balanced"}, "The 'class_priors' parameter of MacroF1ThresholdClassifier must be"),
         ({"class_priors": [0.5, 0.5]}, "class_priors must hold one share for each of the classes"),
-        ({"class_priors": {"COMET": 1.0}}, r"class_priors must have the classes .* as keys, got \['COMET'\]"),
+        (
+            {"class_priors": {"COMET": 1.0}},
+            r"class_priors must have the classes .* as keys; not among them: \['COMET'\]",
+        ),
         ({"validation_fraction": 1.0}, "The 'validation_fraction' parameter of MacroF1ThresholdClassifier must be"),
         ({"random_state": "a"}, "The 'random_state' parameter of MacroF1ThresholdClassifier must be"),
     ],

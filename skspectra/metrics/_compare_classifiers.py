@@ -40,7 +40,7 @@ def compare_classifiers(
         Classes: strings, integers or booleans.
     cv : int, splitter, iterable of (train, test) indices, or None, default=None
         The folds. A number (None: 5) means stratified folds: shuffled, or, where groups are given, such that no group
-        is on both sides. A single pair of indices compares on one training and one test set. With repeated folds the
+        is on both sides. A list of one pair compares on one training and one test set. With repeated folds the
         bootstrap resamples all predictions of a spectrum together.
     groups : array-like of shape (n_samples,), default=None
         Spectra with the same value, such as repeated observations of one object, stay on one side of each fold and are

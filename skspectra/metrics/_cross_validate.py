@@ -29,9 +29,12 @@ def make_folds(
         else:
             # Groups with other numbers fall into other folds. shuffle=True loses the strata before scikit-learn 1.8.
             cv = StratifiedGroupKFold(n_splits).split(X, y, random_state.permutation(groups.max() + 1)[groups])
-    rows = np.arange(len(y))
-    splits: Iterable = check_cv(cv, y, classifier=True).split(X, y, groups)
-    folds = [(rows[train], rows[test]) for train, test in splits]
+    splits = cv
+    if isinstance(cv, str) or not isinstance(cv, Iterable):
+        splits = check_cv(cv, y, classifier=True).split(X, y, groups)
+    folds = [_check_fold(fold, i + 1, len(y)) for i, fold in enumerate(splits)]
+    if not folds:
+        raise ValueError(f"cv must give at least one pair of training and test rows, got {cv!r}.")
     if groups is not None:
         for i, (train, test) in enumerate(folds):
             both = np.intersect1d(groups[train], groups[test])
@@ -41,6 +44,23 @@ def make_folds(
                     f"part of fold {i + 1}. A number or StratifiedGroupKFold keeps them apart."
                 )
     return folds
+
+
+def _check_fold(fold: Any, number: int, n_samples: int) -> Fold:
+    """Return the rows of training and of test, neither empty, with no row in both."""
+    try:
+        train, test = (np.arange(n_samples)[rows] for rows in fold)
+    except (IndexError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"cv must give pairs of training and test rows, each below {n_samples}; fold {number} is {fold!r}."
+        ) from error
+    if not len(train) or not len(test):
+        raise ValueError(
+            f"cv must give rows to train and to test; fold {number} has {len(train)} to train and {len(test)} to test."
+        )
+    if n_both := np.intersect1d(train, test).size:
+        raise ValueError(f"cv must keep training and test apart; {n_both} rows are in both parts of fold {number}.")
+    return train, test
 
 
 @dataclass

@@ -86,7 +86,7 @@ def check_scored_priors(class_priors: Any, labels: np.ndarray, support: np.ndarr
     wrong = labels[(priors > 0) != (support > 0)]
     if wrong.size:
         raise ValueError(
-            "class_priors must be above 0 for each class that y_true holds and 0 for any other; "
+            "class_priors must be above 0 for each class that has spectra to score and 0 for any other; "
             f"not so for {wrong.tolist()}."
         )
     return priors
