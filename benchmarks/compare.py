@@ -34,6 +34,7 @@ from _training import fingerprint, fit_once, load, mean_f1, predict, settings_of
 from threadpoolctl import threadpool_limits
 
 from skspectra.metrics import classification_table, paired_bootstrap
+from skspectra.metrics._compare_pairs import holm
 
 EVEN = "1:1:1"
 SURVEY = "98.5:1.2:0.3"
@@ -45,16 +46,18 @@ CORRECTED = f"{SURVEY}, corrected"
 SNR_EDGES = (0, 5, 10, 20, 50, np.inf)
 
 
-def scores(y, probabilities, objects, snr):
+def scores(y, probabilities, objects, snr, shares):
     """Return mean F1 with its band at each mix, and by S/N at 1:1:1 the mean F1 and the recall of each class.
 
-    At the survey's mix also by the decisions of probabilities that are corrected for it, from the even training.
+    `shares` of the classes in training lead to the score of probabilities that are corrected for the survey's mix;
+    None where there are none to correct.
     """
     classes = np.unique(y)
     y_pred = classes[probabilities.argmax(1)]
-    survey_priors = np.array([MIXES[SURVEY][label] for label in classes])
-    corrected = classes[(probabilities * survey_priors).argmax(1)]
-    decisions = {EVEN: (y_pred, EVEN), SURVEY: (y_pred, SURVEY), CORRECTED: (corrected, SURVEY)}
+    decisions = {EVEN: (y_pred, EVEN), SURVEY: (y_pred, SURVEY)}
+    if shares is not None:
+        weights = np.array([MIXES[SURVEY][label] / shares[label] for label in classes])
+        decisions[CORRECTED] = classes[(probabilities * weights).argmax(1)], SURVEY
     result = {}
     for name, (predicted, mix) in decisions.items():
         table = classification_table(y, predicted, class_priors=MIXES[mix], groups=objects, random_state=0)
@@ -83,6 +86,13 @@ def scores(y, probabilities, objects, snr):
     return result
 
 
+def class_shares(y, balance):
+    """Return the shares of the classes in training."""
+    classes, counts = np.unique(y, return_counts=True)
+    shares = np.full(len(classes), 1 / len(classes)) if balance else counts / len(y)
+    return dict(zip(classes.tolist(), shares.tolist(), strict=True))
+
+
 def best_of_ours(results, budget):
     """Return the DenseNet1DClassifier of this budget that did best in validation, or None."""
     ours = [r for r in results if r["family"] == OURS and r["budget"] == budget]
@@ -103,9 +113,8 @@ def print_table(results):
         f1 = [
             f"{r['scores'][mix]['f1']:.4f} ({'-'.join(f'{v:.3f}'[1:] for v in r['scores'][mix]['band'])})"
             for mix in (EVEN, SURVEY, CORRECTED)
+            if mix in r["scores"]
         ]
-        if not r["has_probabilities"]:
-            f1[2] = "-"
         values = f"{r['parameters']:,}" if "parameters" in r else "-"
         print(
             f"{r['method']:26} {r['budget'] or '-':>6} {r['fit_s']:7.0f} {marks[0]:>6} {marks[1]:>7} "
@@ -131,7 +140,9 @@ def compare_pairs(results, y, objects, probabilities):
         if ours is None:
             continue
         print(f"\n{ours['method']} ({budget:g} s; best in validation) less each other, macro F1, paired by object")
-        print(f"{'':26} " + " ".join(f"{'at ' + mix:>32}" for mix in MIXES))
+        print("p: alone, and corrected by Holm for the methods of this budget and mix")
+        print(f"{'':26} " + " ".join(f"{'at ' + mix:>40}" for mix in MIXES))
+        of_budget = []
         for r in within(results, budget):
             if r["family"] == OURS:
                 continue
@@ -141,17 +152,22 @@ def compare_pairs(results, y, objects, probabilities):
                 pair[mix] = paired_bootstrap(
                     y, *predictions, class_priors=priors, groups=objects, random_state=0
                 )._asdict()
+            of_budget.append(pair)
+        for mix in MIXES:
+            for pair, p_holm in zip(of_budget, holm(np.array([p[mix]["p_value"] for p in of_budget])), strict=True):
+                pair[mix]["p_holm"] = float(p_holm)
+        for pair in of_budget:
             cells = [
-                f"{p['difference']:+.4f} ({p['low']:+.4f} {p['high']:+.4f}) p {p['p_value']:.4f}"
+                f"{p['difference']:+.4f} ({p['low']:+.4f} {p['high']:+.4f}) p {p['p_value']:.4f}, {p['p_holm']:.4f}"
                 for p in (pair[mix] for mix in MIXES)
             ]
-            print(f"{r['method']:26} " + " ".join(f"{cell:>32}" for cell in cells))
-            pairs.append(pair)
+            print(f"{pair['other']:26} " + " ".join(f"{cell:>40}" for cell in cells))
+        pairs += of_budget
     return pairs
 
 
 def compare_over_seeds(results, y, objects, probabilities):
-    """Print and return our mean over the seeds of each budget less that of every method with the same seeds.
+    """Print and return F1 of our predictions with all seeds of a budget less that of every method with the same seeds.
 
     The bootstrap draws objects with the predictions of all seeds, so that a template which one training misses weighs
     half as much as one that two trainings miss.
@@ -207,6 +223,7 @@ def run(args):
         f"{len(train['y'])} spectra to train, {len(train['y_val'])} of other objects to validate, "
         f"{len(test['target'])} to test; {args.threads} threads; balance {'on' if args.balance else 'off'}"
     )
+    shares = class_shares(train["y"], args.balance)
     tasks = []
     for name in args.methods:
         for budget in args.budget if CANDIDATES[name].is_network else [None]:
@@ -227,7 +244,7 @@ def run(args):
         ):
             continue
         if any(
-            r["epochs"] == args.max_epochs
+            (r["epochs"], r["n_spectra"]) == (args.max_epochs, len(train["y"]))
             and r["budget"] < budget
             and r["settings"] == settings | {"budget": r["budget"]}
             for r in report["results"]
@@ -253,7 +270,7 @@ def run(args):
             | facts
             | {
                 "family": candidate.family,
-                "has_probabilities": hasattr(model, "predict_proba"),
+                "shares": shares if hasattr(model, "predict_proba") else None,
                 "predict_per_s": len(probabilities) / seconds,
                 "train_fingerprint": head["train_fingerprint"],
                 "settings": settings,
@@ -275,7 +292,7 @@ def run(args):
         raise SystemExit("No method came to an end.")
     loaded = {id(r): np.load(predictions / r["predictions"])["probabilities"] for r in same_training}
     for r in same_training:
-        r["scores"] = scores(test["target"], loaded[id(r)], test["object"], test["snr"])
+        r["scores"] = scores(test["target"], loaded[id(r)], test["object"], test["snr"], r["shares"])
     print_table(own)
     print_snr(own)
     key = f"{head['train']}, balance {args.balance}"

@@ -95,13 +95,16 @@ def test_scores_at_both_mixes_and_by_snr(compare):
     probabilities = np.eye(3)[np.repeat([0, 1, 2], 40)]
     probabilities[80:90] = [0.6, 0, 0.4]  # a quarter of the stars taken for galaxies
     snr = np.tile([2.0, 30.0], 60)
-    result = compare.scores(y, probabilities, np.arange(120), snr)
+    result = compare.scores(y, probabilities, np.arange(120), snr, dict.fromkeys(CLASSES, 1 / 3))
     y_pred = CLASSES[probabilities.argmax(1)]
     assert result["1:1:1"]["f1"] == pytest.approx(f1_score(y, y_pred, average="macro"))
     weights = {"GALAXY": 0.012, "QSO": 0.003, "STAR": 0.985}
     at_survey = f1_score(y, y_pred, average="macro", sample_weight=[weights[label] for label in y])
     assert result["98.5:1.2:0.3"]["f1"] == pytest.approx(at_survey)
     assert result["98.5:1.2:0.3, corrected"]["f1"] == 1  # 0.4 * 0.985 is more than 0.6 * 0.012
+    corrected = compare.scores(y, probabilities, np.arange(120), snr, weights)["98.5:1.2:0.3, corrected"]
+    assert corrected["f1"] == pytest.approx(at_survey)  # trained at this mix, there is nothing to correct
+    assert "98.5:1.2:0.3, corrected" not in compare.scores(y, probabilities, np.arange(120), snr, None)
     low, high = result["1:1:1"]["band"]
     assert low < result["1:1:1"]["f1"] < high
     assert [(b["from"], b["n_spectra"]) for b in result["snr"]] == [(0, 60), (20, 60)]
@@ -166,7 +169,7 @@ def test_pairs_are_the_best_in_validation_less_the_fit_within_the_budget(compare
     assert survey["difference"] == pytest.approx(1 - (1 + 6 / 7 + 1.97 / (1.97 + 0.003 / 4)) / 3)
     assert even["low"] == 0 < even["difference"] < even["high"]  # a third of the replicates lack that quasar
     for mix in ("1:1:1", "98.5:1.2:0.3"):
-        assert of_60["equal"][mix] == {"difference": 0, "low": 0, "high": 0, "p_value": 1}
+        assert of_60["equal"][mix] == {"difference": 0, "low": 0, "high": 0, "p_value": 1, "p_holm": 1}
     assert ["theirs", f"{even['difference']:+.4f}"] in [
         line.split()[:2] for line in capsys.readouterr().out.splitlines()
     ]
@@ -212,6 +215,7 @@ def test_two_seeds_with_the_same_predictions_tell_no_more_than_one(compare):
     results, *of_file = of_runs(compare, *runs)
     over_seeds = compare.compare_over_seeds(results, *of_file)[0]
     of_one = compare.compare_pairs(results[::2], *of_file)[0]["1:1:1"]
+    assert of_one.pop("p_holm") == of_one["p_value"]  # of one test
     assert {name: over_seeds[name] for name in of_one} == pytest.approx(of_one)
 
 
