@@ -37,15 +37,16 @@ def draw(results, mix, path, title):
             alpha=0.9,
             label=family,
         )
-    for r in results:
-        if r["family"] == OURS:
-            axes.annotate(
-                r["method"].removeprefix(OURS).strip(),
-                (r["fit_s"], r["scores"][mix]["f1"]),
-                textcoords="offset points",
-                xytext=(6, -9),
-                fontsize=7,
-            )
+    ours = sorted((r for r in results if r["family"] == OURS), key=lambda r: r["scores"][mix]["f1"])
+    for i, r in enumerate(ours):
+        axes.annotate(
+            r["method"].removeprefix(OURS).strip(),
+            (r["fit_s"], r["scores"][mix]["f1"]),
+            textcoords="offset points",
+            xytext=(-7, -8 if i % 2 else 3),  # neighbours do not cover each other
+            ha="right",
+            fontsize=7,
+        )
     frontier = []
     for r in sorted(results, key=lambda r: r["fit_s"]):
         if not frontier or r["scores"][mix]["f1"] > frontier[-1][1]:
