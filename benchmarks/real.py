@@ -184,6 +184,7 @@ def run(args):
             "fold_budget": args.fold_budget,
             "fold_epochs": args.fold_epochs,
         }
+        base = None  # fitted on simulated spectra; tuning starts from it
         for way in args.ways:
             identity = {"method": name, "way": way} | this_run
             old = [r for r in report["results"] if all(r[key] == value for key, value in identity.items())]
@@ -191,8 +192,7 @@ def run(args):
                 continue
             try:
                 with threadpool_limits(args.threads):
-                    base = None
-                    if way == "simulated" or (way == "tuned" and candidate.is_network):
+                    if base is None and (way == "simulated" or (way == "tuned" and candidate.is_network)):
                         base, training = fit_once(
                             candidate, simulated, simulated_name, args.cache, fit_settings, force=False, **parameters
                         )
@@ -206,7 +206,7 @@ def run(args):
                             "validation_f1": training["validation_f1"],
                         }
                     else:
-                        network = base[-1] if base is not None else None
+                        network = base[-1] if way == "tuned" and candidate.is_network else None
                         probabilities, facts = out_of_fold(
                             candidate, way, X[rows], y[rows], objects[rows], simulated, network, args
                         )
@@ -265,7 +265,7 @@ def main(argv=None):
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", default="real.json")
-    parser.add_argument("--cache", metavar="DIR", help="keep fitted models here: tuning starts from the same")
+    parser.add_argument("--cache", metavar="DIR", help="keep models fitted on simulated spectra here")
     parser.add_argument("--force", action="store_true", help="fit again what the JSON has; the cache still serves")
     args = parser.parse_args(argv)
     if args.data is None:

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -257,3 +258,28 @@ def test_survey_alone_earns_a_score_on_the_mixture(compare):
     sdss = np.array([False] * 4 + [True] * 3)
     # STAR and GALAXY right or absent: F1 of 1, 2 * 2 / (2 + 3) and 0.
     assert real.survey_alone(y, sdss) == pytest.approx((1 + 0.8 + 0) / 3)
+
+
+def test_each_real_spectrum_is_predicted_by_a_classifier_that_did_not_see_its_object(compare):
+    real = script("real")
+    objects = np.repeat(np.arange(60), 3)
+    y = CLASSES[objects % 3]
+    X = np.column_stack([objects, np.zeros(180)])
+    seen = []
+
+    class Watching(LogisticRegression):
+        def fit(self, X, y):
+            seen.append(set(X[:, 0]))
+            return super().fit(X, y)
+
+        def predict_proba(self, X):
+            assert not seen[-1] & set(X[:, 0])
+            return super().predict_proba(X)
+
+    candidate = compare.CANDIDATES["boosting, 30 PC"].__class__("watching", "other", lambda seed: Watching())
+    simulated = {"X": np.full((3, 2), -1.0), "y": CLASSES}
+    probabilities, _ = real.out_of_fold(candidate, "tuned", X, y, objects, simulated, None, Namespace(seed=0))
+    assert len(seen) == 5
+    assert all(-1.0 in of_fold for of_fold in seen)  # simulated spectra are trained on in every fold
+    assert probabilities.shape == (180, 3)
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
