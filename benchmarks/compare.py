@@ -17,8 +17,6 @@ The files hold flux (n, n_samples), target, object and snr (n,).
 """
 
 import argparse
-import hashlib
-import json
 import time
 import traceback
 from itertools import pairwise
@@ -29,7 +27,7 @@ import torch
 from _classifiers import CANDIDATES, OURS
 from _frontier import draw
 from _machine import describe
-from _runs import write_json
+from _results import Results
 from _training import fingerprint, fit_once, load, mean_f1, predict, settings_of, split_training
 from threadpoolctl import threadpool_limits
 
@@ -201,22 +199,13 @@ def compare_over_seeds(results, y, objects, probabilities):
 def run(args):
     torch.set_num_threads(args.threads)
     train_data, test = load(args.train), load(args.test)
-    head = {
-        "train": Path(args.train).name,
-        "train_fingerprint": fingerprint(train_data),
-        "test": Path(args.test).name,
-        "test_fingerprint": fingerprint(test),
-    }
-    json_path = Path(args.json)
-    predictions = json_path.with_suffix(".predictions")
-    predictions.mkdir(parents=True, exist_ok=True)
-    report = {"results": []}
-    if json_path.exists():
-        report = json.loads(json_path.read_text())
-        if report["test_fingerprint"] != head["test_fingerprint"]:
-            raise SystemExit(f"{json_path} holds scores of another test file: {report['test']}. Name another --json.")
-    report |= {"test": head["test"], "test_fingerprint": head["test_fingerprint"], "machine": describe()}
-    report["machine"]["threads"] = args.threads
+    training_file, test_file = Path(args.train).name, Path(args.test).name
+    fingerprints = {"train": fingerprint(train_data), "test": fingerprint(test)}
+    store = Results(args.json)
+    if store.report.get("test_fingerprint", fingerprints["test"]) != fingerprints["test"]:
+        raise SystemExit(f"{args.json} holds scores of another test file: {store.report['test']}. Name another --json.")
+    store.report |= {"test": test_file, "test_fingerprint": fingerprints["test"]}
+    store.report["machine"] = describe() | {"threads": args.threads}
 
     train = split_training(train_data)
     print(
@@ -224,38 +213,29 @@ def run(args):
         f"{len(test['target'])} to test; {args.threads} threads; balance {'on' if args.balance else 'off'}"
     )
     shares = class_shares(train["y"], args.balance)
-    tasks = []
-    for name in args.methods:
-        for budget in args.budget if CANDIDATES[name].is_network else [None]:
-            tasks.append((name, budget))
+    same_training = {"train": training_file, "train_fingerprint": fingerprints["train"], "balance": args.balance}
+    tasks = [(name, b) for name in args.methods for b in (args.budget if CANDIDATES[name].is_network else [None])]
     tasks.sort(key=lambda task: (task[1] or 0, list(CANDIDATES).index(task[0])))
     for name, budget in tasks:
         candidate = CANDIDATES[name]
         parameters = {"budget": budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": args.seed}
         settings = settings_of(candidate, threads=args.threads, **parameters)
-        identity = {"method": name, "budget": budget, "balance": args.balance, "seed": args.seed}
-        identity |= {"train": head["train"]}
-        old = [r for r in report["results"] if all(r[key] == value for key, value in identity.items())]
-        if (
-            old
-            and not args.force
-            and old[0]["settings"] == settings
-            and old[0]["train_fingerprint"] == head["train_fingerprint"]
-        ):
+        identity = {"method": name, "budget": budget, "seed": args.seed} | same_training
+        if store.has(identity, settings) and not args.force:
             continue
         if any(
-            (r["epochs"], r["n_spectra"]) == (args.max_epochs, len(train["y"]))
-            and r["budget"] < budget
+            r["budget"] < budget
+            and (r["epochs"], r["n_spectra"]) == (args.max_epochs, len(train["y"]))
             and r["settings"] == settings | {"budget": r["budget"]}
-            for r in report["results"]
-            if r["method"] == name and r["budget"] and r["train_fingerprint"] == head["train_fingerprint"]
+            for r in store.of(method=name, seed=args.seed, **same_training)
+            if r["budget"]
         ):
             print(f"{name}, budget {budget}: a smaller budget held all {args.max_epochs} epochs.")
             continue
         try:
             with threadpool_limits(args.threads):
                 model, facts = fit_once(
-                    candidate, train, head["train_fingerprint"], args.cache, settings, force=args.force, **parameters
+                    candidate, train, fingerprints["train"], args.cache, settings, force=args.force, **parameters
                 )
                 start = time.perf_counter()
                 probabilities = predict(model, test["flux"])
@@ -263,43 +243,29 @@ def run(args):
         except Exception:
             print(f"{name}, budget {budget}: failed, the others go on.\n{traceback.format_exc()}")
             continue
-        file = f"{hashlib.sha256(json.dumps([identity, settings]).encode()).hexdigest()[:16]}.npz"
-        np.savez_compressed(predictions / file, probabilities=probabilities.astype(np.float32))
-        result = (
-            identity
-            | facts
-            | {
-                "family": candidate.family,
-                "shares": shares if hasattr(model, "predict_proba") else None,
-                "predict_per_s": len(probabilities) / seconds,
-                "train_fingerprint": head["train_fingerprint"],
-                "settings": settings,
-                "predictions": file,
-            }
-        )
-        report["results"] = [r for r in report["results"] if r not in old] + [result]
-        write_json(json_path, report)
+        facts |= {
+            "family": candidate.family,
+            "shares": shares if hasattr(model, "predict_proba") else None,
+            "predict_per_s": len(probabilities) / seconds,
+        }
+        store.add(identity, settings, probabilities, facts)
         f1 = mean_f1(test["target"], probabilities)
         print(f"{name}, budget {budget}: macro F1 {f1:.4f}, fit {facts['fit_s']:.0f} s", flush=True)
 
-    same_training = [
-        r
-        for r in report["results"]
-        if (r["train_fingerprint"], r["balance"]) == (head["train_fingerprint"], args.balance)
-    ]
-    own = [r for r in same_training if r["seed"] == args.seed]
+    results = store.of(**same_training)
+    own = [r for r in results if r["seed"] == args.seed]
     if not own:
         raise SystemExit("No method came to an end.")
-    loaded = {id(r): np.load(predictions / r["predictions"])["probabilities"] for r in same_training}
-    for r in same_training:
+    loaded = {id(r): store.probabilities_of(r) for r in results}
+    for r in results:
         r["scores"] = scores(test["target"], loaded[id(r)], test["object"], test["snr"], r["shares"])
     print_table(own)
     print_snr(own)
-    key = f"{head['train']}, balance {args.balance}"
+    key = f"{training_file}, balance {args.balance}"
     of_file = test["target"], test["object"], loaded
-    report.setdefault("pairs", {})[f"{key}, seed {args.seed}"] = compare_pairs(own, *of_file)
-    report.setdefault("pairs over seeds", {})[key] = compare_over_seeds(same_training, *of_file)
-    write_json(json_path, report)
+    store.report.setdefault("pairs", {})[f"{key}, seed {args.seed}"] = compare_pairs(own, *of_file)
+    store.report.setdefault("pairs over seeds", {})[key] = compare_over_seeds(results, *of_file)
+    store.write()
     if args.figure:
         draw(own, EVEN, args.figure, f"Trained on {len(train['y'])} simulated spectra; threads: {args.threads}")
 

@@ -20,8 +20,6 @@ FOLDER, by default the environment variable SKSPECTRA_DATA, holds ``real_spectra
 
 import argparse
 import copy
-import hashlib
-import json
 import os
 import time
 import traceback
@@ -31,7 +29,7 @@ import numpy as np
 import torch
 from _classifiers import CANDIDATES, OURS
 from _machine import describe
-from _runs import write_json
+from _results import Results
 from _training import (
     balance_in_training,
     fingerprint,
@@ -168,11 +166,8 @@ def run(args):
     simulated_name = fingerprint(simulated_data)
     simulated = split_training(simulated_data)
 
-    json_path = Path(args.json)
-    predictions = json_path.with_suffix(".predictions")
-    predictions.mkdir(parents=True, exist_ok=True)
-    report = json.loads(json_path.read_text()) if json_path.exists() else {"results": []}
-    report["machine"] = describe() | {"threads": args.threads}
+    store = Results(args.json)
+    store.report["machine"] = describe() | {"threads": args.threads}
     parameters = {"budget": args.budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": args.seed}
     this_run = {"seed": args.seed, "simulated": simulated_name}
 
@@ -187,8 +182,7 @@ def run(args):
         base = None  # fitted on simulated spectra; tuning starts from it
         for way in args.ways:
             identity = {"method": name, "way": way} | this_run
-            old = [r for r in report["results"] if all(r[key] == value for key, value in identity.items())]
-            if old and old[0]["settings"] == settings and not args.force:
+            if store.has(identity, settings) and not args.force:
                 continue
             try:
                 with threadpool_limits(args.threads):
@@ -215,17 +209,13 @@ def run(args):
                 continue
             every = np.full((len(y), probabilities.shape[1]), np.nan, np.float32)
             every[rows] = probabilities
-            file = f"{hashlib.sha256(json.dumps([identity, settings]).encode()).hexdigest()[:16]}.npz"
-            np.savez_compressed(predictions / file, probabilities=every)
-            result = identity | {"family": candidate.family, "settings": settings, "predictions": file} | facts
-            report["results"] = [r for r in report["results"] if r not in old] + [result]
-            write_json(json_path, report)
+            store.add(identity, settings, every, {"family": candidate.family} | facts)
             print(f"{name}, {way}: {cell(score(y[sdss], every[sdss], objects[sdss]))}", flush=True)
 
-    results = [r for r in report["results"] if all(r[key] == value for key, value in this_run.items())]
+    results = store.of(**this_run)
     if not results:
         raise SystemExit("No method came to an end.")
-    loaded = {id(r): np.load(predictions / r["predictions"])["probabilities"] for r in results}
+    loaded = {id(r): store.probabilities_of(r) for r in results}
     for r in results:
         probabilities = loaded[id(r)]
         r["scores"] = {"SDSS": score(y[sdss], probabilities[sdss], objects[sdss])}
@@ -238,15 +228,15 @@ def run(args):
     print(f"\n{sdss.sum()} spectra of {len(names)} SDSS objects, {(~sdss).sum()} of LAMOST.")
     print(f"One object has {counts.max()} spectra: all of them are tested in fold {fold}, and drawn together.")
     print(CONFOUND)
-    report["survey_alone_f1"] = survey_alone(y, sdss)
-    print(f"Survey alone (SDSS is QSO, LAMOST is STAR) scores {report['survey_alone_f1']:.3f} on the mixture.")
+    store.report["survey_alone_f1"] = survey_alone(y, sdss)
+    print(f"Survey alone (SDSS is QSO, LAMOST is STAR) scores {store.report['survey_alone_f1']:.3f} on the mixture.")
     ours = choose_ours(results)
-    report["pairs"] = []
+    store.report["pairs"] = []
     for way in WAYS:
         of_way = [r for r in results if r["way"] == way]
         if of_way:
-            report["pairs"] += print_way(way, of_way, ours, y, sdss, objects, loaded)
-    write_json(json_path, report)
+            store.report["pairs"] += print_way(way, of_way, ours, y, sdss, objects, loaded)
+    store.write()
 
 
 def main(argv=None):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
@@ -112,13 +113,14 @@ def test_scores_at_both_mixes_and_by_snr(compare):
     assert result["snr"][0]["recall"]["STAR"] == 0.75
 
 
-def test_a_second_run_fits_nothing_and_scores_the_same(compare, monkeypatch, tmp_path, capsys):
-    def candidate(family):
-        return compare.CANDIDATES["boosting, 30 PC"].__class__(
-            "linear", family, lambda seed: make_pipeline(StandardScaler(), LogisticRegression(random_state=seed))
-        )
+def linear():
+    return sys.modules["_classifiers"].Candidate(
+        "linear", "linear", lambda seed: make_pipeline(StandardScaler(), LogisticRegression(random_state=seed))
+    )
 
-    monkeypatch.setattr(compare, "CANDIDATES", {"linear": candidate("linear")})
+
+def test_a_second_run_fits_nothing_and_scores_the_same(compare, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(compare, "CANDIDATES", {"linear": linear()})
     files = [str(survey_file(tmp_path / f"{name}.npz", 168, seed)) for name, seed in (("a", 0), ("b", 1))]
     arguments = ["--train", files[0], "--test", files[1], "--json", str(tmp_path / "c.json"), "--threads", "1"]
     arguments += ["--methods", "linear"]
@@ -129,6 +131,60 @@ def test_a_second_run_fits_nothing_and_scores_the_same(compare, monkeypatch, tmp
     assert json.loads((tmp_path / "c.json").read_text()) == first
     assert first["results"][0]["scores"]["1:1:1"]["f1"] > 0.9
     assert "linear" in capsys.readouterr().out
+
+
+def test_a_result_counts_as_long_as_the_same_settings_made_it(compare, tmp_path):
+    path = tmp_path / "c.json"
+    identity, settings = {"method": "linear", "seed": 0}, {"max_epochs": 60}
+    store = compare.Results(path)
+    assert not store.has(identity, settings)
+    for seed in (0, 1):
+        store.add(identity | {"seed": seed}, settings, np.full((2, 3), seed), {"fit_s": 1.5})
+    read_again = compare.Results(path)
+    assert read_again.has(identity, settings)
+    assert not read_again.has(identity, {"max_epochs": 20})
+    read_again.add(identity, {"max_epochs": 20}, np.full((2, 3), 7), {"fit_s": 0.5})
+    assert not read_again.has(identity, settings)
+    (of_seed_0,), (of_seed_1,) = (compare.Results(path).of(seed=seed) for seed in (0, 1))
+    assert (of_seed_0["fit_s"], of_seed_1["fit_s"]) == (0.5, 1.5)
+    np.testing.assert_array_equal(read_again.probabilities_of(of_seed_0), np.full((2, 3), 7))
+    np.testing.assert_array_equal(read_again.probabilities_of(of_seed_1), np.ones((2, 3)))
+
+
+def test_a_model_is_fitted_once_for_the_same_settings_and_spectra(training, tmp_path, monkeypatch):
+    train = training.split_training(training.load(survey_file(tmp_path / "a.npz", 168, 0)))
+    parameters = {"budget": None, "max_epochs": 60, "balance": False, "seed": 0}
+
+    def fitted(train_name="a", settings=None, force=False):
+        settings = settings or training.settings_of(linear(), threads=1, **parameters)
+        return training.fit_once(linear(), train, train_name, tmp_path, settings, force=force, **parameters)
+
+    model, facts = fitted()
+    assert facts["n_spectra"] == len(train["y"])
+    assert facts["validation_f1"] > 0.9
+    monkeypatch.setattr(training, "fit", lambda *args, **kwargs: ("new", {}))
+    kept, kept_facts = fitted()
+    assert kept_facts == facts
+    np.testing.assert_array_equal(kept.predict(train["X_val"]), model.predict(train["X_val"]))
+    assert fitted(train_name="b") == fitted(settings={"seed": 1}) == fitted(force=True) == ("new", {})
+
+
+def test_balance_gives_every_class_as_many_spectra_at_most_as_the_candidate_takes(training, tmp_path):
+    candidate = sys.modules["_classifiers"].Candidate(
+        "counting", "other", lambda seed: make_pipeline(CountingClassifier()), n_of_each_class=20
+    )
+    y = np.repeat(CLASSES, [5, 15, 50])
+    X = np.random.default_rng(0).uniform(size=(70, 30)).astype(np.float32)
+    for balance, expected in ((True, [20, 20, 20]), (False, [5, 15, 50])):
+        classifier, facts = training.fit_other(candidate, balance, 0, X, y)
+        np.testing.assert_array_equal(classifier[-1].counts_, expected)
+        assert facts["n_spectra"] == 70
+
+
+class CountingClassifier(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.classes_, self.counts_ = np.unique(y, return_counts=True)
+        return self
 
 
 def run_of(compare, predicted, *, family="other", budget=None, seed=0, **facts):
@@ -276,10 +332,33 @@ def test_each_real_spectrum_is_predicted_by_a_classifier_that_did_not_see_its_ob
             assert not seen[-1] & set(X[:, 0])
             return super().predict_proba(X)
 
-    candidate = compare.CANDIDATES["boosting, 30 PC"].__class__("watching", "other", lambda seed: Watching())
+    candidate = sys.modules["_classifiers"].Candidate("watching", "other", lambda seed: Watching())
     simulated = {"X": np.full((3, 2), -1.0), "y": CLASSES}
     probabilities, _ = real.out_of_fold(candidate, "tuned", X, y, objects, simulated, None, Namespace(seed=0))
     assert len(seen) == 5
     assert all(-1.0 in of_fold for of_fold in seen)  # simulated spectra are trained on in every fold
     assert probabilities.shape == (180, 3)
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+
+
+def test_real_spectra_from_reading_to_the_tables(compare, tmp_path, monkeypatch, capsys):
+    real = script("real")
+    monkeypatch.setattr(real, "CANDIDATES", {"linear": linear()})
+    simulated = survey_file(tmp_path / "simulated.npz", 168, 0)
+    with np.load(survey_file(tmp_path / "real_spectra.npz", 180, 1)) as file:
+        content = dict(file)
+    content["survey"] = np.repeat(["SDSS DR7", "LAMOST DR5"], 90)
+    content["flux"][0, :2] = np.nan  # no spectrum keeps these two samples
+    np.savez(tmp_path / "real_spectra.npz", **content)
+    arguments = ["--train", str(simulated), "--data", str(tmp_path), "--json", str(tmp_path / "r.json")]
+    real.main([*arguments, "--methods", "linear", "--threads", "1"])
+    report = json.loads((tmp_path / "r.json").read_text())
+    scores = {r["way"]: r["scores"] for r in report["results"]}
+    assert set(scores) == set(real.WAYS)
+    assert all(score["SDSS"]["f1"] > 0.9 for score in scores.values())
+    assert {way for way in scores if "mixture" in scores[way]} == {"simulated", "mixture"}
+    assert report["pairs"] == []  # no network of the package to compare with
+    assert "90 spectra of 23 SDSS objects, 90 of LAMOST" in capsys.readouterr().out
+    monkeypatch.delenv("SKSPECTRA_DATA", raising=False)
+    with pytest.raises(SystemExit):
+        real.main(["--train", str(simulated)])
