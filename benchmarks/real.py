@@ -10,8 +10,9 @@ of the SDSS spectra once, in five folds with no object in two:
   folds; the others are trained on simulated and SDSS spectra together;
 - ``mixture``: trained on LAMOST and SDSS spectra of the other folds together.
 
-Networks get ``--fold-budget`` seconds a fold, ``--fold-epochs`` epochs at most, batches of 32 and balanced draws with
-noise; nothing is chosen by the SDSS spectra. Bands and tests are of a bootstrap of objects, F1 at the mix of the data.
+Networks get ``--fold-budget`` seconds a fold, ``--fold-epochs`` epochs at most, batches of ``--batch-size`` and
+balanced draws with noise; nothing is chosen by the SDSS spectra. Bands and tests are of a bootstrap of objects, F1 at
+the mix of the data.
 
     python benchmarks/real.py --train SIMULATED.npz [--data FOLDER] [--cache DIR] [--json F.json]
 
@@ -72,7 +73,7 @@ def out_of_fold(candidate, way, X, y, objects, simulated, base, args):
             if way == "tuned":
                 network = copy.deepcopy(base)
                 network.set_params(warm_start=True, lr=network.lr / 10)
-            balance_in_training(network).set_params(batch_size=32)
+            balance_in_training(network).set_params(batch_size=args.batch_size)
             if share is None:
                 n_epochs, n_spectra = plan(network, args.fold_budget, args.fold_epochs, X[train], y[train])
                 share = n_spectra / len(train)
@@ -178,6 +179,7 @@ def run(args):
             "real": fingerprint(real),
             "fold_budget": args.fold_budget,
             "fold_epochs": args.fold_epochs,
+            "batch_size": args.batch_size,
         }
         base = None  # fitted on simulated spectra; tuning starts from it
         for way in args.ways:
@@ -252,6 +254,7 @@ def main(argv=None):
     parser.add_argument("--balance", action="store_true", help="balance the simulated classes, as in compare.py")
     parser.add_argument("--fold-budget", type=float, default=30.0, help="training seconds of a network in each fold")
     parser.add_argument("--fold-epochs", type=int, default=40)
+    parser.add_argument("--batch-size", type=int, default=32, help="of networks in each fold")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", default="real.json")
