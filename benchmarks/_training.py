@@ -28,12 +28,12 @@ def load(path):
         return {name: file[name] for name in ("flux", "target", "object", "snr")}
 
 
-def prepare(flux):
-    return preprocessing().fit_transform(flux)
+def prepare(flux, quantile_range=(0, 100)):
+    return preprocessing(quantile_range).fit_transform(flux)
 
 
-def preprocessing():
-    return make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler())
+def preprocessing(quantile_range=(0, 100)):
+    return make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler(quantile_range=quantile_range))
 
 
 def split_by_object(y, objects):

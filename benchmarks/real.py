@@ -106,14 +106,14 @@ def survey_alone(y, sdss):
     return classification_table(y, np.where(sdss, "QSO", "STAR"), labels=np.unique(y), n_bootstraps=0).mean["f1"]
 
 
-def read(real_path, simulated_path):
-    """Return the real and the simulated spectra, at the wavelengths that all real spectra have."""
+def read(real_path, simulated_path, quantile_range):
+    """Return the real and the simulated spectra, at the wavelengths that all real spectra have, scaled."""
     real, simulated = load(real_path), load(simulated_path)
     with np.load(real_path) as file:
         real["sdss"] = np.char.startswith(file["survey"], "SDSS")
     common = np.isfinite(real["flux"]).all(axis=0)
     for data in (real, simulated):
-        data["flux"] = np.ascontiguousarray(data["flux"][:, common])
+        data["flux"] = prepare(data["flux"][:, common], quantile_range)
     return real, simulated
 
 
@@ -162,8 +162,8 @@ def print_way(way, results, ours, y, sdss, objects, loaded):
 
 def run(args):
     torch.set_num_threads(args.threads)
-    real, simulated_data = read(Path(args.data) / "real_spectra.npz", args.train)
-    X, y, objects, sdss = prepare(real["flux"]), real["target"], real["object"], real["sdss"]
+    real, simulated_data = read(Path(args.data) / "real_spectra.npz", args.train, args.quantile_range)
+    X, y, objects, sdss = real["flux"], real["target"], real["object"], real["sdss"]
     simulated_name = fingerprint(simulated_data)
     simulated = split_training(simulated_data)
 
@@ -254,6 +254,14 @@ def main(argv=None):
     parser.add_argument("--balance", action="store_true", help="balance the simulated classes, as in compare.py")
     parser.add_argument("--fold-budget", type=float, default=30.0, help="training seconds of a network in each fold")
     parser.add_argument("--fold-epochs", type=int, default=40)
+    parser.add_argument(
+        "--quantile-range",
+        type=float,
+        nargs=2,
+        default=(0, 100),
+        metavar=("LOW", "HIGH"),
+        help="percentiles of each spectrum that are scaled to 0 and 1, and beyond which flux is clipped",
+    )
     parser.add_argument("--batch-size", type=int, default=32, help="of networks in each fold")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
