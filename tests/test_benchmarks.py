@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from imblearn.over_sampling import SMOTE, RandomOverSampler
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from skspectra.over_sampling import PhysicsNoiseOverSampler
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 CLASSES = np.array(["GALAXY", "QSO", "STAR"])
@@ -306,6 +309,37 @@ for path in sorted(folder.glob("[a-z]*.py")):
     lines = finished.stdout.splitlines()
     assert len(lines) == len(list(BENCHMARKS.glob("[a-z]*.py"))) > 20
     assert not [line for line in lines if " needs " not in line and not line.endswith(" 0 True")]
+
+
+@pytest.mark.parametrize("sampler", [RandomOverSampler, SMOTE, PhysicsNoiseOverSampler])
+def test_every_sampler_makes_as_many_spectra_of_each_class(compare, sampler):
+    imbalance = script("imbalance")
+    y = np.repeat(["STAR", "GALAXY", "QSO"], [270, 27, 3])
+    X = np.random.default_rng(0).uniform(size=(300, 60)).astype(np.float32)
+    X_balanced, y_balanced = imbalance.resample(sampler, X, y, 0)
+    assert dict(zip(*np.unique(y_balanced, return_counts=True), strict=True)) == dict.fromkeys(CLASSES, 100)
+    stars = X_balanced[y_balanced == "STAR"]
+    assert len(np.unique(stars, axis=0)) == 100  # drawn without replacement
+
+
+@pytest.mark.parametrize("n_train", [16, 100, 613])
+def test_networks_get_the_same_number_of_steps_on_every_ucr_set(compare, n_train):
+    schedule = script("ucr").schedule(n_train, steps=500)
+    n_batches = -(-n_train // schedule["batch_size"])
+    assert schedule["max_epochs"] * n_batches == pytest.approx(500, abs=n_batches / 2)
+
+
+def test_ucr_files_are_read_and_the_test_part_is_tested(compare, tmp_path):
+    ucr = script("ucr")
+    rng = np.random.default_rng(0)
+    for part, labels in (("TRAIN", [1, 2] * 10), ("TEST", [2, 2, 1])):
+        flux = rng.normal(size=(len(labels), 50)) + np.multiply.outer(labels, np.linspace(0, 10, 50))
+        np.savetxt(tmp_path / f"Beef_{part}.tsv", np.column_stack([labels, flux]), delimiter="\t")
+    X, y = ucr.read(tmp_path / "Beef_TEST.tsv")
+    assert (X.shape, X.dtype, y.tolist()) == ((3, 50), np.float32, [2, 2, 1])
+    assert ucr.test("linear discriminant, spectra", tmp_path, "Beef", 0)["accuracy"] == 1
+    (tmp_path / "Beef_TEST.tsv").unlink()
+    assert len(ucr.cross_validate("linear discriminant, spectra", tmp_path, "Beef")["folds"]) == 8
 
 
 def test_survey_alone_earns_a_score_on_the_mixture(compare):
