@@ -375,6 +375,20 @@ def test_each_real_spectrum_is_predicted_by_a_classifier_that_did_not_see_its_ob
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
 
 
+def test_the_network_that_is_compared_is_chosen_on_simulated_spectra_if_there_are_two(compare):
+    real = script("real")
+
+    def result(method, way, validation_f1, family=compare.OURS):
+        return {"method": method, "way": way, "family": family, "validation_f1": validation_f1}
+
+    other, a, b = result("boosting", "simulated", 0.9, "boosting"), "DenseNet1D a", "DenseNet1D b"
+    assert real.choose_ours([other]) is None
+    assert real.choose_ours([other, result(a, "SDSS", None)]) == a
+    assert real.choose_ours([result(a, "SDSS", None), result(b, "SDSS", None)]) is None  # nothing to choose by
+    two = [result(a, "simulated", 0.7), result(b, "simulated", 0.8), result(a, "SDSS", None)]
+    assert real.choose_ours([other, *two]) == b
+
+
 def test_real_spectra_from_reading_to_the_tables(compare, tmp_path, monkeypatch, capsys):
     real = script("real")
     monkeypatch.setattr(real, "CANDIDATES", {"linear": linear()})
