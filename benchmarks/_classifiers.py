@@ -117,6 +117,23 @@ class SEResNetClassifier(SpectrumMLPClassifier):
         return {"n_features": n_features, "n_classes": n_classes}
 
 
+class OpenSEResNet(SEResNet):
+    """The same, with excitations that start open as those of `DenseNet1DClassifier` do."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for module in self.modules():
+            if isinstance(module, SEResidualPair):
+                nn.init.zeros_(module.excitation[2].weight)
+                nn.init.constant_(module.excitation[2].bias, 2.0)
+
+
+class OpenSEResNetClassifier(SEResNetClassifier):
+    """A small residual network with excitations that start open."""
+
+    _module_class = OpenSEResNet
+
+
 class InceptionTime(nn.Module):
     """Input (n_spectra, n_features), output logits (n_spectra, n_classes).
 
@@ -225,7 +242,17 @@ CANDIDATES = {
         Candidate(
             "InceptionTime", "InceptionTime", lambda seed: InceptionTimeClassifier(**ONE_CYCLE, random_state=seed)
         ),
-        Candidate("SE-ResNet", "SE-ResNet", lambda seed: SEResNetClassifier(lr=0.003, **ONE_CYCLE, random_state=seed)),
+        *(
+            Candidate(
+                name,
+                "SE-ResNet",
+                lambda seed, classifier=classifier: classifier(lr=0.003, **ONE_CYCLE, random_state=seed),
+            )
+            for name, classifier in (
+                ("SE-ResNet", SEResNetClassifier),
+                ("SE-ResNet, starting open", OpenSEResNetClassifier),
+            )
+        ),
         Candidate(
             "plain DenseNet",
             "plain DenseNet",

@@ -12,6 +12,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_recall_fscore_support
 from sklearn.model_selection import (
+    GridSearchCV,
     GroupKFold,
     KFold,
     RepeatedStratifiedKFold,
@@ -19,6 +20,7 @@ from sklearn.model_selection import (
     StratifiedKFold,
     cross_val_predict,
 )
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -377,6 +379,14 @@ class TestTimesAndSizes:
         assert frame["n_parameters"].tolist()[:2] == [41, 41]
         assert frame["n_layers"].isna().tolist() == [False, False, True]
 
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    def test_layers_are_counted_alike_in_the_networks_of_scikit_learn_and_in_a_search(self):
+        # 8 features, 4 hidden units, 3 classes: two layers of weights, (8 + 1) * 4 + (4 + 1) * 3 parameters.
+        network = MLPClassifier((4,), max_iter=1)
+        comparison = compare({"alone": network, "search": GridSearchCV(make_pipeline(network), {}, cv=2)})
+        assert comparison.n_layers == {"alone": 2, "search": 2}
+        assert comparison.n_parameters == {"alone": 51, "search": 51}
+
 
 class TestInput:
     @pytest.mark.parametrize(
@@ -388,6 +398,7 @@ class TestInput:
             pl.DataFrame,
             lambda X: X.tolist(),
             sparse.csr_array,
+            sparse.coo_matrix,
         ],
     )
     def test_containers(self, convert):

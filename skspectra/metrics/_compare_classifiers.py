@@ -5,6 +5,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_consistent_length, check_random_state, check_scalar
 
 from ._bootstrap import band, confusion_matrix
@@ -113,6 +114,8 @@ def compare_classifiers(
     """
     _check_arguments(classifiers, n_bootstraps, confidence)
     y = check_labels(y, "y")
+    if issparse(X):
+        X = X.tocsr()  # rows of other formats cannot be taken
     X = X if hasattr(X, "shape") else np.asarray(X)
     check_consistent_length(X, y)
     groups = check_groups(groups, len(y))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from tqdm.auto import tqdm
@@ -111,9 +112,17 @@ def _fit_and_predict(run: Run, classifier: Any, X_train: Any, y_train: np.ndarra
     run.predictions.append(predicted)
     run.fit_seconds.append(fitted - start)
     run.predict_seconds += end - fitted
-    last = model[-1] if isinstance(model, Pipeline) else model
-    run.n_layers = getattr(last, "n_layers_", None)
-    run.n_parameters = getattr(last, "n_parameters_", None)
+    run.n_layers, run.n_parameters = _size(model)
+
+
+def _size(model: Any) -> tuple[int | None, int | None]:
+    """Return the layers and the parameters of a network, in whatever it stands, or None and None."""
+    model = getattr(model, "best_estimator_", model)  # of a search
+    if isinstance(model, Pipeline):
+        return _size(model[-1])
+    if isinstance(model, MLPClassifier):  # whose n_layers_ counts the input as a layer
+        return model.n_layers_ - 1, sum(weights.size for weights in [*model.coefs_, *model.intercepts_])
+    return getattr(model, "n_layers_", None), getattr(model, "n_parameters_", None)
 
 
 def _rows(X: Any, index: np.ndarray) -> Any:

@@ -26,8 +26,9 @@ class PairedDifference(NamedTuple):
     Examples
     --------
     >>> from skspectra.metrics import paired_bootstrap
-    >>> paired_bootstrap(["QSO", "STAR"], ["QSO", "STAR"], ["STAR", "QSO"], n_bootstraps=99)
-    PairedDifference(difference=1.0, low=1.0, high=1.0, p_value=0.02)
+    >>> y_true = ["QSO", "STAR"] * 20
+    >>> paired_bootstrap(y_true, y_true, ["QSO"] * 40, n_bootstraps=99, random_state=0).p_value
+    0.02
     """
 
     difference: float
@@ -128,7 +129,8 @@ def paired_bootstrap(
     -----
     The p-value is the smallest level whose percentile interval leaves out 0 [1]_: twice the smaller of the shares of
     replicates at or below 0 and at or above 0, with one added to both counts, so that it is never 0 [2]_. It holds for
-    the two classifiers as they were trained, not for training them again.
+    the two classifiers as they were trained, not for training them again. With a handful of spectra or groups in a
+    class it is too small, and the band too narrow: no replicate holds a spectrum that was not drawn into the test set.
 
     References
     ----------
