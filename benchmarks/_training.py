@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from functools import cache
 from pathlib import Path
 
 import joblib
@@ -15,6 +16,7 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 
+import skspectra
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.metrics import classification_table
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
@@ -67,7 +69,8 @@ def time_of_training(network, X, y, X_val=None, y_val=None):
         start = time.perf_counter()
         trial.fit(X[rows], y[rows], **validation)
         epochs = [epoch["seconds"] for epoch in trial.history_]
-        before = time.perf_counter() - start - sum(epochs) if getattr(network, "pretrain_epochs", 0) else 0.0
+        pretrains = getattr(network, "pretrain_epochs", 0) and not network.warm_start
+        before = time.perf_counter() - start - sum(epochs) if pretrains else 0.0
         if epochs[-1] > 1 or n_rows == len(X):
             return before / len(rows), epochs[-1] / len(rows)
         n_rows *= 4
@@ -90,6 +93,7 @@ def fit_network(network, n_epochs, n_spectra, X, y, X_val=None, y_val=None):
     return network, {
         "fit_s": time.perf_counter() - start,
         "n_spectra": len(X),
+        "shares": class_shares(y),
         "epochs": n_epochs,
         "best_epoch": network.best_epoch_,
         "layers": network.n_layers_,
@@ -115,7 +119,12 @@ def fit_other(candidate, balance, seed, X, y):
         )
     start = time.perf_counter()
     classifier.fit(X, y)
-    return classifier, {"fit_s": time.perf_counter() - start, "n_spectra": len(X)}
+    return classifier, {"fit_s": time.perf_counter() - start, "n_spectra": len(X), "shares": class_shares(y)}
+
+
+def class_shares(y):
+    classes, counts = np.unique(y, return_counts=True)
+    return dict(zip(classes.tolist(), (counts / len(y)).tolist(), strict=True))
 
 
 def fit(candidate, train, *, budget, max_epochs, balance, seed):
@@ -162,14 +171,25 @@ def settings_of(candidate, *, budget, max_epochs, balance, seed, threads):
     settings = {"classifier": candidate.make(seed).__repr__(N_CHAR_MAX=100_000), "balance": balance, "seed": seed}
     if candidate.is_network:
         settings |= {"budget": budget, "max_epochs": max_epochs, "threads": threads}
-    return settings
+    return settings | {"code": code_version()}
+
+
+@cache
+def code_version():
+    """A short name of the code that a fitted model depends on: models of another version are fitted anew."""
+    package, here = Path(skspectra.__file__).parent, Path(__file__).parent
+    folders = [package / name for name in ("augmentation", "neural_network", "preprocessing")]
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    files += [package / "_noise.py", here / "_classifiers.py", Path(__file__)]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 
 def fingerprint(data):
     """A short name of the content of a file."""
-    rows = slice(None, None, max(1, len(data["target"]) // 100))
-    content = data["flux"][rows].tobytes() + "".join(data["target"]).encode()
-    return hashlib.sha256(content).hexdigest()[:12]
+    digest = hashlib.sha256()
+    for name in ("flux", "target", "object", "snr"):
+        digest.update(np.ascontiguousarray(data[name]))
+    return digest.hexdigest()[:12]
 
 
 def fit_once(candidate, train, train_name, cache, settings, *, force, **parameters):

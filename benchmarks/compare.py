@@ -84,13 +84,6 @@ def scores(y, probabilities, objects, snr, shares):
     return result
 
 
-def class_shares(y, balance):
-    """Return the shares of the classes in training."""
-    classes, counts = np.unique(y, return_counts=True)
-    shares = np.full(len(classes), 1 / len(classes)) if balance else counts / len(y)
-    return dict(zip(classes.tolist(), shares.tolist(), strict=True))
-
-
 def best_of_ours(results, budget):
     """Return the DenseNet1DClassifier of this budget that did best in validation, or None."""
     ours = [r for r in results if r["family"] == OURS and r["budget"] == budget]
@@ -205,14 +198,12 @@ def run(args):
     if store.report.get("test_fingerprint", fingerprints["test"]) != fingerprints["test"]:
         raise SystemExit(f"{args.json} holds scores of another test file: {store.report['test']}. Name another --json.")
     store.report |= {"test": test_file, "test_fingerprint": fingerprints["test"]}
-    store.report["machine"] = describe() | {"threads": args.threads}
 
     train = split_training(train_data)
     print(
         f"{len(train['y'])} spectra to train, {len(train['y_val'])} of other objects to validate, "
         f"{len(test['target'])} to test; {args.threads} threads; balance {'on' if args.balance else 'off'}"
     )
-    shares = class_shares(train["y"], args.balance)
     same_training = {"train": training_file, "train_fingerprint": fingerprints["train"], "balance": args.balance}
     tasks = [(name, b) for name in args.methods for b in (args.budget if CANDIDATES[name].is_network else [None])]
     tasks.sort(key=lambda task: (task[1] or 0, list(CANDIDATES).index(task[0])))
@@ -243,10 +234,14 @@ def run(args):
         except Exception:
             print(f"{name}, budget {budget}: failed, the others go on.\n{traceback.format_exc()}")
             continue
+        if args.balance:
+            facts["shares"] = dict.fromkeys(facts["shares"], 1 / len(facts["shares"]))
+        if not hasattr(model, "predict_proba"):
+            facts["shares"] = None
         facts |= {
             "family": candidate.family,
-            "shares": shares if hasattr(model, "predict_proba") else None,
             "predict_per_s": len(probabilities) / seconds,
+            "machine": describe() | {"threads": args.threads},
         }
         store.add(identity, settings, probabilities, facts)
         f1 = mean_f1(test["target"], probabilities)

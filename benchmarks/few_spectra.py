@@ -1,8 +1,9 @@
 """How to scale a few hundred real spectra: by their minimum and maximum, or by percentiles?
 
 Four classifiers are cross-validated, no object on two sides, on the SDSS spectra that `real.py` trains on in its first
-fold; those which it tests there are not looked at. The network is a quick one: stem stride 8, one convolution block in
-each dense block, 60 epochs in batches of 16. All classes are balanced, with noise for every spectrum.
+fold. Those that it tests in that fold are not looked at; those that it tests in its others are. The network is a quick
+one: stem stride 8, one convolution block in each dense block, 60 epochs in batches of 16. All classes are balanced,
+with noise for every spectrum.
 
     python benchmarks/few_spectra.py [--data FOLDER] [--quantile-ranges 0 100 0.5 99.5]
 
@@ -61,6 +62,8 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
+    if len(args.quantile_ranges) % 2:
+        parser.error(f"--quantile-ranges takes pairs of percentiles, got {len(args.quantile_ranges)} numbers.")
     if args.data is None:
         parser.error("--data is needed where SKSPECTRA_DATA is not set.")
     torch.set_num_threads(1)

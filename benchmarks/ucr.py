@@ -25,6 +25,7 @@ import torch
 from _machine import describe
 from _runs import read_or_run, write_json
 from scipy.signal import savgol_filter
+from scipy.stats import wilcoxon
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -167,9 +168,9 @@ def main():
 
     print("| method | " + " | ".join(DATASETS) + " | mean |")
     print("| --- " * (len(DATASETS) + 2) + "|")
-    if not args.tune:
-        for method, accuracies in published(folder).items():
-            print_row(f"{method}, published", accuracies)
+    others = {} if args.tune else published(folder)
+    for method, accuracies in others.items():
+        print_row(f"{method}, published", accuracies)
     results = []
     for setting in settings:
         described = describe_estimator(SETTINGS[setting](n_train=100, seed=0))
@@ -190,6 +191,7 @@ def main():
         by_run = np.array([[run["accuracy"] for run in runs[dataset]] for dataset in DATASETS])
         seconds = sum(run["seconds"] for dataset in DATASETS for run in runs[dataset])
         means = by_run.mean(axis=1).tolist()
+        p_values = {method: float(wilcoxon(means, accuracies).pvalue) for method, accuracies in others.items()}
         spread = float(by_run.mean(axis=0).std(ddof=1)) if by_run.shape[1] > 1 else 0.0
         print_row(setting, means, "" if args.tune else f" ± {spread:.4f}")
         results.append(
@@ -199,10 +201,14 @@ def main():
                 "accuracy": dict(zip(DATASETS, means, strict=True)),
                 "mean": float(np.mean(means)),
                 "spread of the mean": spread,
+                "signed-rank test over the sets, p": p_values,
                 "seconds": seconds,
                 "runs": runs,
             }
         )
+    for result in results:
+        for method, p_value in result["signed-rank test over the sets, p"].items():
+            print(f"{result['setting']} beside {method}, published: signed-rank test over the sets, p {p_value:.2f}")
     if args.json:
         write_json(args.json, {"machine": describe(), "tuning": args.tune, "results": results})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
@@ -16,6 +17,7 @@ from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skspectra.neural_network import SpectrumMLPClassifier
 from skspectra.over_sampling import PhysicsNoiseOverSampler
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
@@ -188,6 +190,56 @@ class CountingClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X, y):
         self.classes_, self.counts_ = np.unique(y, return_counts=True)
         return self
+
+
+def test_a_file_of_other_spectra_or_objects_has_another_name(training, tmp_path):
+    data = training.load(survey_file(tmp_path / "a.npz", 168, 0))
+    assert training.fingerprint(data) == training.fingerprint(training.load(tmp_path / "a.npz"))
+    for name, value in (("flux", 7), ("object", "object-7"), ("target", "STAR"), ("snr", 7)):
+        changed = {key: array.copy() for key, array in data.items()}
+        changed[name][1] = value
+        assert training.fingerprint(changed) != training.fingerprint(data), name
+
+
+def test_networks_train_within_their_budget_and_one_that_fails_does_not_lose_the_others(compare, tmp_path, capsys):
+    Candidate = sys.modules["_classifiers"].Candidate
+    candidates = [
+        Candidate("failing", "other", lambda seed: FailingClassifier()),
+        Candidate("MLP", compare.OURS, lambda seed: SpectrumMLPClassifier(hidden_layer_sizes=(8,), random_state=seed)),
+    ]
+    compare.CANDIDATES.clear()
+    compare.CANDIDATES.update({candidate.name: candidate for candidate in candidates})
+    files = [str(survey_file(tmp_path / f"{name}.npz", 168, seed)) for name, seed in (("a", 0), ("b", 1))]
+    arguments = ["--train", files[0], "--test", files[1], "--json", str(tmp_path / "c.json"), "--threads", "1"]
+    compare.main([*arguments, "--methods", "MLP", "failing", "--budget", "30", "60", "--max-epochs", "3"])
+    (result,) = json.loads((tmp_path / "c.json").read_text())["results"]
+    assert (result["budget"], result["epochs"], result["layers"], result["n_spectra"]) == (30, 3, 2, 144)
+    assert result["shares"] == pytest.approx(dict.fromkeys(CLASSES.tolist(), 1 / 3))
+    printed = capsys.readouterr().out
+    assert "failing, budget None: failed, the others go on." in printed
+    assert "MLP, budget 60.0: a smaller budget held all 3 epochs." in printed
+
+
+class FailingClassifier(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        raise ValueError("no")
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+def test_the_networks_of_the_benchmarks_alone(compare):
+    classifiers = sys.modules["_classifiers"]
+    x = torch.rand(2, 640)
+    network = classifiers.SEResNet(640, 3)
+    assert network(x).shape == (2, 3)
+    n_layers = sum(isinstance(module, torch.nn.Conv1d | torch.nn.Linear) for module in network.modules())
+    assert network.n_layers == n_layers - 2 * network.n_stages  # but for those of the excitations
+    maps = torch.rand(2, 64, 10)
+    for module in classifiers.OpenSEResNet(640, 3).modules():
+        if isinstance(module, classifiers.SEResidualPair):
+            torch.testing.assert_close(module.excitation(maps.mean(2)), torch.full((2, 64), 2.0).sigmoid())
+    pytest.importorskip("sktime")
+    assert classifiers.InceptionTime(3)(x).shape == (2, 3)
+    assert classifiers.MiniRocketFeatures(84, random_state=0).fit(x.numpy()).transform(x.numpy()).shape == (2, 84)
 
 
 def run_of(compare, predicted, *, family="other", budget=None, seed=0, **facts):
@@ -373,6 +425,64 @@ def test_each_real_spectrum_is_predicted_by_a_classifier_that_did_not_see_its_ob
     assert all(-1.0 in of_fold for of_fold in seen)  # simulated spectra are trained on in every fold
     assert probabilities.shape == (180, 3)
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+
+
+def test_tuning_goes_on_from_the_network_of_the_simulated_spectra_with_a_tenth_of_the_rate(compare):
+    real = script("real")
+    rng = np.random.default_rng(0)
+    objects = np.repeat(np.arange(30), 3)
+    y = CLASSES[objects % 3]
+    X = rng.normal(size=(90, 20)).astype(np.float32)
+    X[np.arange(90), 5 * (objects % 3)] += 8
+    candidate = sys.modules["_classifiers"].Candidate(
+        "MLP", compare.OURS, lambda seed: SpectrumMLPClassifier(hidden_layer_sizes=(64,), lr=0.01, random_state=seed)
+    )
+    args = Namespace(seed=0, batch_size=16, fold_budget=30, fold_epochs=2)
+    base = candidate.make(0).fit(X, y)
+    weights = [value.clone() for value in base.net_.module_.parameters()]
+    network = real.network_to_train(candidate, base, args)
+    assert (network.lr, network.warm_start, network.batch_size, network.sampling) == (0.001, True, 16, "balanced")
+    probabilities, facts = real.out_of_fold(candidate, "tuned", X, y, objects, None, base, args)
+    assert facts["epochs"] == 2
+    assert np.mean(CLASSES[probabilities.argmax(1)] == y) > 0.9
+    for before, after in zip(weights, base.net_.module_.parameters(), strict=True):
+        torch.testing.assert_close(before, after)  # each fold tunes a copy
+    new = real.network_to_train(candidate, None, args)
+    assert (new.lr, new.warm_start) == (0.01, False)
+
+
+def test_what_tuning_changes(compare):
+    real = script("real")
+    results = [{"method": "MLP", "way": way} for way in ("simulated", "tuned")]
+    results.append({"method": "boosting", "way": "tuned"})  # nothing to compare with
+    loaded = {id(results[0]): np.eye(3)[np.searchsorted(CLASSES, ONE_QUASAR_LOST)]}
+    loaded |= {id(r): np.eye(3)[np.searchsorted(CLASSES, RIGHT)] for r in results[1:]}
+    (test,) = real.print_tuning(results, RIGHT, np.arange(12), loaded)
+    assert test["method"] == "MLP"
+    assert test["difference"] == pytest.approx(1 - (1 + 6 / 7 + 8 / 9) / 3)
+
+
+def test_spectra_of_the_first_fold_hold_none_that_is_tested_there(compare, tmp_path):
+    few_spectra = script("few_spectra")
+    with np.load(survey_file(tmp_path / "real_spectra.npz", 180, 1)) as file:
+        content = dict(file)
+    content["survey"] = np.repeat(["SDSS DR7", "LAMOST DR5"], 90)
+    content["flux"][100, :2] = np.nan
+    np.savez(tmp_path / "real_spectra.npz", **content)
+    flux, y, objects = few_spectra.spectra_of_first_fold(tmp_path / "real_spectra.npz")
+    _, test = few_spectra.folds_of(content["target"][:90], content["object"][:90])[0]
+    assert flux.shape == (90 - len(test), 38)
+    assert not set(objects) & set(content["object"][:90][test])
+    predicted = few_spectra.cross_validate(linear(), flux, y, objects, 0)
+    assert np.mean(predicted == y) > 0.9
+
+
+def test_a_simulated_file_is_one_that_the_comparison_reads(compare, training, tmp_path):
+    script("simulate").main([str(tmp_path / "a.npz"), "--n", "30", "--weights", "1", "1", "1", "--seed", "3"])
+    data = training.load(tmp_path / "a.npz")
+    assert data["flux"].shape == (30, 2600)
+    assert set(data["target"]) == set(CLASSES)
+    assert len(set(data["object"])) == 30
 
 
 def test_the_network_that_is_compared_is_chosen_on_simulated_spectra_if_there_are_two(compare):
