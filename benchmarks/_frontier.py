@@ -4,6 +4,15 @@ import numpy as np
 from _classifiers import CANDIDATES, OURS
 
 
+def frontier(fits):
+    """Return of pairs (seconds, score) those that no fit in as little time equals, by time."""
+    best = []
+    for seconds, score in sorted(fits, key=lambda fit: (fit[0], -fit[1])):
+        if not best or score > best[-1][1]:
+            best.append((seconds, score))
+    return best
+
+
 def draw(results, mix, path, title):
     """Macro F1 against training time, one mark a fit, and the frontier."""
     import matplotlib
@@ -47,12 +56,9 @@ def draw(results, mix, path, title):
             ha="right",
             fontsize=7,
         )
-    frontier = []
-    for r in sorted(results, key=lambda r: r["fit_s"]):
-        if not frontier or r["scores"][mix]["f1"] > frontier[-1][1]:
-            frontier.append((r["fit_s"], r["scores"][mix]["f1"]))
-    frontier.append((max(r["fit_s"] for r in results), frontier[-1][1]))
-    axes.step(*zip(*frontier, strict=True), where="post", color="0.5", lw=1, ls="--", zorder=0, label="frontier")
+    best = frontier([(r["fit_s"], r["scores"][mix]["f1"]) for r in results])
+    best.append((max(r["fit_s"] for r in results), best[-1][1]))
+    axes.step(*zip(*best, strict=True), where="post", color="0.5", lw=1, ls="--", zorder=0, label="frontier")
     axes.set(xscale="log", xlabel="training time, s", ylabel=f"macro F1 at {mix}, 95 % band by object", title=title)
     # Equal steps are equal factors in the errors that are left.
     axes.set_yscale("function", functions=(lambda f1: -np.log10(1.0001 - f1), lambda v: 1.0001 - 10**-v))

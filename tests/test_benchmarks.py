@@ -242,6 +242,22 @@ def test_the_networks_of_the_benchmarks_alone(compare):
     assert classifiers.MiniRocketFeatures(84, random_state=0).fit(x.numpy()).transform(x.numpy()).shape == (2, 84)
 
 
+def test_the_frontier_holds_what_no_faster_fit_equals(compare):
+    frontier = sys.modules["_frontier"].frontier
+    fits = [(900, 0.99), (2, 0.97), (120, 0.93), (2, 0.96), (360, 0.97), (400, 0.985)]
+    assert frontier(fits) == [(2, 0.97), (400, 0.985), (900, 0.99)]
+
+
+def test_the_figure_of_a_comparison(compare, tmp_path):
+    f1 = {"1:1:1": {"f1": 0.9, "band": [0.88, 0.92]}}
+    results = [
+        {"family": family, "method": f"{family} a", "fit_s": seconds, "scores": f1}
+        for family, seconds in ((compare.OURS, 9.0), ("boosting", 2.0))
+    ]
+    compare.draw(results, "1:1:1", tmp_path / "compare.png", "Title")
+    assert (tmp_path / "compare.png").stat().st_size > 10_000
+
+
 def run_of(compare, predicted, *, family="other", budget=None, seed=0, **facts):
     """A result and its probabilities, which are 1 for the class that is predicted."""
     method = "ours" if family == compare.OURS else "theirs"
