@@ -11,8 +11,8 @@ of the SDSS spectra once, in five folds with no object in two:
 - ``mixture``: trained on LAMOST and SDSS spectra of the other folds together.
 
 Networks get ``--fold-budget`` seconds a fold, ``--fold-epochs`` epochs at most, batches of ``--batch-size`` and
-balanced draws with noise; the last epoch counts. Bands and tests are of a bootstrap of objects, F1 at
-the mix of the data.
+balanced draws with noise; the last epoch counts. Bands and tests are of a bootstrap of objects, F1 at the mix of the
+data.
 
     python benchmarks/real.py --train SIMULATED.npz [--data FOLDER] [--cache DIR] [--json F.json]
 
