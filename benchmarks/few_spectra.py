@@ -24,6 +24,7 @@ from _training import balance_in_training, fit_other, load, predict, prepare
 from real import folds_of
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits
 
 NETWORK = Candidate(
     "DenseNet1D g8 s8, one block", "DenseNet1D", densenet(growth_rate=8, stem_stride=8, n_conv_blocks=1)
@@ -73,7 +74,8 @@ def main():
         X = prepare(flux, quantile_range)
         for candidate in CHOICE:
             start = time.perf_counter()
-            predicted = cross_validate(candidate, X, y, objects, args.seed)
+            with threadpool_limits(1):  # numba, once MiniRocket has used it, would start threads of its own
+                predicted = cross_validate(candidate, X, y, objects, args.seed)
             seconds = time.perf_counter() - start
             f1 = dict(zip(np.unique(y).tolist(), f1_score(y, predicted, average=None).tolist(), strict=True))
             mean = float(np.mean(list(f1.values())))
