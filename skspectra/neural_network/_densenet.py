@@ -86,8 +86,8 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     device : str or torch.device, default="auto"
         Where to train and predict; "auto" is CUDA where there is one, and the CPU elsewhere.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Format of feature maps and convolutions; weights, statistics and probabilities are float32. "auto" takes
-        bfloat16 where the hardware multiplies it, and float32 elsewhere.
+        Format of the layers' products; weights, statistics and probabilities are float32. "auto" takes bfloat16 where
+        the hardware multiplies it, and float32 elsewhere.
     compile : bool, default=False
         Compile the network with torch.compile. It takes minutes and a C++ compiler; worth trying for long trainings on
         a GPU. A saved model loads without it.
