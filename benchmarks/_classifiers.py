@@ -20,6 +20,7 @@ from torch import nn
 
 from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
 from skspectra.neural_network._base import BaseSpectrumClassifier
+from skspectra.neural_network._modules import _OPEN_GATE
 
 # Of those that two cores train in minutes; the last one is the paper's network.
 DENSENET_SETTINGS = {
@@ -125,7 +126,7 @@ class OpenSEResNet(SEResNet):
         for module in self.modules():
             if isinstance(module, SEResidualPair):
                 nn.init.zeros_(module.excitation[2].weight)
-                nn.init.constant_(module.excitation[2].bias, 2.0)
+                nn.init.constant_(module.excitation[2].bias, _OPEN_GATE)
 
 
 class OpenSEResNetClassifier(SEResNetClassifier):
@@ -202,6 +203,10 @@ def densenet(**settings):
     return lambda seed: DenseNet1DClassifier(**settings, **ONE_CYCLE, random_state=seed)
 
 
+def se_resnet(classifier):
+    return lambda seed: classifier(lr=0.003, **ONE_CYCLE, random_state=seed)
+
+
 def boosting(n_components):
     return lambda seed: make_pipeline(
         PCA(n_components, random_state=seed), HistGradientBoostingClassifier(random_state=seed)
@@ -242,17 +247,8 @@ CANDIDATES = {
         Candidate(
             "InceptionTime", "InceptionTime", lambda seed: InceptionTimeClassifier(**ONE_CYCLE, random_state=seed)
         ),
-        *(
-            Candidate(
-                name,
-                "SE-ResNet",
-                lambda seed, classifier=classifier: classifier(lr=0.003, **ONE_CYCLE, random_state=seed),
-            )
-            for name, classifier in (
-                ("SE-ResNet", SEResNetClassifier),
-                ("SE-ResNet, starting open", OpenSEResNetClassifier),
-            )
-        ),
+        Candidate("SE-ResNet", "SE-ResNet", se_resnet(SEResNetClassifier)),
+        Candidate("SE-ResNet, starting open", "SE-ResNet", se_resnet(OpenSEResNetClassifier)),
         Candidate(
             "plain DenseNet",
             "plain DenseNet",

@@ -20,8 +20,8 @@ import torch
 from _classifiers import CANDIDATES, Candidate, densenet
 from _machine import describe
 from _runs import write_json
-from _training import balance_in_training, fit_other, load, predict, prepare
-from real import folds_of
+from _training import balance_in_training, fit_other, predict, prepare
+from real import folds_of, read_real
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
@@ -34,11 +34,9 @@ CHOICE = [CANDIDATES[name] for name in ("MiniRocket, 10000 kernels", "boosting, 
 
 def spectra_of_first_fold(path):
     """Return flux at the wavelengths that all spectra have, classes and objects of the SDSS spectra to train on."""
-    data = load(path)
-    with np.load(path) as file:
-        sdss = np.char.startswith(file["survey"], "SDSS")
-    flux = data["flux"][:, np.isfinite(data["flux"]).all(axis=0)][sdss]
-    y, objects = data["target"][sdss], data["object"][sdss]
+    real, common = read_real(path)
+    sdss = real["sdss"]
+    flux, y, objects = real["flux"][sdss][:, common], real["target"][sdss], real["object"][sdss]
     train, _ = folds_of(y, objects)[0]
     return flux[train], y[train], objects[train]
 

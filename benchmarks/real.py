@@ -112,12 +112,18 @@ def survey_alone(y, sdss):
     return classification_table(y, np.where(sdss, "QSO", "STAR"), labels=np.unique(y), n_bootstraps=0).mean["f1"]
 
 
+def read_real(path):
+    """Return the real spectra, which of them are of SDSS, and the samples that all of them have."""
+    real = load(path)
+    with np.load(path) as file:
+        real["sdss"] = np.char.startswith(file["survey"], "SDSS")
+    return real, np.isfinite(real["flux"]).all(axis=0)
+
+
 def read(real_path, simulated_path, quantile_range):
     """Return the real and the simulated spectra, at the wavelengths that all real spectra have, scaled."""
-    real, simulated = load(real_path), load(simulated_path)
-    with np.load(real_path) as file:
-        real["sdss"] = np.char.startswith(file["survey"], "SDSS")
-    common = np.isfinite(real["flux"]).all(axis=0)
+    real, common = read_real(real_path)
+    simulated = load(simulated_path)
     for data in (real, simulated):
         data["flux"] = prepare(data["flux"][:, common], quantile_range)
     return real, simulated

@@ -64,6 +64,16 @@ def survey_file(path, n_spectra, seed):
     return path
 
 
+def real_file(path, late):
+    """The same of two surveys, 90 spectra of each; the spectrum `late` lacks its first two samples."""
+    with np.load(survey_file(path, 180, 1)) as file:
+        content = dict(file)
+    content["survey"] = np.repeat(["SDSS DR7", "LAMOST DR5"], 90)
+    content["flux"][late, :2] = np.nan
+    np.savez(path, **content)
+    return content
+
+
 def test_no_object_is_in_training_and_validation(training, tmp_path):
     data = training.load(survey_file(tmp_path / "a.npz", 168, 0))
     train, validation = training.split_by_object(data["target"], data["object"])
@@ -201,14 +211,15 @@ def test_a_file_of_other_spectra_or_objects_has_another_name(training, tmp_path)
         assert training.fingerprint(changed) != training.fingerprint(data), name
 
 
-def test_networks_train_within_their_budget_and_one_that_fails_does_not_lose_the_others(compare, tmp_path, capsys):
+def test_networks_train_within_their_budget_and_one_that_fails_does_not_lose_the_others(
+    compare, monkeypatch, tmp_path, capsys
+):
     Candidate = sys.modules["_classifiers"].Candidate
     candidates = [
         Candidate("failing", "other", lambda seed: FailingClassifier()),
         Candidate("MLP", compare.OURS, lambda seed: SpectrumMLPClassifier(hidden_layer_sizes=(8,), random_state=seed)),
     ]
-    compare.CANDIDATES.clear()
-    compare.CANDIDATES.update({candidate.name: candidate for candidate in candidates})
+    monkeypatch.setattr(compare, "CANDIDATES", {candidate.name: candidate for candidate in candidates})
     files = [str(survey_file(tmp_path / f"{name}.npz", 168, seed)) for name, seed in (("a", 0), ("b", 1))]
     arguments = ["--train", files[0], "--test", files[1], "--json", str(tmp_path / "c.json"), "--threads", "1"]
     compare.main([*arguments, "--methods", "MLP", "failing", "--budget", "30", "60", "--max-epochs", "3"])
@@ -480,11 +491,7 @@ def test_what_tuning_changes(compare):
 
 def test_spectra_of_the_first_fold_hold_none_that_is_tested_there(compare, tmp_path):
     few_spectra = script("few_spectra")
-    with np.load(survey_file(tmp_path / "real_spectra.npz", 180, 1)) as file:
-        content = dict(file)
-    content["survey"] = np.repeat(["SDSS DR7", "LAMOST DR5"], 90)
-    content["flux"][100, :2] = np.nan
-    np.savez(tmp_path / "real_spectra.npz", **content)
+    content = real_file(tmp_path / "real_spectra.npz", late=100)
     flux, y, objects = few_spectra.spectra_of_first_fold(tmp_path / "real_spectra.npz")
     _, test = few_spectra.folds_of(content["target"][:90], content["object"][:90])[0]
     assert flux.shape == (90 - len(test), 38)
@@ -519,11 +526,7 @@ def test_real_spectra_from_reading_to_the_tables(compare, tmp_path, monkeypatch,
     real = script("real")
     monkeypatch.setattr(real, "CANDIDATES", {"linear": linear()})
     simulated = survey_file(tmp_path / "simulated.npz", 168, 0)
-    with np.load(survey_file(tmp_path / "real_spectra.npz", 180, 1)) as file:
-        content = dict(file)
-    content["survey"] = np.repeat(["SDSS DR7", "LAMOST DR5"], 90)
-    content["flux"][0, :2] = np.nan  # no spectrum keeps these two samples
-    np.savez(tmp_path / "real_spectra.npz", **content)
+    real_file(tmp_path / "real_spectra.npz", late=0)
     arguments = ["--train", str(simulated), "--data", str(tmp_path), "--json", str(tmp_path / "r.json")]
     real.main([*arguments, "--methods", "linear", "--threads", "1"])
     report = json.loads((tmp_path / "r.json").read_text())
