@@ -27,6 +27,7 @@ DENSENET_SETTINGS = {
     "g8 s4": {"growth_rate": 8, "stem_stride": 4},
     "g8 s4, no excitation": {"growth_rate": 8, "stem_stride": 4, "squeeze_excitation": False},
     "g8 s4, one block": {"growth_rate": 8, "stem_stride": 4, "n_conv_blocks": 1},
+    "g8 s8": {"growth_rate": 8, "stem_stride": 8},
     "g8 s2": {"growth_rate": 8, "stem_stride": 2},
     "g12 s4": {"growth_rate": 12, "stem_stride": 4},
     "g12 s2": {"growth_rate": 12, "stem_stride": 2},
@@ -207,6 +208,12 @@ def se_resnet(classifier):
     return lambda seed: classifier(lr=0.003, **ONE_CYCLE, random_state=seed)
 
 
+def logistic_regression(n_components):
+    return lambda seed: make_pipeline(
+        PCA(n_components, random_state=seed), StandardScaler(), LogisticRegression(max_iter=1000, random_state=seed)
+    )
+
+
 def boosting(n_components):
     return lambda seed: make_pipeline(
         PCA(n_components, random_state=seed), HistGradientBoostingClassifier(random_state=seed)
@@ -224,13 +231,9 @@ def minirocket(n_kernels):
 CANDIDATES = {
     candidate.name: candidate
     for candidate in (
-        Candidate(
-            "logistic regression, 30 PC",
-            "logistic regression",
-            lambda seed: make_pipeline(
-                PCA(30, random_state=seed), StandardScaler(), LogisticRegression(max_iter=1000, random_state=seed)
-            ),
-        ),
+        Candidate("logistic regression, 30 PC", "logistic regression", logistic_regression(30)),
+        Candidate("logistic regression, 100 PC", "logistic regression", logistic_regression(100)),
+        Candidate("logistic regression, 300 PC", "logistic regression", logistic_regression(300)),
         Candidate("boosting, 30 PC", "boosting", boosting(30)),
         Candidate("boosting, 100 PC", "boosting", boosting(100)),
         Candidate("boosting, 300 PC", "boosting", boosting(300)),
