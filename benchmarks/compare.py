@@ -193,59 +193,21 @@ def run(args):
     torch.set_num_threads(args.threads)
     train_data, test = load(args.train), load(args.test)
     training_file, test_file = Path(args.train).name, Path(args.test).name
-    fingerprints = {"train": fingerprint(train_data), "test": fingerprint(test)}
-    store = Results(args.json)
-    if store.report.get("test_fingerprint", fingerprints["test"]) != fingerprints["test"]:
+    store, test_fingerprint = Results(args.json), fingerprint(test)
+    if store.report.get("test_fingerprint", test_fingerprint) != test_fingerprint:
         raise SystemExit(f"{args.json} holds scores of another test file: {store.report['test']}. Name another --json.")
-    store.report |= {"test": test_file, "test_fingerprint": fingerprints["test"]}
+    store.report |= {"test": test_file, "test_fingerprint": test_fingerprint}
 
     train = split_training(train_data)
     print(
         f"{len(train['y'])} spectra to train, {len(train['y_val'])} of other objects to validate, "
         f"{len(test['target'])} to test; {args.threads} threads; balance {'on' if args.balance else 'off'}"
     )
-    same_training = {"train": training_file, "train_fingerprint": fingerprints["train"], "balance": args.balance}
+    same_training = {"train": training_file, "train_fingerprint": fingerprint(train_data), "balance": args.balance}
     tasks = [(name, b) for name in args.methods for b in (args.budget if CANDIDATES[name].is_network else [None])]
     tasks.sort(key=lambda task: (task[1] or 0, list(CANDIDATES).index(task[0])))
     for name, budget in tasks:
-        candidate = CANDIDATES[name]
-        parameters = {"budget": budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": args.seed}
-        settings = settings_of(candidate, threads=args.threads, **parameters)
-        identity = {"method": name, "budget": budget, "seed": args.seed} | same_training
-        if store.has(identity, settings) and not args.force:
-            continue
-        if any(
-            r["budget"] < budget
-            and (r["epochs"], r["n_spectra"]) == (args.max_epochs, len(train["y"]))
-            and r["settings"] == settings | {"budget": r["budget"]}
-            for r in store.of(method=name, seed=args.seed, **same_training)
-            if r["budget"]
-        ):
-            print(f"{name}, budget {budget}: a smaller budget held all {args.max_epochs} epochs.")
-            continue
-        try:
-            with threadpool_limits(args.threads):
-                model, facts = fit_once(
-                    candidate, train, fingerprints["train"], args.cache, settings, force=args.force, **parameters
-                )
-                start = time.perf_counter()
-                probabilities = predict(model, test["flux"])
-                seconds = time.perf_counter() - start
-        except Exception:
-            print(f"{name}, budget {budget}: failed, the others go on.\n{traceback.format_exc()}")
-            continue
-        if args.balance:
-            facts["shares"] = dict.fromkeys(facts["shares"], 1 / len(facts["shares"]))
-        if not hasattr(model, "predict_proba"):
-            facts["shares"] = None
-        facts |= {
-            "family": candidate.family,
-            "predict_per_s": len(probabilities) / seconds,
-            "machine": describe() | {"threads": args.threads},
-        }
-        store.add(identity, settings, probabilities, facts)
-        f1 = mean_f1(test["target"], probabilities)
-        print(f"{name}, budget {budget}: macro F1 {f1:.4f}, fit {facts['fit_s']:.0f} s", flush=True)
+        fit_and_predict(CANDIDATES[name], budget, args, store, same_training, train, test)
 
     results = store.of(**same_training)
     own = [r for r in results if r["seed"] == args.seed]
@@ -263,6 +225,48 @@ def run(args):
     store.write()
     if args.figure:
         draw(own, EVEN, args.figure, f"Trained on {len(train['y'])} simulated spectra; threads: {args.threads}")
+
+
+def fit_and_predict(candidate, budget, args, store, same_training, train, test):
+    """Store the candidate's predictions of the test file, if they are not there; a failure is printed."""
+    parameters = {"budget": budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": args.seed}
+    settings = settings_of(candidate, threads=args.threads, **parameters)
+    identity = {"method": candidate.name, "budget": budget, "seed": args.seed} | same_training
+    if store.has(identity, settings) and not args.force:
+        return
+    of_other_budgets = store.of(method=candidate.name, seed=args.seed, **same_training)
+    if budget and any(
+        r["budget"] < budget
+        and (r["epochs"], r["n_spectra"]) == (args.max_epochs, len(train["y"]))
+        and r["settings"] == settings | {"budget": r["budget"]}
+        for r in of_other_budgets
+    ):
+        print(f"{candidate.name}, budget {budget}: a smaller budget held all {args.max_epochs} epochs.")
+        return
+    try:
+        with threadpool_limits(args.threads):
+            training_file = same_training["train_fingerprint"]
+            model, facts = fit_once(
+                candidate, train, training_file, args.cache, settings, force=args.force, **parameters
+            )
+            start = time.perf_counter()
+            probabilities = predict(model, test["flux"])
+            seconds = time.perf_counter() - start
+    except Exception:
+        print(f"{candidate.name}, budget {budget}: failed, the others go on.\n{traceback.format_exc()}")
+        return
+    if args.balance:
+        facts["shares"] = dict.fromkeys(facts["shares"], 1 / len(facts["shares"]))
+    if not hasattr(model, "predict_proba"):
+        facts["shares"] = None
+    facts |= {
+        "family": candidate.family,
+        "predict_per_s": len(probabilities) / seconds,
+        "machine": describe() | {"threads": args.threads},
+    }
+    store.add(identity, settings, probabilities, facts)
+    f1 = mean_f1(test["target"], probabilities)
+    print(f"{candidate.name}, budget {budget}: macro F1 {f1:.4f}, fit {facts['fit_s']:.0f} s", flush=True)
 
 
 def main(argv=None):

@@ -401,6 +401,64 @@ def test_every_sampler_makes_as_many_spectra_of_each_class(compare, sampler):
     assert len(np.unique(stars, axis=0)) == 100  # drawn without replacement
 
 
+class KnownProbabilities(ClassifierMixin, BaseEstimator):
+    """Stands for a network: the first three values of a spectrum are its probabilities of GALAXY, QSO and STAR."""
+
+    batch_size = 100
+
+    def __init__(self, **params):
+        pass
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return X[:, :3]
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(1)]
+
+
+# Three spectra that are all called stars: the F1 of stars is 1/2, of the others 0.
+@pytest.mark.parametrize(("method", "f1"), [("no balancing", 1 / 6), ("RandomOverSampler", 1)])
+def test_probabilities_of_a_method_are_reweighted_from_the_mix_it_was_trained_at(compare, monkeypatch, method, f1):
+    imbalance = script("imbalance")
+    monkeypatch.setattr(imbalance, "DenseNet1DClassifier", KnownProbabilities)
+    of_true_class = np.array([0.4, 0.3, 0.3])
+    even = np.stack([np.roll(of_true_class, i) for i in range(3)])
+    # What a classifier says that has learnt the same at 98.5 : 1.2 : 0.3: everything is a star.
+    at_survey = even * [0.012, 0.003, 0.985]
+    X_test = even if method == "RandomOverSampler" else at_survey
+    with_artefact = {"bad pixels": np.roll(X_test[2:], 1, axis=1)}  # from a star to a galaxy
+    settings = {"n": 300, "epochs": 3, "threads": 1, "network": {}}
+
+    result = imbalance.run(method, 0, settings, X_test, CLASSES, with_artefact)
+
+    assert result["macro F1 1:1:1"] == pytest.approx(f1)
+    assert result["macro F1 1:1:1, reweighted"] == pytest.approx(1)
+    assert result["steps"] == 3 * 3
+    assert result["leak, bad pixels"] == 1
+    assert result["recall"]["STAR"] == 1
+
+
+def test_the_weights_of_the_last_epoch_are_kept_beside_the_best(compare):
+    recipe = script("paper_recipe")
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(60, 40)).astype(np.float32)
+    y = CLASSES[np.arange(60) % 3]
+    network = {"hidden_layer_sizes": (8,), "max_epochs": 4, "batch_size": 10, "random_state": 0}
+    kept = recipe.LastWeights()
+    # Labels of chance: validation does not get better with every epoch.
+    both = SpectrumMLPClassifier(**network, callbacks=[kept]).fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+    last = SpectrumMLPClassifier(**network).fit(X[:40], y[:40])
+    assert both.best_epoch_ < 4
+    kept = next(c for c in both.net_.callbacks if isinstance(c, recipe.LastWeights)).weights_
+    for name, weight in last.net_.module_.state_dict().items():
+        torch.testing.assert_close(kept[name], weight)
+    assert not torch.equal(kept[name], both.net_.module_.state_dict()[name])
+
+
 @pytest.mark.parametrize("n_train", [16, 100, 613])
 def test_networks_get_the_same_number_of_steps_on_every_ucr_set(compare, n_train):
     schedule = script("ucr").schedule(n_train, steps=500)
