@@ -1,9 +1,26 @@
 """Results of single runs, kept on disk so that a benchmark that was stopped goes on where it was."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+
+import skspectra
+
+
+@cache
+def code_version(*scripts: str | Path) -> str:
+    """A short name of the code that a training depends on: the package's, and these scripts'."""
+    package = Path(skspectra.__file__).parent
+    folders = [package / name for name in ("augmentation", "neural_network", "over_sampling", "preprocessing")]
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return fingerprint_of_files(*files, package / "_noise.py", *map(Path, scripts))
+
+
+def fingerprint_of_files(*paths: Path) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
 
 
 def read_or_run(path: Path, settings: dict, run: Callable[[], dict]) -> dict:

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import time
-from functools import cache
 from pathlib import Path
 
 import joblib
 import numpy as np
+from _runs import code_version
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 from imblearn.under_sampling import RandomUnderSampler
@@ -16,18 +16,22 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 
-import skspectra
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.metrics import classification_table
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
+CLASSES = ["GALAXY", "QSO", "STAR"]  # in the order of the columns of all probabilities
 N_VALIDATION_FOLDS = 7
 
 
 def load(path):
     """Return flux, target, object and S/N of a file."""
     with np.load(path) as file:
-        return {name: file[name] for name in ("flux", "target", "object", "snr")}
+        data = {name: file[name] for name in ("flux", "target", "object", "snr")}
+    found = np.unique(data["target"]).tolist()
+    if found != CLASSES:
+        raise SystemExit(f"{path} must hold spectra of each of {CLASSES} and of no other class, got {found}.")
+    return data
 
 
 def prepare(flux, quantile_range=(0, 100)):
@@ -149,6 +153,9 @@ def fit(candidate, train, *, budget, max_epochs, balance, seed):
 def split_training(data):
     flux, y = prepare(data["flux"]), data["target"]
     train, validation = split_by_object(y, data["object"])
+    found = np.unique(y[validation]).tolist()
+    if found != CLASSES:
+        raise SystemExit(f"Too few objects of a class: those held back for validation are of {found}.")
     return {"X": flux[train], "y": y[train], "X_val": flux[validation], "y_val": y[validation]}
 
 
@@ -171,17 +178,7 @@ def settings_of(candidate, *, budget, max_epochs, balance, seed, threads):
     settings = {"classifier": candidate.make(seed).__repr__(N_CHAR_MAX=100_000), "balance": balance, "seed": seed}
     if candidate.is_network:
         settings |= {"budget": budget, "max_epochs": max_epochs, "threads": threads}
-    return settings | {"code": code_version()}
-
-
-@cache
-def code_version():
-    """A short name of the code that a fitted model depends on: models of another version are fitted anew."""
-    package, here = Path(skspectra.__file__).parent, Path(__file__).parent
-    folders = [package / name for name in ("augmentation", "neural_network", "preprocessing")]
-    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    files += [package / "_noise.py", here / "_classifiers.py", Path(__file__)]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+    return settings | {"code": code_version(Path(__file__).parent / "_classifiers.py", __file__)}
 
 
 def fingerprint(data):

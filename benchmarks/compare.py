@@ -27,12 +27,12 @@ import torch
 from _classifiers import CANDIDATES, OURS
 from _frontier import draw
 from _machine import describe
+from _paired import differences
 from _results import Results
 from _training import fingerprint, fit_once, load, mean_f1, predict, settings_of, split_training
 from threadpoolctl import threadpool_limits
 
 from skspectra.metrics import classification_table, paired_bootstrap
-from skspectra.metrics._compare_pairs import holm
 
 EVEN = "1:1:1"
 SURVEY = "98.5:1.2:0.3"
@@ -70,7 +70,9 @@ def scores(y, probabilities, objects, snr, shares):
         rows = (snr >= low) & (snr < high)
         if len(np.unique(y[rows])) < len(np.unique(y)):
             continue
-        table = classification_table(y[rows], y_pred[rows], class_priors=MIXES[EVEN], n_bootstraps=0)
+        table = classification_table(
+            y[rows], y_pred[rows], class_priors=MIXES[EVEN], groups=objects[rows], random_state=0
+        )
         recall = dict(zip(table.labels.tolist(), table.scores["recall"].tolist(), strict=True))
         result["snr"].append(
             {
@@ -78,6 +80,7 @@ def scores(y, probabilities, objects, snr, shares):
                 "below": None if np.isinf(high) else high,
                 "n_spectra": int(rows.sum()),
                 "f1": table.mean["f1"],
+                "band": table.mean_band["f1"].tolist(),
                 "recall": recall,
             }
         )
@@ -96,16 +99,20 @@ def within(results, budget):
     return list({r["method"]: r for r in allowed}.values())
 
 
+def short(score):
+    return f"{score:.3f}".removeprefix("0")
+
+
+def with_band(score, digits):
+    return f"{score['f1']:.{digits}f} ({'-'.join(map(short, score['band']))})"
+
+
 def print_table(results):
     columns = f"{'':26} {'budget':>6} {'fit s':>7} {'epochs':>6} {'spectra':>7} {'pred./s':>8} {'layers':>6}"
     print(f"{columns} {'values':>9} {'valid.':>6} {'F1 at ' + EVEN:>20} {'F1 at ' + SURVEY:>20} {'corrected':>20}")
     for r in sorted(results, key=lambda r: -r["scores"][EVEN]["f1"]):
         marks = [f"{r[name]:,}" if r.get(name) is not None else "-" for name in ("epochs", "n_spectra", "layers")]
-        f1 = [
-            f"{r['scores'][mix]['f1']:.4f} ({'-'.join(f'{v:.3f}'[1:] for v in r['scores'][mix]['band'])})"
-            for mix in (EVEN, SURVEY, CORRECTED)
-            if mix in r["scores"]
-        ]
+        f1 = [with_band(r["scores"][mix], 4) for mix in (EVEN, SURVEY, CORRECTED) if mix in r["scores"]]
         values = f"{r['parameters']:,}" if "parameters" in r else "-"
         print(
             f"{r['method']:26} {r['budget'] or '-':>6} {r['fit_s']:7.0f} {marks[0]:>6} {marks[1]:>7} "
@@ -117,43 +124,38 @@ def print_table(results):
 def print_snr(results):
     print(f"\nMacro F1, and recall of STAR/GALAXY/QSO, by S/N at {EVEN}")
     bins = [f"{b['from']}-{b['below'] or ''} (n {b['n_spectra']})" for b in results[0]["scores"]["snr"]]
-    print(f"{'':26} {'budget':>6} " + " ".join(f"{name:>24}" for name in bins))
+    print(f"{'':26} {'budget':>6} " + " ".join(f"{name:>31}" for name in bins))
     for r in sorted(results, key=lambda r: -r["scores"][EVEN]["f1"]):
-        cells = [f"{b['f1']:.3f} " + "/".join(f"{b['recall'][c]:.3f}" for c in MIXES[EVEN]) for b in r["scores"]["snr"]]
-        print(f"{r['method']:26} {r['budget'] or '-':>6} " + " ".join(f"{cell:>24}" for cell in cells))
+        cells = [
+            f"{with_band(b, 3)} " + "/".join(short(b["recall"][c]) for c in MIXES[EVEN]) for b in r["scores"]["snr"]
+        ]
+        print(f"{r['method']:26} {r['budget'] or '-':>6} " + " ".join(f"{cell:>31}" for cell in cells))
 
 
-def compare_pairs(results, y, objects, probabilities):
+def compare_with_others(results, y, objects, probabilities):
     """Print and return the difference of the best DenseNet1DClassifier of each budget from every other method."""
     classes, pairs = np.unique(y), []
     for budget in sorted({r["budget"] for r in results if r["budget"]}):
         ours = best_of_ours(results, budget)
         if ours is None:
             continue
+        others = {r["method"]: r for r in within(results, budget) if r["family"] != OURS}
+        predicted = {name: classes[probabilities[id(r)].argmax(1)] for name, r in others.items()}
+        own = classes[probabilities[id(ours)].argmax(1)]
+        found = {
+            mix: differences(y, own, predicted, groups=objects, class_priors=priors) for mix, priors in MIXES.items()
+        }
         print(f"\n{ours['method']} ({budget:g} s; best in validation) less each other, macro F1, paired by object")
         print("p: alone, and corrected by Holm for the methods of this budget and mix")
         print(f"{'':26} " + " ".join(f"{'at ' + mix:>40}" for mix in MIXES))
-        of_budget = []
-        for r in within(results, budget):
-            if r["family"] == OURS:
-                continue
-            pair = {"budget": budget, "ours": ours["method"], "other": r["method"], "budget_of_other": r["budget"]}
-            for mix, priors in MIXES.items():
-                predictions = [classes[probabilities[id(x)].argmax(1)] for x in (ours, r)]
-                pair[mix] = paired_bootstrap(
-                    y, *predictions, class_priors=priors, groups=objects, random_state=0
-                )._asdict()
-            of_budget.append(pair)
-        for mix in MIXES:
-            for pair, p_holm in zip(of_budget, holm(np.array([p[mix]["p_value"] for p in of_budget])), strict=True):
-                pair[mix]["p_holm"] = float(p_holm)
-        for pair in of_budget:
+        for name, other in others.items():
+            pair = {"budget": budget, "ours": ours["method"], "other": name, "budget_of_other": other["budget"]}
+            pairs.append(pair | {mix: found[mix][name] for mix in MIXES})
             cells = [
                 f"{p['difference']:+.4f} ({p['low']:+.4f} {p['high']:+.4f}) p {p['p_value']:.4f}, {p['p_holm']:.4f}"
-                for p in (pair[mix] for mix in MIXES)
+                for p in (found[mix][name] for mix in MIXES)
             ]
-            print(f"{pair['other']:26} " + " ".join(f"{cell:>40}" for cell in cells))
-        pairs += of_budget
+            print(f"{name:26} " + " ".join(f"{cell:>40}" for cell in cells))
     return pairs
 
 
@@ -209,7 +211,11 @@ def run(args):
     for name, budget in tasks:
         fit_and_predict(CANDIDATES[name], budget, args, store, same_training, train, test)
 
-    results = store.of(**same_training)
+    results = [
+        r
+        for r in store.of(**same_training)
+        if r["settings"] == training_settings(r["method"], r["budget"], args, seed=r["seed"])
+    ]
     own = [r for r in results if r["seed"] == args.seed]
     if not own:
         raise SystemExit("No method came to an end.")
@@ -220,17 +226,28 @@ def run(args):
     print_snr(own)
     key = f"{training_file}, balance {args.balance}"
     of_file = test["target"], test["object"], loaded
-    store.report.setdefault("pairs", {})[f"{key}, seed {args.seed}"] = compare_pairs(own, *of_file)
+    store.report.setdefault("pairs", {})[f"{key}, seed {args.seed}"] = compare_with_others(own, *of_file)
     store.report.setdefault("pairs over seeds", {})[key] = compare_over_seeds(results, *of_file)
     store.write()
     if args.figure:
         draw(own, EVEN, args.figure, f"Trained on {len(train['y'])} simulated spectra; threads: {args.threads}")
 
 
+def training_settings(method, budget, args, seed):
+    return settings_of(
+        CANDIDATES[method],
+        budget=budget,
+        max_epochs=args.max_epochs,
+        balance=args.balance,
+        seed=seed,
+        threads=args.threads,
+    )
+
+
 def fit_and_predict(candidate, budget, args, store, same_training, train, test):
     """Store the candidate's predictions of the test file, if they are not there; a failure is printed."""
     parameters = {"budget": budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": args.seed}
-    settings = settings_of(candidate, threads=args.threads, **parameters)
+    settings = training_settings(candidate.name, budget, args, args.seed)
     identity = {"method": candidate.name, "budget": budget, "seed": args.seed} | same_training
     if store.has(identity, settings) and not args.force:
         return

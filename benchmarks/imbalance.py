@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from _leak import ARTEFACTS, moved_stars
 from _machine import describe
-from _runs import read_or_run, write_json
+from _runs import code_version, read_or_run, write_json
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
 from joblib import Parallel, delayed
@@ -153,7 +153,7 @@ def main():
         name = "".join(letter if letter.isalnum() else "-" for letter in method)
         return read_or_run(
             args.runs / f"{name}-{seed}.json",
-            {"method": method, "seed": seed, **settings},
+            {"method": method, "seed": seed, **settings, "code": code_version(__file__)},
             lambda: run(method, seed, settings, X_test, y_test, stars_with),
         )
 

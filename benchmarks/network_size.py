@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from _machine import describe
-from _runs import read_or_run, write_json
+from _runs import code_version, read_or_run, write_json
 from _simulated import scaled_spectra
 from sklearn.metrics import f1_score, log_loss
 from torch.utils.flop_counter import FlopCounterMode
@@ -94,6 +94,7 @@ def main():
         results = []
         for seed in range(args.seeds):
             key = {"setting": setting, "seed": seed, "n": [args.n, args.n_validation], "epochs": args.epochs}
+            key["code"] = code_version(__file__)
             path = args.runs / f"{name_of(setting).replace(', ', '-')}-{seed}.json"
             results.append(read_or_run(path, key, lambda setting=setting, seed=seed: train(setting, seed, args)))
         f1 = [result["macro_f1"] for result in results]

@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from _classifiers import CANDIDATES, OURS
 from _machine import describe
+from _paired import differences
 from _results import Results
 from _training import (
     balance_in_training,
@@ -47,7 +48,6 @@ from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
 
 from skspectra.metrics import classification_table, paired_bootstrap
-from skspectra.metrics._compare_pairs import holm
 
 WAYS = ("SDSS", "simulated", "tuned", "mixture")
 CONFOUND = (
@@ -155,26 +155,21 @@ def print_way(way, results, ours, y, sdss, objects, loaded):
     )
     predictions = {r["method"]: np.unique(y)[loaded[id(r)][sdss].argmax(1)] for r in results}
     pairs = {}
-    for r in results:
+    if ours in predictions:
         # Tested are the classifiers that a user would pick instead, not other settings of ours.
-        if ours in predictions and r["family"] != OURS:
-            both = predictions[ours], predictions[r["method"]]
-            pairs[r["method"]] = paired_bootstrap(y[sdss], *both, groups=objects[sdss], random_state=0)
-    p_holm = dict(zip(pairs, holm(np.array([pair.p_value for pair in pairs.values()])).tolist(), strict=True))
+        others = {r["method"]: predictions[r["method"]] for r in results if r["family"] != OURS}
+        pairs = differences(y[sdss], predictions[ours], others, groups=objects[sdss])
     for r in sorted(results, key=lambda r: -r["scores"]["SDSS"]["f1"]):
         test = ""
         if pair := pairs.get(r["method"]):
-            test = f"{pair.difference:+.3f} ({pair.low:+.3f} {pair.high:+.3f}) p {pair.p_value:.4f}"
-            test += f", by Holm {p_holm[r['method']]:.4f}"
+            test = f"{pair['difference']:+.3f} ({pair['low']:+.3f} {pair['high']:+.3f}) p {pair['p_value']:.4f}"
+            test += f", by Holm {pair['p_holm']:.4f}"
         recall = "/".join(f"{r['scores']['SDSS']['recall'][c]:.3f}" for c in ("STAR", "GALAXY", "QSO"))
         print(
             f"{r['method']:26} {r['fit_s_per_fold']:6.0f} {r['epochs'] or '-':>6} {cell(r['scores']['SDSS']):>20} "
             f"{recall:>23} {cell(r['scores'].get('mixture')):>20}  {test}"
         )
-    return [
-        {"way": way, "ours": ours, "other": other, **pair._asdict(), "p_holm": p_holm[other]}
-        for other, pair in pairs.items()
-    ]
+    return [{"way": way, "ours": ours, "other": other, **pair} for other, pair in pairs.items()]
 
 
 def print_tuning(results, y, objects, loaded):
@@ -202,16 +197,17 @@ def run(args):
     machine = describe() | {"threads": args.threads}
     parameters = {"budget": args.budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": args.seed}
     this_run = {"seed": args.seed, "simulated": simulated_name}
+    of_folds = {
+        "real": fingerprint(real),
+        "fold_budget": args.fold_budget,
+        "fold_epochs": args.fold_epochs,
+        "batch_size": args.batch_size,
+    }
 
     for name in args.methods:
         candidate = CANDIDATES[name]
         fit_settings = settings_of(candidate, threads=args.threads, **parameters)
-        settings = fit_settings | {
-            "real": fingerprint(real),
-            "fold_budget": args.fold_budget,
-            "fold_epochs": args.fold_epochs,
-            "batch_size": args.batch_size,
-        }
+        settings = fit_settings | of_folds
         base = None  # fitted on simulated spectra; tuning starts from it
         for way in args.ways:
             identity = {"method": name, "way": way} | this_run
@@ -245,7 +241,11 @@ def run(args):
             store.add(identity, settings, every, {"family": candidate.family, "machine": machine} | facts)
             print(f"{name}, {way}: {cell(score(y[sdss], every[sdss], objects[sdss]))}", flush=True)
 
-    results = store.of(**this_run)
+    results = [
+        r
+        for r in store.of(**this_run)
+        if r["settings"] == settings_of(CANDIDATES[r["method"]], threads=args.threads, **parameters) | of_folds
+    ]
     if not results:
         raise SystemExit("No method came to an end.")
     loaded = {id(r): store.probabilities_of(r) for r in results}

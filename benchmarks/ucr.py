@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from _machine import describe
-from _runs import read_or_run, write_json
+from _runs import code_version, fingerprint_of_files, read_or_run, write_json
 from scipy.signal import savgol_filter
 from scipy.stats import wilcoxon
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -176,6 +176,13 @@ def main():
         described = describe_estimator(SETTINGS[setting](n_train=100, seed=0))
         runs = {}
         for dataset in DATASETS:
+            parts = [folder / f"{dataset}_{part}.tsv" for part in (["TRAIN"] if args.tune else ["TRAIN", "TEST"])]
+            made_by = {
+                "setting": described,
+                "threads": args.threads,
+                "data": fingerprint_of_files(*parts),
+                "code": code_version(__file__),
+            }
             if args.tune:
                 tasks = [("tune", functools.partial(cross_validate, setting, folder, dataset))]
             else:
@@ -183,7 +190,7 @@ def main():
             runs[dataset] = [
                 read_or_run(
                     args.runs / f"{setting.replace(' ', '-')}-{dataset}-{label}.json",
-                    {"setting": described, "threads": args.threads},
+                    made_by,
                     task,
                 )
                 for label, task in tasks

@@ -12,7 +12,7 @@ import pytest
 import torch
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,6 +22,8 @@ from skspectra.over_sampling import PhysicsNoiseOverSampler
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 CLASSES = np.array(["GALAXY", "QSO", "STAR"])
+# The test files here have a few objects.
+pytestmark = pytest.mark.filterwarnings("ignore:Bands are too narrow:UserWarning")
 
 
 def script(name):
@@ -125,13 +127,82 @@ def test_scores_at_both_mixes_and_by_snr(compare):
     low, high = result["1:1:1"]["band"]
     assert low < result["1:1:1"]["f1"] < high
     assert [(b["from"], b["n_spectra"]) for b in result["snr"]] == [(0, 60), (20, 60)]
-    assert result["snr"][0]["recall"]["STAR"] == 0.75
+    first = result["snr"][0]
+    assert first["recall"]["STAR"] == 0.75
+    low, high = first["band"]
+    assert low < first["f1"] < high
+    assert compare.with_band({"f1": 0.9996, "band": [0.99949, 1.0]}, 4) == "0.9996 (.999-1.000)"
 
 
-def linear():
+def linear(name="linear", last=LogisticRegression):
     return sys.modules["_classifiers"].Candidate(
-        "linear", "linear", lambda seed: make_pipeline(StandardScaler(), LogisticRegression(random_state=seed))
+        name, name, lambda seed: make_pipeline(StandardScaler(), last(random_state=seed))
     )
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_a_file_without_one_of_the_classes_is_refused_before_anything_is_fitted(compare, tmp_path, part):
+    files = {name: survey_file(tmp_path / f"{name}.npz", 168, 0) for name in ("train", "test")}
+    with np.load(files[part]) as file:
+        content = dict(file)
+    content["target"][content["target"] == "QSO"] = "STAR"
+    np.savez(files[part], **content)
+    with pytest.raises(SystemExit, match=rf"{part}.npz must hold spectra of each of .* got \['GALAXY', 'STAR'\]"):
+        compare.main(["--train", str(files["train"]), "--test", str(files["test"]), "--json", str(tmp_path / "c.json")])
+
+
+def test_every_class_needs_objects_to_validate_with(training, tmp_path):
+    data = training.load(survey_file(tmp_path / "a.npz", 168, 0))
+    data["object"] = np.where(data["target"] == "QSO", "the only quasar", data["object"])
+    with pytest.raises(SystemExit, match="Too few objects of a class"):
+        training.split_training(data)
+
+
+def test_balanced_training_is_corrected_from_even_classes(compare, monkeypatch, tmp_path):
+    both = linear("linear"), linear("ridge", RidgeClassifier)
+    monkeypatch.setattr(compare, "CANDIDATES", {candidate.name: candidate for candidate in both})
+    data = dict(np.load(survey_file(tmp_path / "a.npz", 168, 0)))
+    some = np.flatnonzero((data["target"] != "QSO") | (np.arange(168) % 3 == 0))
+    np.savez(tmp_path / "unequal.npz", **{name: values[some] for name, values in data.items()})
+    files = ["--train", str(tmp_path / "unequal.npz"), "--test", str(survey_file(tmp_path / "b.npz", 168, 1))]
+    arguments = [*files, "--json", str(tmp_path / "c.json"), "--threads", "1", "--methods", "linear", "ridge"]
+    shares = {}
+    for balance in ([], ["--balance"]):
+        compare.main([*arguments, *balance])
+        results = json.loads((tmp_path / "c.json").read_text())["results"]
+        shares |= {(r["method"], r["balance"]): r["shares"] for r in results}
+        assert all(("98.5:1.2:0.3, corrected" in r["scores"]) == (r["method"] == "linear") for r in results)
+    assert shares["linear", False]["QSO"] < 0.2
+    assert shares["linear", True] == pytest.approx(dict.fromkeys(CLASSES.tolist(), 1 / 3))
+    assert shares["ridge", False] is shares["ridge", True] is None  # no probabilities to correct
+
+
+def test_a_run_is_kept_as_long_as_settings_and_code_are_the_same(compare, tmp_path):
+    runs = sys.modules["_runs"]
+    scripts = [tmp_path / name for name in ("same.py", "copy.py", "other.py")]
+    for path, text in zip(scripts, ("a = 1", "a = 1", "a = 2"), strict=True):
+        path.write_text(text)
+    versions = [runs.code_version(path) for path in scripts]
+    assert versions[0] == versions[1] != versions[2]
+    results = [
+        runs.read_or_run(tmp_path / "run.json", {"code": version}, lambda i=i: {"run": i})["run"]
+        for i, version in enumerate(versions)
+    ]
+    assert results == [0, 0, 2]
+
+
+def test_results_of_other_settings_are_in_no_table(compare, monkeypatch, tmp_path, capsys):
+    candidates = linear("one"), linear("two")
+    monkeypatch.setattr(compare, "CANDIDATES", {candidate.name: candidate for candidate in candidates})
+    files = [str(survey_file(tmp_path / f"{name}.npz", 168, seed)) for name, seed in (("a", 0), ("b", 1))]
+    arguments = ["--train", files[0], "--test", files[1], "--json", str(tmp_path / "c.json"), "--threads", "1"]
+    compare.main([*arguments, "--methods", "one"])
+    monkeypatch.setattr(sys.modules["_training"], "code_version", lambda *scripts: "newer")
+    capsys.readouterr()
+    compare.main([*arguments, "--methods", "two"])
+    printed = capsys.readouterr().out
+    assert "two " in printed
+    assert "one " not in printed
 
 
 def test_a_second_run_fits_nothing_and_scores_the_same(compare, monkeypatch, tmp_path, capsys):
@@ -286,7 +357,7 @@ ONE_QUASAR_LOST = np.where(np.arange(12) == 4, "STAR", RIGHT)
 
 
 def test_pairs_are_the_best_in_validation_less_the_fit_within_the_budget(compare, capsys):
-    pairs = compare.compare_pairs(
+    pairs = compare.compare_with_others(
         *of_runs(
             compare,
             run_of(compare, np.full(12, "STAR"), family=compare.OURS, budget=60, validation_f1=0.8, method="worse"),
@@ -353,7 +424,7 @@ def test_two_seeds_with_the_same_predictions_tell_no_more_than_one(compare):
     ]
     results, *of_file = of_runs(compare, *runs)
     over_seeds = compare.compare_over_seeds(results, *of_file)[0]
-    of_one = compare.compare_pairs(results[::2], *of_file)[0]["1:1:1"]
+    of_one = compare.compare_with_others(results[::2], *of_file)[0]["1:1:1"]
     assert of_one.pop("p_holm") == of_one["p_value"]  # of one test
     assert {name: over_seeds[name] for name in of_one} == pytest.approx(of_one)
 
@@ -564,6 +635,34 @@ def test_a_simulated_file_is_one_that_the_comparison_reads(compare, training, tm
     assert data["flux"].shape == (30, 2600)
     assert set(data["target"]) == set(CLASSES)
     assert len(set(data["object"])) == 30
+
+
+def test_our_network_is_tested_against_all_but_other_settings_of_it(compare, capsys):
+    real = script("real")
+    score = {"f1": 0.9, "band": [0.8, 1.0], "recall": dict.fromkeys(CLASSES, 0.9)}
+    answers = {"DenseNet1D a": RIGHT, "DenseNet1D b": RIGHT, "MLP": ONE_QUASAR_LOST, "boosting": RIGHT}
+    results = [
+        {
+            "method": method,
+            "family": compare.OURS if method.startswith("DenseNet1D") else method,
+            "fit_s_per_fold": 1.0,
+            "epochs": None,
+            "scores": {"SDSS": score},
+        }
+        for method in answers
+    ]
+    sdss = np.arange(16) < 12  # and four of LAMOST
+    of_sdss = [np.eye(3)[np.searchsorted(CLASSES, predicted)] for predicted in answers.values()]
+    loaded = {id(r): np.vstack([p, np.full((4, 3), np.nan)]) for r, p in zip(results, of_sdss, strict=True)}
+    y = np.append(RIGHT, np.full(4, "STAR"))
+    pairs = real.print_way("SDSS", results, "DenseNet1D a", y, sdss, np.arange(16), loaded)
+    assert [(pair["ours"], pair["other"]) for pair in pairs] == [("DenseNet1D a", "MLP"), ("DenseNet1D a", "boosting")]
+    mlp, boosting = pairs
+    assert mlp["difference"] == pytest.approx(1 - (1 + 6 / 7 + 8 / 9) / 3)
+    assert mlp["p_holm"] == pytest.approx(min(1, 2 * mlp["p_value"]))  # the smaller of two
+    assert (boosting["difference"], boosting["p_holm"]) == (0, 1)
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("MLP"))
+    assert f"{mlp['difference']:+.3f}" in line
 
 
 def test_the_network_that_is_compared_is_chosen_on_simulated_spectra_if_there_are_two(compare):

@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, precision_recall_fscore_support
 from sklearn.model_selection import (
@@ -284,7 +285,8 @@ class TestPairs:
 class TestFailures:
     @pytest.mark.parametrize("where", ["fit", "prediction"])
     def test_one_failing_classifier_does_not_lose_the_others(self, where):
-        comparison = compare({"broken": Failing(where=where), **classifiers()})
+        with pytest.warns(FitFailedWarning, match=rf"broken failed .*\n(.*\n)*RuntimeError: the {where} went wrong"):
+            comparison = compare({"broken": Failing(where=where), **classifiers()})
         assert comparison.failures == {"broken": f"fold 1 of 5: RuntimeError: the {where} went wrong"}
         assert list(comparison.scores) == list(comparison.predictions) == ["logistic", "ridge", "dummy"]
         assert len(comparison.pairs) == 3
@@ -307,13 +309,15 @@ class TestFailures:
                     raise ValueError("third time unlucky")
                 return super().fit(X, y)
 
-        comparison = compare({"fragile": Fragile(), "ridge": RidgeClassifier()})
+        with pytest.warns(FitFailedWarning, match="fragile failed"):
+            comparison = compare({"fragile": Fragile(), "ridge": RidgeClassifier()})
         assert comparison.failures == {"fragile": "fold 3 of 5: ValueError: third time unlucky"}
         assert Fragile.n_fits == 3
         assert list(comparison.scores) == ["ridge"]
 
     def test_all_fail(self):
-        comparison = compare({"broken": Failing(), "no estimator": "ridge"})
+        with pytest.warns(FitFailedWarning):
+            comparison = compare({"broken": Failing(), "no estimator": "ridge"})
         assert list(comparison.failures) == ["broken", "no estimator"]
         assert "TypeError" in comparison.failures["no estimator"]
         assert comparison.scores == {}
@@ -336,7 +340,8 @@ class TestFailures:
         ],
     )
     def test_wrong_answers(self, answer, message):
-        comparison = compare({"wrong": Answering(answer), "ridge": RidgeClassifier()})
+        with pytest.warns(FitFailedWarning, match="wrong failed"):
+            comparison = compare({"wrong": Answering(answer), "ridge": RidgeClassifier()})
         assert message in comparison.failures["wrong"]
         assert list(comparison.scores) == ["ridge"]
 
@@ -431,6 +436,8 @@ class TestInput:
             ({"groups": [1, 2]}, ValueError, "groups must hold one group for each of the 400 spectra, got 2"),
             ({"class_priors": [0.5, 0.5]}, ValueError, "class_priors must hold one share for each"),
             ({"cv": 1}, ValueError, "n_splits"),
+            ({"groups": np.arange(400) // 100}, ValueError, "cv must be at most 4, the number of groups, got 5"),
+            ({"cv": 500}, ValueError, r"cv must be at most \d+, the number of spectra of the largest class, got 500"),
             ({"cv": []}, ValueError, "at least one pair"),
             ({"cv": (np.arange(200), np.arange(200, 400))}, ValueError, "pairs of training and test rows.* fold 1 is"),
             ({"cv": [([0, 1], [400])]}, ValueError, r"each below 400; fold 1 is \(\[0, 1\], \[400\]\)"),
@@ -493,6 +500,12 @@ class TestOutput:
         expected = f"Paired bootstrap of {resampled}, p-values corrected by Holm (pairs: 3).\nDifference of mean F1"
         assert expected in str(comparison)
 
+    def test_text_says_which_classes_have_too_few_to_resample(self):
+        groups = np.where(y == "STAR", np.arange(400) % 7, 100 + np.arange(400))
+        assert "fewer than 10 to draw from: STAR 7." in str(compare(groups=groups, n_bootstraps=50))
+        assert "fewer than 10" not in str(compare(groups=groups, n_bootstraps=0))
+        assert "fewer than 10" not in str(compare(n_bootstraps=50))
+
     def test_frame(self):
         comparison = compare()
         frame = comparison.to_frame()
@@ -502,7 +515,7 @@ class TestOutput:
         ]
         assert frame.index.name == "classifier"
         assert frame.loc["ridge", "f1_high"] == comparison.bands["ridge"]["f1"][1]
-        assert frame.loc["ridge", "f1_fold_std"] == comparison.fold_scores["ridge"]["f1"].std()
+        assert frame.loc["ridge", "f1_fold_std"] == pytest.approx(comparison.fold_scores["ridge"]["f1"].std(ddof=1))
         assert "f1_low" not in compare(n_bootstraps=0).to_frame()
 
     def test_frame_of_pairs(self):

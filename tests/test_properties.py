@@ -194,6 +194,7 @@ def test_scores_are_shares_and_lie_in_their_bands(labels, n_bootstraps):
     assert str(table)
 
 
+@pytest.mark.filterwarnings("ignore:Bands are too narrow:UserWarning")
 @anything
 @given(labels_of_spectra(3))
 def test_comparison_of_two_classifiers(labels):

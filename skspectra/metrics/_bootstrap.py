@@ -65,6 +65,14 @@ def resampled_confusions(
         yield np.stack([(weights @ counts).reshape(n_replicates, n_classes, n_classes) for counts in to_confusion])
 
 
+def n_resampled(y_true: np.ndarray, groups: np.ndarray | None, n_classes: int) -> np.ndarray:
+    """Return how many spectra, or groups with this most frequent true class, are drawn of each class, from codes."""
+    if groups is None:
+        return np.bincount(y_true, minlength=n_classes)
+    content = _indicator(groups, groups.max() + 1).T @ _indicator(y_true, n_classes)
+    return np.bincount(np.ravel(content.argmax(axis=1)), minlength=n_classes)
+
+
 def _indicator(columns: np.ndarray, n_columns: int) -> sparse.csr_array:
     """Return a matrix with a one in the given column of each row."""
     n_rows = len(columns)

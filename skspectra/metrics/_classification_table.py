@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state, check_scalar
 
-from ._bootstrap import band, confusion_matrix, resampled_confusions
+from ._bootstrap import band, confusion_matrix, n_resampled, resampled_confusions
 from ._labels import check_class_labels, check_groups, check_labels, check_scored_priors, encode, format_priors
 from ._scores import accuracy, class_scores, mean_scores, row_shares
-from ._text import aligned, format_band, import_pandas
+from ._text import aligned, few_resampled, format_band, import_pandas
 
 _HEADINGS = {"precision": "precision", "recall": "recall", "f1": "F1", "balanced_accuracy": "balanced accuracy"}
 
@@ -77,6 +77,8 @@ class ClassificationTable:
         The stated class mix; None for the mix of the data.
     n_groups : int or None
         Number of groups that were resampled; None where single spectra were.
+    n_resampled : ndarray of shape (n_classes,), dtype int64
+        Number of spectra, or groups with this most frequent true class, that were resampled.
     n_bootstraps : int
         Number of replicates behind the bands.
     confidence : float
@@ -121,6 +123,7 @@ class ClassificationTable:
     accuracy_band: np.ndarray | None
     class_priors: np.ndarray | None
     n_groups: int | None
+    n_resampled: np.ndarray
     n_bootstraps: int
     confidence: float
 
@@ -236,6 +239,8 @@ class ClassificationTable:
             lines.append(
                 f"In brackets: {100 * self.confidence:.4g} % band of {self.n_bootstraps} bootstraps of {units}."
             )
+            if few := few_resampled(self.labels, self.n_resampled):
+                lines.append(few)
         return "\n".join(lines)
 
     def _errors_text(self) -> str:
@@ -379,6 +384,7 @@ def classification_table(
         accuracy_band=accuracy_band,
         class_priors=priors,
         n_groups=None if groups is None else int(groups.max()) + 1,
+        n_resampled=n_resampled(true, groups, len(labels)),
         n_bootstraps=int(n_bootstraps),
         confidence=float(confidence),
     )

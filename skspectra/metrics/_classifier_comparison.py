@@ -7,7 +7,7 @@ import numpy as np
 
 from ._compare_pairs import ComparedPair
 from ._labels import format_priors
-from ._text import aligned, format_band, import_pandas
+from ._text import aligned, few_resampled, format_band, import_pandas
 
 _SCORES = ("precision", "recall", "f1", "balanced_accuracy", "accuracy")
 # The mean recall is the balanced accuracy, which the printed table therefore leaves out.
@@ -57,6 +57,8 @@ class ClassifierComparison:
         Number of folds.
     n_groups : int or None
         Number of groups that were resampled; None where single spectra were.
+    n_resampled : ndarray of shape (n_classes,), dtype int64
+        Number of spectra, or groups with this most frequent true class, that were resampled.
     n_bootstraps : int
         Number of replicates behind the bands and p-values.
     confidence : float
@@ -91,6 +93,7 @@ class ClassifierComparison:
     class_priors: np.ndarray | None
     n_folds: int
     n_groups: int | None
+    n_resampled: np.ndarray
     n_bootstraps: int
     confidence: float
 
@@ -101,7 +104,7 @@ class ClassifierComparison:
         -------
         frame : pandas.DataFrame
             For each score its value, with a bootstrap its limits ``*_low`` and ``*_high``, and mean and standard
-            deviation over the folds, ``*_fold_mean`` and ``*_fold_std``; then ``fit_seconds``,
+            deviation of the folds (NaN for one fold), ``*_fold_mean`` and ``*_fold_std``; then ``fit_seconds``,
             ``predictions_per_second``, ``n_layers``, ``n_parameters`` and ``error``, the text of a failure.
 
         Raises
@@ -130,7 +133,7 @@ class ClassifierComparison:
                 if self.bands:
                     row[f"{score}_low"], row[f"{score}_high"] = self.bands[name][score]
                 row[f"{score}_fold_mean"] = self.fold_scores[name][score].mean()
-                row[f"{score}_fold_std"] = self.fold_scores[name][score].std()
+                row[f"{score}_fold_std"] = pandas.Series(self.fold_scores[name][score]).std()
             rows.append(row)
         frame = pandas.DataFrame(rows, index=pandas.Index(self.names, name="classifier"))
         for column in ("fit_seconds", "predictions_per_second"):
@@ -215,6 +218,9 @@ class ClassifierComparison:
                 f"In brackets: {100 * self.confidence:.4g} % band of {self.n_bootstraps} bootstraps of "
                 f"{self._resampled()}."
             )
+            lines.append("They hold for the classifiers as they were trained: another training differs further.")
+            if few := few_resampled(self.labels, self.n_resampled):
+                lines.append(few)
         return "\n".join(lines)
 
     def _resampled(self) -> str:

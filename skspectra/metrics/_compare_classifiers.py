@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_consistent_length, check_random_state, check_scalar
 
-from ._bootstrap import band, confusion_matrix
+from ._bootstrap import band, confusion_matrix, n_resampled
 from ._classifier_comparison import ClassifierComparison
 from ._compare_pairs import ComparedPair, compare_pairs
 from ._cross_validate import Fold, cross_validate, make_folds
@@ -62,6 +62,11 @@ def compare_classifiers(
     -------
     comparison : ClassifierComparison
         The figures as dicts, ``str(comparison)``, ``comparison.to_frame()`` and ``comparison.pairs_to_frame()``.
+
+    Warns
+    -----
+    FitFailedWarning
+        As soon as a classifier fails, with its traceback.
 
     Raises
     ------
@@ -137,6 +142,7 @@ def compare_classifiers(
     for name, predicted in codes.items():
         scores[name], fold_scores[name] = _score(true, predicted, folds, n_codes, all_priors)
 
+    drawn_together = _drawn_together(groups, test_index)
     bands: dict[str, dict[str, np.ndarray]] = {}
     pairs: list[ComparedPair] = []
     if n_bootstraps and done:
@@ -145,7 +151,7 @@ def compare_classifiers(
             list(codes.values()),
             n_codes,
             all_priors,
-            groups=_drawn_together(groups, test_index),
+            groups=drawn_together,
             n_bootstraps=n_bootstraps,
             random_state=rng,
         )
@@ -171,6 +177,7 @@ def compare_classifiers(
         class_priors=priors,
         n_folds=len(folds),
         n_groups=None if groups is None else len(np.unique(groups[test_index])),
+        n_resampled=n_resampled(true, drawn_together, len(labels)),
         n_bootstraps=int(n_bootstraps),
         confidence=float(confidence),
     )

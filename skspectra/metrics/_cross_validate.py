@@ -1,5 +1,7 @@
 """Fit classifiers and let them predict on the same folds, with the time that each takes."""
 
+import traceback
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
@@ -8,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
@@ -25,6 +28,13 @@ def make_folds(
     """Return the folds as indices; a list, since every classifier must see the same ones."""
     if cv is None or isinstance(cv, Integral):
         n_splits = 5 if cv is None else int(cv)
+        most, what = (
+            (np.unique(y, return_counts=True)[1].max(), "spectra of the largest class")
+            if groups is None
+            else (groups.max() + 1, "groups")
+        )
+        if n_splits > most:
+            raise ValueError(f"cv must be at most {most}, the number of {what}, got {n_splits}.")
         if groups is None:
             cv = StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
         else:
@@ -94,6 +104,8 @@ def cross_validate(
                         _fit_and_predict(run, classifier, X_train, y[train], X_test)
                     except Exception as error:
                         run.failure = f"fold {i + 1} of {len(folds)}: {type(error).__name__}: {error}"
+                        message = f"{name} failed and is tried no further.\n{traceback.format_exc()}"
+                        warnings.warn(message, FitFailedWarning, stacklevel=3)
                 bar.update()
     return runs
 

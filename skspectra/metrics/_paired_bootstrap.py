@@ -1,14 +1,16 @@
 """Is the difference between two classifiers more than chance?"""
 
+import warnings
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state, check_scalar
 
-from ._bootstrap import band, confusion_matrix, resampled_confusions
+from ._bootstrap import band, confusion_matrix, n_resampled, resampled_confusions
 from ._labels import check_groups, check_labels, check_scored_priors, distinct_labels, encode
 from ._scores import accuracy, class_scores, mean_scores
+from ._text import few_resampled
 
 
 class PairedDifference(NamedTuple):
@@ -112,6 +114,11 @@ def paired_bootstrap(
         Named tuple ``(difference, low, high, p_value)``: mean F1 of a less that of b, its band, and the two-sided
         p-value of no difference.
 
+    Warns
+    -----
+    UserWarning
+        Where a class has fewer than 10 spectra, or groups, to resample: see the notes.
+
     Raises
     ------
     ValueError
@@ -129,8 +136,9 @@ def paired_bootstrap(
     -----
     The p-value is the smallest level whose percentile interval leaves out 0 [1]_: twice the smaller of the shares of
     replicates at or below 0 and at or above 0, with one added to both counts, so that it is never 0 [2]_. It holds for
-    the two classifiers as they were trained, not for training them again. With a handful of spectra or groups in a
-    class it is too small, and the band too narrow: no replicate holds a spectrum that was not drawn into the test set.
+    the two classifiers as they were trained, not for training them again. With fewer than some ten spectra or
+    groups in a class it is too small, and the band too narrow: no replicate holds a spectrum that was not drawn into
+    the test set.
 
     References
     ----------
@@ -159,6 +167,8 @@ def paired_bootstrap(
 
     true, *predictions = (encode(y, labels) for y in arrays.values())
     priors = with_other_labels(check_scored_priors(class_priors, labels, np.bincount(true)))
+    if few := few_resampled(labels, n_resampled(true, groups, len(labels))):
+        warnings.warn(few, UserWarning, stacklevel=2)
     n_codes = len(labels) + 1
     confusions = np.stack([confusion_matrix(true, codes, n_codes) for codes in predictions])
     replicates = resampled_scores(
