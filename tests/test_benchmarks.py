@@ -331,13 +331,33 @@ def test_the_frontier_holds_what_no_faster_fit_equals(compare):
 
 
 def test_the_figure_of_a_comparison(compare, tmp_path):
-    f1 = {"1:1:1": {"f1": 0.9, "band": [0.88, 0.92]}}
+    plt = pytest.importorskip("matplotlib.pyplot")
+
+    def result(family, method, seconds, f1):
+        score = {"f1": f1, "band": [f1 - 0.02, f1 + 0.01]}
+        return {"family": family, "method": method, "fit_s": seconds, "scores": {"1:1:1": score}}
+
     results = [
-        {"family": family, "method": f"{family} a", "fit_s": seconds, "scores": f1}
-        for family, seconds in ((compare.OURS, 9.0), ("boosting", 2.0))
+        result(compare.OURS, "DenseNet1D g8", 90.0, 0.98),
+        result(compare.OURS, "DenseNet1D g8", 9.0, 0.9),
+        result(compare.OURS, "DenseNet1D g12", 50.0, 0.95),
+        result("boosting", "boosting, 30 PC", 2.0, 0.92),
     ]
+    axes = plt.figure().subplots()
+    sys.modules["_frontier"].plot(axes, results, "1:1:1")
+    assert axes.get_legend_handles_labels()[1] == ["frontier", "boosting", "DenseNet1D"]
+    boosting, ours = axes.containers
+    np.testing.assert_array_equal(boosting[0].get_xydata(), [[2, 0.92]])
+    np.testing.assert_array_equal(ours[0].get_xydata(), [[9, 0.9], [50, 0.95], [90, 0.98]])
+    np.testing.assert_allclose(ours[2][0].get_segments()[0], [[9, 0.88], [9, 0.91]])  # the band
+    lines = [line.get_xydata().tolist() for line in axes.get_lines()]
+    assert [[9, 0.9], [90, 0.98]] in lines  # one setting in two times
+    assert [(text.get_text(), text.xy) for text in axes.texts] == [("g8", (90, 0.98)), ("g12", (50, 0.95))]
+    assert [[2, 0.92], [50, 0.95], [90, 0.98], [90, 0.98]] in lines  # the frontier
+    plt.close()
+
     compare.draw(results, "1:1:1", tmp_path / "compare.png", "Title")
-    assert (tmp_path / "compare.png").stat().st_size > 10_000
+    assert plt.imread(tmp_path / "compare.png").std() > 0
 
 
 def run_of(compare, predicted, *, family="other", budget=None, seed=0, **facts):
