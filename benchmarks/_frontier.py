@@ -40,39 +40,41 @@ def plot(axes, results, mix):
     colours = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#CC79A7", "#7F7F7F", "#FFFFFF"]
     others = [family for family in dict.fromkeys(c.family for c in CANDIDATES.values()) if family != OURS]
     style = {family: (colours[i % 9], "osv^<>Ph*"[i % 9]) for i, family in enumerate(others)}
-    style[OURS] = ("#D55E00", "D")
-    for family, (colour, mark) in style.items():
-        own = sorted((r for r in results if r["family"] == family), key=lambda r: r["fit_s"])
-        if not own:
-            continue
-        f1 = np.array([r["scores"][mix]["f1"] for r in own])
-        band = np.abs(np.array([r["scores"][mix]["band"] for r in own]).T - f1)
-        axes.errorbar(
-            [r["fit_s"] for r in own],
-            f1,
-            band,
-            fmt=mark,
-            color=colour,
-            ecolor="0.3",
-            ms=8 if family == OURS else 6,
-            mec="black",
-            mew=0.5,
-            elinewidth=0.7,
-            alpha=0.9,
-            label=family,
-        )
-        for method in dict.fromkeys(r["method"] for r in own):
-            points = [(r["fit_s"], r["scores"][mix]["f1"]) for r in own if r["method"] == method]
-            axes.plot(*zip(*points, strict=True), color="0.5", lw=0.6, zorder=1)
-            if family == OURS:
-                setting, side = method.removeprefix(OURS).strip(), len(axes.texts) % 2
-                axes.annotate(
-                    setting,
-                    points[-1],
-                    textcoords="offset points",
-                    xytext=(7, (3, -8)[side]),  # neighbours do not cover each other
-                    fontsize=7,
-                )
+    by_family = {family: [r for r in results if r["family"] == family] for family in style}
+    for family, fits in by_family.items():
+        if fits:
+            _marks(axes, fits, mix, *style[family], size=6, label=family)
+    # Settings of ours stand too close to each other for names beside them.
+    ours = list(dict.fromkeys(r["method"] for r in results if r["family"] == OURS))
+    for letter, method in zip("abcdefghijklmnop", ours, strict=False):
+        fits = [r for r in results if r["method"] == method]
+        _marks(axes, fits, mix, "#D55E00", "D", size=9, label=f"{letter}: {method}")
+        for r in fits:
+            axes.annotate(letter, (r["fit_s"], r["scores"][mix]["f1"]), ha="center", va="center_baseline", fontsize=7)
     best = frontier([(r["fit_s"], r["scores"][mix]["f1"]) for r in results])
     best.append((max(r["fit_s"] for r in results), best[-1][1]))
     axes.step(*zip(*best, strict=True), where="post", color="0.5", lw=1, ls="--", zorder=0, label="frontier")
+
+
+def _marks(axes, fits, mix, colour, mark, size, label):
+    fits = sorted(fits, key=lambda r: r["fit_s"])
+    seconds, f1 = (
+        np.array(values) for values in zip(*((r["fit_s"], r["scores"][mix]["f1"]) for r in fits), strict=True)
+    )
+    band = np.abs(np.array([r["scores"][mix]["band"] for r in fits]).T - f1)
+    axes.errorbar(
+        seconds,
+        f1,
+        band,
+        fmt=mark,
+        color=colour,
+        ecolor="0.3",
+        ms=size,
+        mec="black",
+        mew=0.5,
+        elinewidth=0.7,
+        label=label,
+    )
+    for method in dict.fromkeys(r["method"] for r in fits):
+        of_method = [r["method"] == method for r in fits]
+        axes.plot(seconds[of_method], f1[of_method], color="0.5", lw=0.6, zorder=1)

@@ -108,14 +108,14 @@ def with_band(score, digits):
 
 
 def print_table(results):
-    columns = f"{'':26} {'budget':>6} {'fit s':>7} {'epochs':>6} {'spectra':>7} {'pred./s':>8} {'layers':>6}"
+    columns = f"{'':32} {'budget':>6} {'fit s':>7} {'epochs':>6} {'spectra':>7} {'pred./s':>8} {'layers':>6}"
     print(f"{columns} {'values':>9} {'valid.':>6} {'F1 at ' + EVEN:>20} {'F1 at ' + SURVEY:>20} {'corrected':>20}")
     for r in sorted(results, key=lambda r: -r["scores"][EVEN]["f1"]):
         marks = [f"{r[name]:,}" if r.get(name) is not None else "-" for name in ("epochs", "n_spectra", "layers")]
         f1 = [with_band(r["scores"][mix], 4) for mix in (EVEN, SURVEY, CORRECTED) if mix in r["scores"]]
         values = f"{r['parameters']:,}" if "parameters" in r else "-"
         print(
-            f"{r['method']:26} {r['budget'] or '-':>6} {r['fit_s']:7.0f} {marks[0]:>6} {marks[1]:>7} "
+            f"{r['method']:32} {r['budget'] or '-':>6} {r['fit_s']:7.0f} {marks[0]:>6} {marks[1]:>7} "
             f"{r['predict_per_s']:8.0f} {marks[2]:>6} {values:>9} {r['validation_f1']:6.4f} "
             + " ".join(f"{cell:>20}" for cell in f1)
         )
@@ -124,12 +124,12 @@ def print_table(results):
 def print_snr(results):
     print(f"\nMacro F1, and recall of STAR/GALAXY/QSO, by S/N at {EVEN}")
     bins = [f"{b['from']}-{b['below'] or ''} (n {b['n_spectra']})" for b in results[0]["scores"]["snr"]]
-    print(f"{'':26} {'budget':>6} " + " ".join(f"{name:>31}" for name in bins))
+    print(f"{'':32} {'budget':>6} " + " ".join(f"{name:>31}" for name in bins))
     for r in sorted(results, key=lambda r: -r["scores"][EVEN]["f1"]):
         cells = [
             f"{with_band(b, 3)} " + "/".join(short(b["recall"][c]) for c in MIXES[EVEN]) for b in r["scores"]["snr"]
         ]
-        print(f"{r['method']:26} {r['budget'] or '-':>6} " + " ".join(f"{cell:>31}" for cell in cells))
+        print(f"{r['method']:32} {r['budget'] or '-':>6} " + " ".join(f"{cell:>31}" for cell in cells))
 
 
 def compare_with_others(results, y, objects, probabilities):
@@ -147,7 +147,7 @@ def compare_with_others(results, y, objects, probabilities):
         }
         print(f"\n{ours['method']} ({budget:g} s; best in validation) less each other, macro F1, paired by object")
         print("p: alone, and corrected by Holm for the methods of this budget and mix")
-        print(f"{'':26} " + " ".join(f"{'at ' + mix:>40}" for mix in MIXES))
+        print(f"{'':32} " + " ".join(f"{'at ' + mix:>40}" for mix in MIXES))
         for name, other in others.items():
             pair = {"budget": budget, "ours": ours["method"], "other": name, "budget_of_other": other["budget"]}
             pairs.append(pair | {mix: found[mix][name] for mix in MIXES})
@@ -155,7 +155,7 @@ def compare_with_others(results, y, objects, probabilities):
                 f"{p['difference']:+.4f} ({p['low']:+.4f} {p['high']:+.4f}) p {p['p_value']:.4f}, {p['p_holm']:.4f}"
                 for p in (found[mix][name] for mix in MIXES)
             ]
-            print(f"{name:26} " + " ".join(f"{cell:>40}" for cell in cells))
+            print(f"{name:32} " + " ".join(f"{cell:>40}" for cell in cells))
     return pairs
 
 
@@ -186,7 +186,7 @@ def compare_over_seeds(results, y, objects, probabilities):
                 np.tile(y, n), *predictions, class_priors=MIXES[EVEN], groups=np.tile(objects, n), random_state=0
             )
             f1 = [[round(by_seed[seed]["scores"][EVEN]["f1"], 4) for seed in seeds] for by_seed in (own, theirs)]
-            print(f"{other:26} {p.difference:+.4f} ({p.low:+.4f} {p.high:+.4f}) p {p.p_value:.4f}  {f1[0]} {f1[1]}")
+            print(f"{other:32} {p.difference:+.4f} ({p.low:+.4f} {p.high:+.4f}) p {p.p_value:.4f}  {f1[0]} {f1[1]}")
             compared.append({"budget": budget, "ours": ours, "other": other, "seeds": seeds, "f1": f1, **p._asdict()})
     return compared
 

@@ -150,7 +150,7 @@ def print_way(way, results, ours, y, sdss, objects, loaded):
     if ours is None:
         print(f"No paired tests: of several {OURS} one is chosen by simulated spectra, or there is none.")
     print(
-        f"{'':26} {'fit s':>6} {'epochs':>6} {'F1, SDSS':>20} {'recall STAR/GALAXY/QSO':>23} {'F1, mixture':>20}"
+        f"{'':32} {'fit s':>6} {'epochs':>6} {'F1, SDSS':>20} {'recall STAR/GALAXY/QSO':>23} {'F1, mixture':>20}"
         f"  {ours or OURS} less this one, SDSS"
     )
     predictions = {r["method"]: np.unique(y)[loaded[id(r)][sdss].argmax(1)] for r in results}
@@ -166,7 +166,7 @@ def print_way(way, results, ours, y, sdss, objects, loaded):
             test += f", by Holm {pair['p_holm']:.4f}"
         recall = "/".join(f"{r['scores']['SDSS']['recall'][c]:.3f}" for c in ("STAR", "GALAXY", "QSO"))
         print(
-            f"{r['method']:26} {r['fit_s_per_fold']:6.0f} {r['epochs'] or '-':>6} {cell(r['scores']['SDSS']):>20} "
+            f"{r['method']:32} {r['fit_s_per_fold']:6.0f} {r['epochs'] or '-':>6} {cell(r['scores']['SDSS']):>20} "
             f"{recall:>23} {cell(r['scores'].get('mixture')):>20}  {test}"
         )
     return [{"way": way, "ours": ours, "other": other, **pair} for other, pair in pairs.items()]
@@ -181,7 +181,7 @@ def print_tuning(results, y, objects, loaded):
             both = (np.unique(y)[loaded[id(r)].argmax(1)] for r in (tuned, by_way["simulated"][method]))
             test = paired_bootstrap(y, *both, groups=objects, random_state=0)
             band = f"{test.low:+.3f} {test.high:+.3f}"
-            print(f"{method:26} tuned less simulated: {test.difference:+.3f} ({band}) p {test.p_value:.4f}")
+            print(f"{method:32} tuned less simulated: {test.difference:+.3f} ({band}) p {test.p_value:.4f}")
             tests.append({"method": method, **test._asdict()})
     return tests
 

@@ -345,14 +345,18 @@ def test_the_figure_of_a_comparison(compare, tmp_path):
     ]
     axes = plt.figure().subplots()
     sys.modules["_frontier"].plot(axes, results, "1:1:1")
-    assert axes.get_legend_handles_labels()[1] == ["frontier", "boosting", "DenseNet1D"]
-    boosting, ours = axes.containers
+    assert axes.get_legend_handles_labels()[1] == ["frontier", "boosting", "a: DenseNet1D g8", "b: DenseNet1D g12"]
+    boosting, g8, _ = axes.containers
     np.testing.assert_array_equal(boosting[0].get_xydata(), [[2, 0.92]])
-    np.testing.assert_array_equal(ours[0].get_xydata(), [[9, 0.9], [50, 0.95], [90, 0.98]])
-    np.testing.assert_allclose(ours[2][0].get_segments()[0], [[9, 0.88], [9, 0.91]])  # the band
+    np.testing.assert_array_equal(g8[0].get_xydata(), [[9, 0.9], [90, 0.98]])
+    np.testing.assert_allclose(g8[2][0].get_segments()[0], [[9, 0.88], [9, 0.91]])  # the band
+    assert [(text.get_text(), text.xy) for text in axes.texts] == [
+        ("a", (90, 0.98)),
+        ("a", (9, 0.9)),
+        ("b", (50, 0.95)),
+    ]
     lines = [line.get_xydata().tolist() for line in axes.get_lines()]
-    assert [[9, 0.9], [90, 0.98]] in lines  # one setting in two times
-    assert [(text.get_text(), text.xy) for text in axes.texts] == [("g8", (90, 0.98)), ("g12", (50, 0.95))]
+    assert lines.count([[9, 0.9], [90, 0.98]]) == 2  # marks, and the line through them
     assert [[2, 0.92], [50, 0.95], [90, 0.98], [90, 0.98]] in lines  # the frontier
     plt.close()
 
