@@ -300,6 +300,18 @@ class TestBootstrap:
         assert by_object.n_groups == len(y_true)
         assert f"of {len(y_true)} groups" in str(by_object)
 
+    def test_classes_with_too_few_to_draw_from_are_named(self):
+        y = np.repeat(["a", "b", "c"], [30, 12, 10])
+        table = classification_table(y, y, random_state=0)
+        assert table.n_resampled.tolist() == [30, 12, 10]
+        assert "too narrow" not in str(table)
+        # Ten objects of "a", one of which has spectra of "b" as well, and two of "b"; "c" is never the most frequent.
+        groups = np.r_[np.arange(30) // 3, [0], [10] * 6, [11] * 5, np.arange(10)]
+        table = classification_table(y, y, groups=groups, random_state=0)
+        assert table.n_resampled.tolist() == [10, 2, 0]
+        assert "fewer than 10 to draw from: b 2.\n" in str(table)
+        assert "too narrow" not in str(classification_table(y, y, groups=groups, n_bootstraps=0))
+
     def test_groups_keep_the_number_of_objects_of_each_class(self):
         # Each class has an object of two spectra and one of one: 2 to 4 of its spectra are in a replicate, never 0.
         table = classification_table(

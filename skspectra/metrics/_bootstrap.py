@@ -69,8 +69,9 @@ def n_resampled(y_true: np.ndarray, groups: np.ndarray | None, n_classes: int) -
     """Return how many spectra, or groups with this most frequent true class, are drawn of each class, from codes."""
     if groups is None:
         return np.bincount(y_true, minlength=n_classes)
-    content = _indicator(groups, groups.max() + 1).T @ _indicator(y_true, n_classes)
-    return np.bincount(np.ravel(content.argmax(axis=1)), minlength=n_classes)
+    n_groups = groups.max() + 1
+    content = np.bincount(groups * n_classes + y_true, minlength=n_groups * n_classes).reshape(n_groups, n_classes)
+    return np.bincount(content.argmax(axis=1), minlength=n_classes)
 
 
 def _indicator(columns: np.ndarray, n_columns: int) -> sparse.csr_array:
