@@ -40,13 +40,13 @@ def plot(axes, results, mix):
     colours = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#CC79A7", "#7F7F7F", "#FFFFFF"]
     others = [family for family in dict.fromkeys(c.family for c in CANDIDATES.values()) if family != OURS]
     style = {family: (colours[i % 9], "osv^<>Ph*"[i % 9]) for i, family in enumerate(others)}
-    by_family = {family: [r for r in results if r["family"] == family] for family in style}
-    for family, fits in by_family.items():
-        if fits:
-            _marks(axes, fits, mix, *style[family], size=6, label=family)
+    for family, (colour, mark) in style.items():
+        if fits := [r for r in results if r["family"] == family]:
+            _marks(axes, fits, mix, colour, mark, size=6, label=family)
     # Settings of ours stand too close to each other for names beside them.
     ours = list(dict.fromkeys(r["method"] for r in results if r["family"] == OURS))
-    for letter, method in zip("abcdefghijklmnop", ours, strict=False):
+    for i, method in enumerate(ours):
+        letter = chr(ord("a") + i)
         fits = [r for r in results if r["method"] == method]
         _marks(axes, fits, mix, "#D55E00", "D", size=9, label=f"{letter}: {method}")
         for r in fits:

@@ -25,6 +25,14 @@ class Results:
         """Return the results that have these values."""
         return [r for r in self.report["results"] if all(r[key] == value for key, value in identity.items())]
 
+    def current(self, candidates, settings_now, **identity):
+        """Return those whose classifier is still among the candidates, with the settings that it would have now."""
+        return [
+            r
+            for r in self.of(**identity)
+            if r["method"] in candidates and r["settings"] == settings_now(candidates[r["method"]], r)
+        ]
+
     def has(self, identity, settings):
         return any(r["settings"] == settings for r in self.of(**identity))
 

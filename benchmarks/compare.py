@@ -211,11 +211,13 @@ def run(args):
     for name, budget in tasks:
         fit_and_predict(CANDIDATES[name], budget, args, store, same_training, train, test)
 
-    results = [
-        r
-        for r in store.of(**same_training)
-        if r["settings"] == training_settings(r["method"], r["budget"], args, seed=r["seed"])
-    ]
+    results = store.current(
+        CANDIDATES,
+        lambda candidate, r: settings_of(
+            candidate, threads=args.threads, **training_parameters(args, r["budget"], r["seed"])
+        ),
+        **same_training,
+    )
     own = [r for r in results if r["seed"] == args.seed]
     if not own:
         raise SystemExit("No method came to an end.")
@@ -233,21 +235,14 @@ def run(args):
         draw(own, EVEN, args.figure, f"Trained on {len(train['y'])} simulated spectra; threads: {args.threads}")
 
 
-def training_settings(method, budget, args, seed):
-    return settings_of(
-        CANDIDATES[method],
-        budget=budget,
-        max_epochs=args.max_epochs,
-        balance=args.balance,
-        seed=seed,
-        threads=args.threads,
-    )
+def training_parameters(args, budget, seed):
+    return {"budget": budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": seed}
 
 
 def fit_and_predict(candidate, budget, args, store, same_training, train, test):
     """Store the candidate's predictions of the test file, if they are not there; a failure is printed."""
-    parameters = {"budget": budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": args.seed}
-    settings = training_settings(candidate.name, budget, args, args.seed)
+    parameters = training_parameters(args, budget, args.seed)
+    settings = settings_of(candidate, threads=args.threads, **parameters)
     identity = {"method": candidate.name, "budget": budget, "seed": args.seed} | same_training
     if store.has(identity, settings) and not args.force:
         return

@@ -241,11 +241,11 @@ def run(args):
             store.add(identity, settings, every, {"family": candidate.family, "machine": machine} | facts)
             print(f"{name}, {way}: {cell(score(y[sdss], every[sdss], objects[sdss]))}", flush=True)
 
-    results = [
-        r
-        for r in store.of(**this_run)
-        if r["settings"] == settings_of(CANDIDATES[r["method"]], threads=args.threads, **parameters) | of_folds
-    ]
+    results = store.current(
+        CANDIDATES,
+        lambda candidate, _: settings_of(candidate, threads=args.threads, **parameters) | of_folds,
+        **this_run,
+    )
     if not results:
         raise SystemExit("No method came to an end.")
     loaded = {id(r): store.probabilities_of(r) for r in results}

@@ -203,6 +203,10 @@ def test_results_of_other_settings_are_in_no_table(compare, monkeypatch, tmp_pat
     printed = capsys.readouterr().out
     assert "two " in printed
     assert "one " not in printed
+    # Nor are those of a classifier that was taken out of the candidates.
+    monkeypatch.setattr(compare, "CANDIDATES", {"two": candidates[1]})
+    compare.main([*arguments, "--methods", "two"])
+    assert "one " not in capsys.readouterr().out
 
 
 def test_a_second_run_fits_nothing_and_scores_the_same(compare, monkeypatch, tmp_path, capsys):

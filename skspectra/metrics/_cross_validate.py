@@ -28,16 +28,11 @@ def make_folds(
     """Return the folds as indices; a list, since every classifier must see the same ones."""
     if cv is None or isinstance(cv, Integral):
         n_splits = 5 if cv is None else int(cv)
-        most, what = (
-            (np.unique(y, return_counts=True)[1].max(), "spectra of the largest class")
-            if groups is None
-            else (groups.max() + 1, "groups")
-        )
-        if n_splits > most:
-            raise ValueError(f"cv must be at most {most}, the number of {what}, got {n_splits}.")
         if groups is None:
+            _check_n_splits(n_splits, np.unique(y, return_counts=True)[1].max(), "spectra of the largest class")
             cv = StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
         else:
+            _check_n_splits(n_splits, groups.max() + 1, "groups")
             # Groups with other numbers fall into other folds. shuffle=True loses the strata before scikit-learn 1.8.
             cv = StratifiedGroupKFold(n_splits).split(X, y, random_state.permutation(groups.max() + 1)[groups])
     splits = cv
@@ -55,6 +50,11 @@ def make_folds(
                     f"part of fold {i + 1}. A number or StratifiedGroupKFold keeps them apart."
                 )
     return folds
+
+
+def _check_n_splits(n_splits: int, most: int, what: str) -> None:
+    if n_splits > most:
+        raise ValueError(f"cv must be at most {most}, the number of {what}, got {n_splits}.")
 
 
 def _check_fold(fold: Any, number: int, n_samples: int) -> Fold:
