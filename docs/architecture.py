@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from skspectra.neural_network._modules import DenseNet1D
+from skspectra.neural_network import DenseNet1D
 
 N_FEATURES = 2600
 COLOURS = {"conv": "#cfe3f5", "block": "#d9ecd0", "halve": "#fbe3c3", "weigh": "#ead8f0", "plain": "#eeeeee"}
@@ -80,7 +80,7 @@ def network() -> plt.Figure:
         start = (top + y + 0.17) / 2
         arrow(ax, (x, top), (x, y + 0.17))
         box(ax, x, y, f"dense block {i + 1}", "block")
-        growth = sum(b.mix.weights[0].shape[0] for b in block.blocks)
+        growth = sum(b[-1].weights[0].shape[0] for b in block.blocks)
         channels += growth
         size(y, length, channels)
         if i == n - 1:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from skspectra.neural_network._batches import SpectrumBatches, TorchRandom, _one_ahead
+from skspectra.neural_network._training._batches import SpectrumBatches, TorchRandom, _one_ahead
+from skspectra.neural_network._training._samplers import BalancedSampler, RowSampler, ShuffledSampler
 
 NOISE = {"electronic_noise": 0.1, "cosmic_rays": 1, "bad_pixels": 0.2}
 CPU = torch.device("cpu")
@@ -22,10 +23,15 @@ def numbered(n, length=3):
     return X
 
 
-def make_batches(n=20, y=None, rows=None, weights=None, *, X=None, **params):
+def make_batches(n=20, y=None, rows=None, weights=None, *, X=None, generator=None, balanced=False, **params):
     X = numbered(n) if X is None else X
     y = np.zeros(len(X), dtype=np.int64) if y is None else y
-    return SpectrumBatches(X, y, rows, weights, **{"batch_size": 8, "device": CPU, **params})
+    rows = np.arange(len(X)) if rows is None else rows
+    if balanced:
+        sampler = BalancedSampler(rows, y, generator)
+    else:
+        sampler = RowSampler(rows) if generator is None else ShuffledSampler(rows, generator)
+    return SpectrumBatches(X, y, sampler, weights, **{"batch_size": 8, "device": CPU, **params})
 
 
 def drawn_rows(batches):
@@ -341,7 +347,7 @@ def test_batches_sent_one_ahead_are_those_taken_at_once():
     y = np.arange(20) % 3
     at_once, ahead = (make_batches(y=y, noise=NOISE, weights=y / 2, generator=generator()) for _ in range(2))
 
-    sent = list(_one_ahead(ahead._take, torch.tensor_split(ahead._draw_rows(), ahead.n_batches)))
+    sent = list(_one_ahead(ahead._take, torch.tensor_split(ahead.sampler.draw(), ahead.n_batches)))
 
     for (flux, (labels, weights)), (sent_flux, (sent_labels, sent_weights)) in zip(at_once, sent, strict=True):
         assert torch.equal(flux, sent_flux)

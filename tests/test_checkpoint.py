@@ -17,8 +17,8 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 
 from skspectra.neural_network import _dbn
-from skspectra.neural_network._checkpoint import CheckpointFile, fingerprint
-from skspectra.neural_network._net import SpectrumNet
+from skspectra.neural_network._training._checkpoint import CheckpointFile, fingerprint
+from skspectra.neural_network._training._net import SpectrumNet
 
 X_NEW, Y_NEW = make_bumps(seed=1)
 
@@ -323,7 +323,7 @@ def test_an_interrupted_training_can_go_on(tmp_path, monkeypatch):
     classifier = small(tmp_path)
     with monkeypatch.context() as patch:
         in_epoch(patch, 3, KeyboardInterrupt())
-        with pytest.warns(ConvergenceWarning, match=r"interrupted after 2 of 4 .* fit goes on from its checkpoint"):
+        with pytest.warns(ConvergenceWarning, match=r"interrupted after 2 of 4 .* fit resumes from its checkpoint"):
             classifier.fit(X, Y)
 
     assert classifier.best_epoch_ in (1, 2)

@@ -16,8 +16,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from skspectra.inspection import _class_activation_map, class_activation_map
 from skspectra.inspection._upsample import cell_centres, upsample_cells
-from skspectra.neural_network import DenseNet1DClassifier
-from skspectra.neural_network._modules import Maps, _halve
+from skspectra.neural_network import DenseNet1DClassifier, Maps
+from skspectra.neural_network._modules._blocks import _halve
 from skspectra.preprocessing import MinMaxSpectrumScaler
 
 LENGTH = 43  # odd, and odd again after the first halving
@@ -54,7 +54,7 @@ def make_data(n=30, seed=0):
 X, Y = make_data()
 
 # What makes the network the unchanged DenseNet.
-PLAIN = {"conv_block": "bottleneck", "kernel_sizes": (3,), "cross_transitions": False, "squeeze_excitation": False}
+PLAIN = {"conv_block": "bottleneck", "kernel_sizes": (3,), "cross_transitions": False, "se_reduction": None}
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_mean_of_the_exact_map_and_bias_are_the_logit(params):
     logits = classifier.decision_function(X)
     bias = classifier.net_.module_.classifier.bias.detach().numpy()
     for code, name in enumerate(NAMES):
-        maps = class_activation_map(classifier, X, name, normalize=False, upsample=None)
+        maps = class_activation_map(classifier, X, name, normalize=False, upsample=False)
         assert maps.dtype == np.float32
         assert_allclose(maps.mean(axis=1) + bias[code], logits[:, code], rtol=0, atol=1e-4)
 
@@ -100,7 +100,7 @@ def test_unchanged_densenet_has_all_kinds_of_maps():
     plain = DenseNet1DClassifier.plain().get_params()
     assert {name: plain[name] for name in PLAIN} == PLAIN
     for layer, n_cells in ((0, 43), (1, 21), (2, 10)):
-        maps = class_activation_map(classifier, X, "QSO", layer=layer, normalize=False, upsample=None)
+        maps = class_activation_map(classifier, X, "QSO", layer=layer, normalize=False, upsample=False)
         assert maps.shape == (30, n_cells)
         assert (maps >= 0).all()
         assert maps.max() > 0
@@ -132,6 +132,10 @@ def test_maps_are_scaled_to_0_and_1_and_constant_maps_to_0(fitted):
     assert_array_equal(class_activation_map(one_cell, X), 0)
 
 
+def _transit(transition, maps):
+    return transition(transition.activate(maps))
+
+
 def layer_cam_by_hand(classifier, layer, code):
     """LayerCAM from its formula, the network behind the layer written out."""
     module = copy.deepcopy(classifier.net_.module_).eval()
@@ -143,9 +147,9 @@ def layer_cam_by_hand(classifier, layer, code):
         for i in range(3):
             before.append((maps, module.dense_blocks[i](maps)))
             if i < 2:
-                parts = [module.transitions[i](before[i][1])]
+                parts = [_transit(module.transitions[i], before[i][1])]
                 if i > 0:
-                    parts.append(module.cross_transitions[i - 1](maps))
+                    parts.append(_transit(module.cross_transitions[i - 1], maps))
                 maps = Maps.concatenate(parts)
         reader = module.last_activation if layer == 2 else module.transitions[layer].pre_activation
         activation = reader.activate(before[layer][1])
@@ -155,10 +159,12 @@ def layer_cam_by_hand(classifier, layer, code):
         halved = _halve(activation) @ module.transitions[layer].weight.squeeze(2).T
         maps = Maps.measure(halved, False)
         if layer == 1:
-            maps = Maps.concatenate([maps, module.cross_transitions[0](before[1][0])])
+            maps = Maps.concatenate([maps, _transit(module.cross_transitions[0], before[1][0])])
         else:
             after = module.dense_blocks[1](maps)
-            maps = Maps.concatenate([module.transitions[1](after), module.cross_transitions[0](maps)])
+            maps = Maps.concatenate(
+                [_transit(module.transitions[1], after), _transit(module.cross_transitions[0], maps)]
+            )
         features = module.last_activation.activate(module.dense_blocks[2](maps))
     module.classifier(features.mean(1))[:, code].sum().backward()
     return (activation.detach() * activation.grad.clamp(min=0)).sum(2).numpy()
@@ -171,7 +177,7 @@ def _conv(x, weight):
 
 @pytest.mark.parametrize(("layer", "n_cells"), [(0, 43), (1, 21), (2, 10)])
 def test_layer_maps_follow_the_formula_of_layer_cam(fitted, layer, n_cells):
-    maps = class_activation_map(fitted, X, "QSO", layer=layer, normalize=False, upsample=None)
+    maps = class_activation_map(fitted, X, "QSO", layer=layer, normalize=False, upsample=False)
     expected = layer_cam_by_hand(fitted, layer, 1)
     assert maps.shape == (30, n_cells)
     assert expected.max() > 0
@@ -182,8 +188,8 @@ def test_map_behind_the_last_block_is_the_exact_one_of_the_positive_weights(fitt
     positive = copy.deepcopy(fitted)
     with torch.no_grad():
         positive.net_.module_.classifier.weight.clamp_(min=0)
-    exact = class_activation_map(positive, X, "STAR", normalize=False, upsample=None)
-    layer = class_activation_map(fitted, X, "STAR", layer=2, normalize=False, upsample=None)
+    exact = class_activation_map(positive, X, "STAR", normalize=False, upsample=False)
+    layer = class_activation_map(fitted, X, "STAR", layer=2, normalize=False, upsample=False)
     assert_allclose(layer * exact.shape[1], exact, rtol=1e-4, atol=1e-6)
 
 
@@ -208,19 +214,15 @@ def test_cells_stand_at_the_middle_of_the_samples_that_were_averaged():
 
 def test_upsampling_by_hand():
     maps, centres = np.array([[0, 4, 8]], dtype=np.float32), np.array([0.5, 2.5, 4.5])
-    assert_array_equal(upsample_cells(maps, centres, 7, "linear"), [[0, 1, 3, 5, 7, 8, 8]])
-    assert_array_equal(upsample_cells(maps, centres, 7, "nearest"), [[0, 0, 4, 4, 8, 8, 8]])
-    assert_array_equal(upsample_cells(maps, np.array([0.0, 2, 4]), 5, "nearest"), [[0, 0, 4, 4, 8]])
-    for kind in ("linear", "nearest"):
-        assert_array_equal(upsample_cells(np.float32([[3]]), np.array([1.5]), 4, kind), [[3, 3, 3, 3]])
+    assert_array_equal(upsample_cells(maps, centres, 7), [[0, 1, 3, 5, 7, 8, 8]])
+    assert_array_equal(upsample_cells(np.float32([[3]]), np.array([1.5]), 4), [[3, 3, 3, 3]])
 
 
-@pytest.mark.parametrize("kind", ["linear", "nearest"])
-def test_maps_are_upsampled_from_their_cells(fitted, kind):
-    cells = class_activation_map(fitted, X, normalize=False, upsample=None)
-    maps = class_activation_map(fitted, X, normalize=False, upsample=kind)
+def test_maps_are_upsampled_from_their_cells(fitted):
+    cells = class_activation_map(fitted, X, normalize=False, upsample=False)
+    maps = class_activation_map(fitted, X, normalize=False)
     assert cells.shape == (30, 10)
-    assert_array_equal(maps, upsample_cells(cells, 1.5 + 4 * np.arange(10), LENGTH, kind))
+    assert_array_equal(maps, upsample_cells(cells, 1.5 + 4 * np.arange(10), LENGTH))
     assert_array_equal(maps[:, 40:], np.repeat(cells[:, -1:], 3, axis=1))
 
 
@@ -230,7 +232,7 @@ def test_a_line_is_found_where_it_stands():
     flux = rng.normal(0, 0.05, (60, 64)).astype(np.float32)
     flux[y == 1, 20] += 2
     classifier = small(
-        n_dense_blocks=2, cross_transitions=False, squeeze_excitation=False, kernel_sizes=(1, 3), max_epochs=15
+        n_dense_blocks=2, cross_transitions=False, se_reduction=None, kernel_sizes=(1, 3), max_epochs=15
     ).fit(flux, y)
     assert classifier.score(flux, y) == 1
     for layer in (None, 0, "all"):
@@ -324,8 +326,8 @@ def test_labels_of_other_kinds():
         ({"layer": "first"}, "layer='first'"),
         ({"layer": True}, "layer=True"),
         ({"layer": 1.0}, "layer=1.0"),
-        ({"layer": "all", "upsample": None}, "cells of several sizes"),
-        ({"upsample": "cubic"}, "upsample='cubic' is not allowed; allowed are 'linear', 'nearest' and None"),
+        ({"layer": "all", "upsample": False}, "cells of several sizes"),
+        ({"upsample": "cubic"}, "upsample='cubic' is not allowed; allowed are True and False"),
         ({"normalize": "yes"}, "normalize='yes'"),
     ],
 )
@@ -353,5 +355,5 @@ def test_estimators_without_a_map(fitted):
             class_activation_map(other, X)
     without = copy.deepcopy(fitted)
     without.net_.module_ = torch.nn.Sequential(torch.nn.Linear(LENGTH, 3))
-    with pytest.raises(TypeError, match="lacks dense blocks or a global average"):
+    with pytest.raises(TypeError, match="its network is not a DenseNet1D"):
         class_activation_map(without, X)

@@ -9,9 +9,10 @@ from sklearn.base import clone
 
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
-from skspectra.neural_network._batches import SpectrumBatches
-from skspectra.neural_network._functional import affine_relu_conv
-from skspectra.neural_network._net import SpectrumNet
+from skspectra.neural_network._modules._functional import affine_relu_conv
+from skspectra.neural_network._training._batches import SpectrumBatches
+from skspectra.neural_network._training._net import SpectrumNet
+from skspectra.neural_network._training._samplers import BalancedSampler
 
 pytestmark = [
     pytest.mark.cuda,
@@ -155,7 +156,13 @@ def make_batches(**params):
     noise = {"electronic_noise": 0.1, "cosmic_rays": 2, "bad_pixels": 0.1}
     generator = torch.Generator().manual_seed(0)
     return SpectrumBatches(
-        X, Y, batch_size=32, device=torch.device("cuda"), generator=generator, noise=noise, balanced=True, **params
+        X,
+        Y,
+        BalancedSampler(np.arange(len(X)), Y, generator),
+        batch_size=32,
+        device=torch.device("cuda"),
+        noise=noise,
+        **params,
     )
 
 

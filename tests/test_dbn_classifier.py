@@ -10,8 +10,8 @@ from torch import nn
 
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.neural_network import DBNClassifier
-from skspectra.neural_network._rbm import RestrictedBoltzmannMachine
-from skspectra.neural_network._training_data import stratified_split
+from skspectra.neural_network._modules._rbm import RestrictedBoltzmannMachine
+from skspectra.neural_network._training._data import stratified_split
 
 SIZES = (16, 10, 6)
 # A learning rate so small that training with labels moves nothing: the weights are those of the pre-training.

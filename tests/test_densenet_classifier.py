@@ -20,7 +20,9 @@ from skorch.callbacks import Callback, Checkpoint, EarlyStopping, GradientNormCl
 from torch.nn import functional as F
 
 from skspectra.augmentation import CCDNoiseAugmenter
-from skspectra.neural_network import DenseNet1DClassifier, _base
+from skspectra.neural_network import DenseNet1DClassifier, _base, _fitted
+from skspectra.neural_network._training import _data
+from skspectra.neural_network._training._batches import SpectrumBatches
 from skspectra.preprocessing import MinMaxSpectrumScaler
 
 LENGTH = 24
@@ -378,9 +380,9 @@ def test_validation_data_may_lack_a_class():
 
 
 def test_steps_of_the_learning_rate():
-    classifier = small(lr=0.02, lr_schedule="step", lr_milestones=(1, 3), lr_factor=0.5, max_epochs=5).fit(X, Y)
+    classifier = small(lr=0.02, lr_schedule="step", lr_milestones=(1, 3), max_epochs=5).fit(X, Y)
 
-    assert [row["lr"] for row in classifier.history_] == pytest.approx([0.02, 0.01, 0.01, 0.005, 0.005])
+    assert [row["lr"] for row in classifier.history_] == pytest.approx([0.02, 0.002, 0.002, 0.0002, 0.0002])
 
 
 def test_default_schedule_is_the_paper_s():
@@ -397,7 +399,7 @@ def test_default_schedule_is_the_paper_s():
         "growth_rate": 1,
         "stem_channels": 1,
         "kernel_sizes": (1,),
-        "squeeze_excitation": False,
+        "se_reduction": None,
     }
     schedule = {"lr": 0.01, "lr_schedule": "step", "max_epochs": 60, "batch_size": 64}
     rates = [row["lr"] for row in small(**tiny, **schedule).fit(X[:6], Y[:6]).history_]
@@ -627,7 +629,7 @@ def test_warm_start_with_other_classes_is_an_error():
         classifier.fit(X, Y + 1)
 
 
-@pytest.mark.parametrize("params", [{"growth_rate": 3}, {"n_dense_blocks": 3}, {"squeeze_excitation": False}], ids=str)
+@pytest.mark.parametrize("params", [{"growth_rate": 3}, {"n_dense_blocks": 3}, {"se_reduction": None}], ids=str)
 def test_warm_start_with_another_architecture_is_an_error(params):
     classifier = small(warm_start=True).fit(X, Y)
 
@@ -811,14 +813,14 @@ def test_a_spectrum_alone_is_predicted_as_among_others(validation_fraction, monk
     alone = np.concatenate([classifier.predict_proba(X[i : i + 1]) for i in range(30)])
     np.testing.assert_allclose(alone, together, atol=1e-6)
 
-    monkeypatch.setattr(_base, "prediction_batch_size", lambda length, device: 7)  # 30 = 4 x 7 + 2
+    monkeypatch.setattr(_fitted, "prediction_batch_size", lambda length, device: 7)  # 30 = 4 x 7 + 2
     np.testing.assert_allclose(classifier.predict_proba(X), together, atol=1e-6)
     assert all(torch.equal(tensor, before[name]) for name, tensor in state(classifier).items())
 
 
 def test_order_of_the_spectra_does_not_matter(fitted, monkeypatch):
     """Up to the last digits: check_methods_sample_order_invariance, which allows 1e-9, may fail (test_common.py)."""
-    monkeypatch.setattr(_base, "prediction_batch_size", lambda length, device: 7)  # other neighbours, other places
+    monkeypatch.setattr(_fitted, "prediction_batch_size", lambda length, device: 7)  # other neighbours, other places
     order = np.random.default_rng(0).permutation(30)
 
     np.testing.assert_allclose(fitted.predict_proba(X[order]), fitted.predict_proba(X)[order], rtol=1e-5)
@@ -885,16 +887,17 @@ def test_memory_mapped_spectra(memory_map):
 def test_single_precision_is_not_copied(memory_map, monkeypatch):
     seen = []
 
-    class Spy(_base.SpectrumBatches):
+    class Spy(SpectrumBatches):
         def __init__(self, X, *args, **kwargs):
             seen.append(X)
             super().__init__(X, *args, **kwargs)
 
-    monkeypatch.setattr(_base, "SpectrumBatches", Spy)
+    for module in (_base, _data):
+        monkeypatch.setattr(module, "SpectrumBatches", Spy)
 
     small().fit(memory_map, Y, X_val=X_VAL, y_val=Y_VAL)
 
-    assert [np.shares_memory(a, b) for a, b in zip(seen, [X_VAL, memory_map], strict=True)] == [True, True]
+    assert [np.shares_memory(a, b) for a, b in zip(seen, [memory_map, X_VAL], strict=True)] == [True, True]
 
 
 # --- Precision and device ---
@@ -927,17 +930,6 @@ def test_device_as_an_object():
     assert_same_model(small(device=torch.device("cpu")).fit(X, Y), small(device="cpu").fit(X, Y))
 
 
-def test_compile_compiles_the_network_in_place(monkeypatch):
-    # The compiler itself would take minutes.
-    compiled = []
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(module))
-
-    plain, classifier = small().fit(X, Y), small(compile=True).fit(X, Y)
-
-    assert compiled == [classifier.net_.module_]
-    assert_same_model(classifier, plain)
-
-
 # --- Architecture ---
 
 
@@ -955,7 +947,7 @@ def test_architecture_parameters_reach_the_network():
     assert count(compression=1.0) > default
     assert count(se_reduction=1) > default
     assert count(cross_transitions=False) < default
-    assert count(squeeze_excitation=False) < default
+    assert count(se_reduction=None) < default
     assert count(stem_stride=2) == default
 
 
@@ -971,9 +963,7 @@ def test_architecture_is_documented_by_defaults():
         "compression": 0.5,
         "se_reduction": 4,
         "cross_transitions": True,
-        "squeeze_excitation": True,
         "batch_size": 64,
-        "lr_factor": 0.1,
         "weight_decay": 0.0,
     }
     params = DenseNet1DClassifier().get_params()
@@ -987,7 +977,7 @@ def test_plain_is_the_unchanged_densenet():
     assert params == {
         "conv_block": "bottleneck",
         "kernel_sizes": (3,),
-        "squeeze_excitation": False,
+        "se_reduction": None,
         "cross_transitions": False,
         "growth_rate": 2,
         "max_epochs": 1,
@@ -1148,13 +1138,12 @@ def test_the_net_predicts_arrays_on_its_own(fitted):
         ({"compression": 0}, r"'compression' .* in the range \(0.0, 1.0\]. Got 0"),
         ({"compression": 1.01}, r"'compression' .* in the range \(0.0, 1.0\]. Got 1.01"),
         ({"compression": -0.5}, r"'compression' .* in the range \(0.0, 1.0\]. Got -0.5"),
-        ({"se_reduction": 0}, r"'se_reduction' .* in the range \[1, inf\). Got 0"),
+        ({"se_reduction": 0}, r"'se_reduction' .* in the range \[1, inf\) or None. Got 0"),
         ({"max_epochs": 0}, r"'max_epochs' .* in the range \[1, inf\). Got 0"),
         ({"batch_size": 0}, r"'batch_size' .* in the range \[1, inf\). Got 0"),
         ({"lr": 0.0}, r"'lr' .* in the range \(0.0, inf\). Got 0.0"),
         ({"lr_schedule": "cosine"}, "'lr_schedule' .* among {.*} or None. Got 'cosine'"),
         ({"lr_milestones": 10}, "'lr_milestones' .* must be an array-like. Got 10"),
-        ({"lr_factor": 1.5}, r"'lr_factor' .* in the range \(0.0, 1.0\]. Got 1.5"),
         ({"weight_decay": -1.0}, r"'weight_decay' .* in the range \[0.0, inf\). Got -1.0"),
         ({"class_weight": "even"}, "'class_weight' .* {'balanced'}.* Got 'even'"),
         ({"sampling": "even"}, "'sampling' .* {'balanced'} or None. Got 'even'"),
@@ -1165,8 +1154,8 @@ def test_the_net_predicts_arrays_on_its_own(fitted):
         ({"validation_fraction": 1.0}, r"'validation_fraction' .* in the range \(0.0, 1.0\) or None. Got 1.0"),
         ({"patience": 0, "validation_fraction": 0.3}, r"'patience' .* in the range \[1, inf\) or None. Got 0"),
         ({"patience": 3}, "patience=3 needs validation_fraction, or X_val and y_val"),
-        ({"device": "cuda:99"}, "device='cuda:99' is not there. Allowed are 'auto' and .*'cpu'"),
-        ({"device": "abacus"}, "device='abacus' is not there. Allowed are 'auto' and .*'cpu'"),
+        ({"device": "cuda:99"}, "device='cuda:99' is not available. Allowed are 'auto' and .*'cpu'"),
+        ({"device": "abacus"}, "device='abacus' is not available. Allowed are 'auto' and .*'cpu'"),
         ({"device": 0}, "'device' .* Got 0"),
         ({"precision": "float16"}, "'precision' .* among {.*}. Got 'float16'"),
         ({"callbacks": Recorder()}, "'callbacks' .* 'list' or None"),
@@ -1224,7 +1213,7 @@ def test_validation_labels_are_one_column():
 
 
 def test_one_class_alone():
-    with pytest.raises(ValueError, match=r"needs two classes at least, but y has one class: \['STAR'\]"):
+    with pytest.raises(ValueError, match=r"requires at least two classes; y has one class: \['STAR'\]"):
         small().fit(X, np.full(30, "STAR"))
 
 

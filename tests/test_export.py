@@ -27,8 +27,8 @@ from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.calibration import PriorCorrectedClassifier
 from skspectra.export import OnnxClassifier, to_onnx
 from skspectra.metrics import classification_table
-from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
-from skspectra.neural_network._modules import MultilayerPerceptron
+from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier, SpectrumModule
+from skspectra.neural_network._modules._mlp import MultilayerPerceptron
 from skspectra.over_sampling import PhysicsNoiseOverSampler
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
@@ -58,7 +58,7 @@ NETWORKS = {
     "one block": densenet(n_dense_blocks=1),
     "stride": densenet(stem_stride=2),
     "length falls to one": densenet(n_dense_blocks=5, stem_stride=7),
-    "no excitation": densenet(squeeze_excitation=False),
+    "no excitation": densenet(se_reduction=None),
     "no cross transitions": densenet(n_dense_blocks=3, cross_transitions=False),
     "plain": DenseNet1DClassifier.plain(n_dense_blocks=3, growth_rate=2, **TRAINING),
     "perceptron": perceptron(),
@@ -210,15 +210,19 @@ def test_other_classifiers_are_refused(estimator, path):
         to_onnx(estimator, path)
 
 
-class Linear(torch.nn.Linear):
+class Linear(SpectrumModule):
     n_layers = 1
 
     def __init__(self, n_features, n_classes, compute_dtype, **params):
-        super().__init__(n_features, n_classes)
+        super().__init__()
+        self.classifier = torch.nn.Linear(n_features, n_classes)
+
+    def forward_features(self, x):
+        return x
 
 
 class OwnNetwork(SpectrumMLPClassifier):
-    _module_class = Linear
+    module_class = Linear
 
 
 class ScaledPerceptron(MultilayerPerceptron):
@@ -227,12 +231,12 @@ class ScaledPerceptron(MultilayerPerceptron):
 
 
 class OwnPerceptron(SpectrumMLPClassifier):
-    _module_class = ScaledPerceptron
+    module_class = ScaledPerceptron
 
 
 @pytest.mark.parametrize("network", [OwnNetwork, OwnPerceptron])
 def test_a_network_of_the_users_own_is_refused(network, path):
-    with pytest.raises(TypeError, match=f"The network, a {network._module_class.__name__}, has no ONNX form"):
+    with pytest.raises(TypeError, match=f"The network, a {network.module_class.__name__}, has no ONNX form"):
         to_onnx(network(**TRAINING).fit(X / 1000, Y), path)
 
 

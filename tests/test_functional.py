@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from skspectra.neural_network import _functional
-from skspectra.neural_network._functional import affine_relu_conv, conv_same, moments_over_length
+from skspectra.neural_network._modules import _functional
+from skspectra.neural_network._modules._functional import affine_relu_conv, conv_same, moments_over_length
 
 WIDTHS = [(1,), (3,), (11,), (41,), (1, 3, 11, 41)]
 # Shorter than every kernel but the narrowest, odd, even, divisible by two only, by four.

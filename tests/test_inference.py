@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skspectra.neural_network._inference import compute_logits
+from skspectra.neural_network._inference import compute_in_batches
 
 CPU = torch.device("cpu")
 
@@ -34,7 +34,7 @@ def three_threads():
 def answers_to(n_samples, batch_size):
     flux = np.arange(n_samples * 2, dtype=np.float32).reshape(n_samples, 2)
     module = Recorder()
-    logits = compute_logits(module, flux, 2, batch_size=batch_size, device=CPU)
+    logits = compute_in_batches(module, flux, 2, batch_size=batch_size, device=CPU)
     np.testing.assert_array_equal(logits, np.column_stack([flux.sum(1), np.full(n_samples, 2)]))
     assert logits.dtype == np.float32
     return module.calls
@@ -78,5 +78,5 @@ def test_an_error_in_a_thread_reaches_the_caller():
             raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        compute_logits(Broken(), np.zeros((9, 2), dtype=np.float32), 2, batch_size=2, device=CPU)
+        compute_in_batches(Broken(), np.zeros((9, 2), dtype=np.float32), 2, batch_size=2, device=CPU)
     assert torch.get_num_threads() == 3

@@ -7,7 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skspectra.neural_network._modules import DenseNet1D, Maps, MultilayerPerceptron, PreActivation
+from skspectra.neural_network import DenseNet1D, Maps
+from skspectra.neural_network._modules._blocks import PreActivation
+from skspectra.neural_network._modules._mlp import MultilayerPerceptron
 
 SMALL = {
     "n_classes": 3,
@@ -347,7 +349,8 @@ def record(net, x):
     def remember(name):
         def hook(module, inputs, output):
             if isinstance(output, Maps):
-                seen[name] = inputs[0].values, output.values
+                read = inputs[0].values if isinstance(inputs[0], Maps) else inputs[0]
+                seen[name] = read, output.values
 
         return hook
 
@@ -381,7 +384,7 @@ def test_extra_transitions_carry_the_input_of_a_dense_block_across_it():
     for i in range(1, 4):
         scale_before, _ = seen[f"dense_blocks.{i}"]
         read, carried = seen[f"cross_transitions.{i - 1}"]
-        torch.testing.assert_close(read, scale_before)
+        torch.testing.assert_close(read, net.cross_transitions[i - 1].activate(Maps.measure(scale_before, False)))
         assert carried.shape == (2, scale_before.shape[1] // 2, max(scale_before.shape[2] // 2, 4))
         own = seen[f"transitions.{i}"][1]
         torch.testing.assert_close(seen[f"dense_blocks.{i + 1}"][0], torch.cat([own, carried], dim=2))
@@ -407,7 +410,7 @@ def test_without_extra_transitions_the_rest_is_as_it_was():
     assert names_without == {name for name in names if not name.startswith("cross_transitions")}
 
     def entrances(net):
-        return [dense_block.blocks[0].parallel.weights[0].shape[1] for dense_block in net.dense_blocks]
+        return [dense_block.blocks[0][0].weights[0].shape[1] for dense_block in net.dense_blocks]
 
     # 5 + 6 = 11 -> 5; 5 + 6 = 11 -> 5 and max(5 / 2, 4); (9 + 6) / 2 = 7 and 9 / 2
     assert entrances(with_them) == [5, 5, 5 + 4, 7 + 4]
@@ -422,11 +425,11 @@ def test_squeeze_and_excitation_can_be_left_out():
 
 def test_hidden_layer_of_the_excitation_has_four_units_at_least():
     net = network(stem_channels=32, se_reduction=4)
-    excitation = net.dense_blocks[0].blocks[0].parallel.pre_activation.excitation
+    excitation = net.dense_blocks[0].blocks[0][0].pre_activation.excitation
     assert excitation[0].out_features == 8
 
     net = network(stem_channels=5, se_reduction=4)
-    excitation = net.dense_blocks[0].blocks[0].parallel.pre_activation.excitation
+    excitation = net.dense_blocks[0].blocks[0][0].pre_activation.excitation
     assert excitation[0].out_features == 4
 
 
@@ -526,7 +529,7 @@ def test_initial_normalisation_is_that_of_batch_norm():
     net = DenseNet1D(n_classes=3, n_dense_blocks=2)
     fresh = nn.BatchNorm1d(24)
 
-    first = net.dense_blocks[0].blocks[0].parallel.pre_activation
+    first = net.dense_blocks[0].blocks[0][0].pre_activation
     for name in ("weight", "bias", "running_mean", "running_var"):
         torch.testing.assert_close(getattr(first, name), getattr(fresh, name), rtol=0, atol=0)
 

@@ -16,7 +16,7 @@ from skorch.exceptions import DeviceWarning
 
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.inspection import class_activation_map
-from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier, _base
+from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier, _fitted
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 LENGTH = 30
@@ -151,7 +151,7 @@ def test_a_classifier_from_a_machine_with_a_device_that_is_not_here(pipeline):
     state = with_pickle(pipeline[-1]).__getstate__()
     loaded = type(pipeline[-1]).__new__(type(pipeline[-1]))
 
-    with pytest.warns(DeviceWarning, match=r"device='cuda:99' is not there: the CPU takes its place"):
+    with pytest.warns(DeviceWarning, match=r"device='cuda:99' is not available: the CPU takes its place"):
         loaded.__setstate__({**state, "device": "cuda:99"})
     flux = pipeline[:-1].transform(X)
     np.testing.assert_array_equal(loaded.predict_proba(flux), pipeline[-1].predict_proba(flux))
@@ -161,7 +161,7 @@ def test_a_classifier_from_a_machine_with_a_device_that_is_not_here(pipeline):
 def test_auto_is_the_device_of_the_machine_that_loads(pipeline, monkeypatch):
     saved = pickle.dumps(with_pickle(pipeline[-1]).set_params(device="auto"))
     asked = []
-    monkeypatch.setattr(_base, "select_device", lambda device: asked.append(device) or torch.device("cpu"))
+    monkeypatch.setattr(_fitted, "select_device", lambda device: asked.append(device) or torch.device("cpu"))
 
     assert pickle.loads(saved).net_.device == "cpu"
     assert asked == ["auto"]
@@ -174,7 +174,7 @@ def test_from_cuda_to_the_cpu(round_trip, monkeypatch):
     network = DenseNet1DClassifier(**{**DENSENET.get_params(deep=False), "device": "cuda", "precision": "float32"})
     pipeline = make_pipeline(MinMaxSpectrumScaler(), network).fit(X, Y)
     expected = pipeline.predict_proba(X)
-    monkeypatch.setattr(_base, "select_device", lambda device: torch.device("cpu"))
+    monkeypatch.setattr(_fitted, "select_device", lambda device: torch.device("cpu"))
     loaded = round_trip(pipeline)
 
     assert not any(parameter.is_cuda for parameter in loaded[-1].net_.module_.parameters())

@@ -15,8 +15,9 @@ from sklearn.naive_bayes import GaussianNB
 
 from skspectra.datasets import open_spectra_store, write_spectra_store
 from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
-from skspectra.neural_network._batches import SpectrumBatches
-from skspectra.neural_network._mapped_file import MappedFile
+from skspectra.neural_network._training._batches import SpectrumBatches
+from skspectra.neural_network._training._mapped_file import MappedFile
+from skspectra.neural_network._training._samplers import RowSampler
 
 TRAINING = {"max_epochs": 2, "batch_size": 16, "random_state": 0}
 CLASSIFIERS = [
@@ -68,7 +69,7 @@ def test_no_more_than_a_batch_is_copied(classifier, path, y, monkeypatch):
         return read(batches, rows)
 
     monkeypatch.setattr(SpectrumBatches, "_read", record)
-    monkeypatch.setattr("skspectra.neural_network._base.prediction_batch_size", lambda *args: 10)
+    monkeypatch.setattr("skspectra.neural_network._training._data.prediction_batch_size", lambda *args: 10)
     classifier.set_params(validation_fraction=0.2, sampling=None).fit(mapped, y)
 
     assert 12 * TRAINING["max_epochs"] < sum(copied)
@@ -76,11 +77,13 @@ def test_no_more_than_a_batch_is_copied(classifier, path, y, monkeypatch):
 
 
 def test_a_copy_to_a_device_is_made_in_parts(path, monkeypatch):
-    monkeypatch.setattr("skspectra.neural_network._batches._COPIED_AT_ONCE", 7 * 40)
-    monkeypatch.setattr("skspectra.neural_network._batches._fits_on", lambda device, n_bytes: True)
+    monkeypatch.setattr("skspectra.neural_network._training._batches._COPIED_AT_ONCE", 7 * 40)
+    monkeypatch.setattr("skspectra.neural_network._training._batches._fits_on", lambda device, n_bytes: True)
     mapped = np.load(path, mmap_mode="r")
 
-    batches = SpectrumBatches(mapped, np.arange(60), batch_size=16, device=torch.device("cpu"))
+    batches = SpectrumBatches(
+        mapped, np.arange(60), RowSampler(np.arange(60)), batch_size=16, device=torch.device("cpu")
+    )
 
     assert isinstance(batches.X, torch.Tensor)
     np.testing.assert_array_equal(batches.X.numpy(), mapped)

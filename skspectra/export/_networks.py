@@ -1,7 +1,12 @@
-"""The networks as ONNX nodes, in the state in which they predict."""
+"""The networks as ONNX nodes, in the state in which they predict.
+
+This repeats the forward pass of the modules, operator by operator. torch.onnx.export would make that unnecessary, but
+it takes 12 s for the paper's network instead of 0.04 s, needs two more packages and changes with the version of PyTorch.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,13 +16,15 @@ from ._graph import Graph, ints
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from ..neural_network import _modules
+    from ..neural_network import DenseNet1D
+    from ..neural_network._modules._mlp import MultilayerPerceptron
 
 
-class Maps(NamedTuple):
-    """Feature maps and their means over the spectrum.
+class NamedMaps(NamedTuple):
+    """Names of feature maps and of their means over the spectrum in the graph.
 
-    ONNX has channels before samples: the values are (n_spectra, n_channels, length), the means (n_spectra, n_channels).
+    Other than in PyTorch, channels come before samples. The values are (n_spectra, n_channels, length), the means
+    (n_spectra, n_channels).
     """
 
     values: str
@@ -33,7 +40,8 @@ def add_network(graph: Graph, flux: str, n_features: int, module: nn.Module) -> 
     TypeError
         If there is no ONNX form of the module.
     """
-    from ..neural_network._modules import DenseNet1D, MultilayerPerceptron
+    from ..neural_network import DenseNet1D
+    from ..neural_network._modules._mlp import MultilayerPerceptron
 
     # A subclass may compute something else.
     if type(module) is DenseNet1D:
@@ -43,13 +51,13 @@ def add_network(graph: Graph, flux: str, n_features: int, module: nn.Module) -> 
     raise TypeError(f"The network, a {type(module).__name__}, has no ONNX form.")
 
 
-def _perceptron(graph: Graph, flux: str, module: _modules.MultilayerPerceptron) -> str:
+def _perceptron(graph: Graph, flux: str, module: MultilayerPerceptron) -> str:
     for layer in module.hidden_layers:
         flux = graph.add("Relu" if module.activation == "relu" else "Sigmoid", _linear(graph, flux, layer))
     return _linear(graph, flux, module.classifier)
 
 
-def _dense_net(graph: Graph, flux: str, n_features: int, module: _modules.DenseNet1D) -> str:
+def _dense_net(graph: Graph, flux: str, n_features: int, module: DenseNet1D) -> str:
     length = -(-n_features // module.stem_stride)
     stem = _convolve(graph, graph.add("Unsqueeze", flux, ints(1)), module.stem, module.stem_stride)
     maps = _measure(graph, stem, length)
@@ -63,10 +71,10 @@ def _dense_net(graph: Graph, flux: str, n_features: int, module: _modules.DenseN
     return _linear(graph, graph.add("ReduceMean", features, ints(2), keepdims=0), module.classifier)
 
 
-def _dense_block(graph: Graph, maps: Maps, dense_block: Any) -> Maps:
+def _dense_block(graph: Graph, maps: NamedMaps, dense_block: Any) -> NamedMaps:
     for block in dense_block.blocks:
         new = maps
-        for layer in block.children():
+        for layer in _layers(block):
             activation = _activate(graph, new, layer.pre_activation)
             values = [_convolve(graph, activation, weight) for weight in layer.weights]
             joined = values[0] if len(values) == 1 else graph.add("Concat", *values, axis=1)
@@ -75,7 +83,21 @@ def _dense_block(graph: Graph, maps: Maps, dense_block: Any) -> Maps:
     return maps
 
 
-def _transition(graph: Graph, maps: Maps, transition: Any) -> Maps:
+def _layers(block: Any) -> Iterable[Any]:
+    from torch import nn
+
+    from ..neural_network import PreActivatedConv
+
+    # A subclass may compute something else.
+    if type(block).forward is not nn.Sequential.forward or not all(type(layer) is PreActivatedConv for layer in block):
+        raise TypeError(
+            f"The convolution block, a {type(block).__name__}, has no ONNX form; allowed is a torch.nn.Sequential of "
+            "PreActivatedConv."
+        )
+    return block
+
+
+def _transition(graph: Graph, maps: NamedMaps, transition: Any) -> NamedMaps:
     activation = _activate(graph, maps, transition.pre_activation)
     length = maps.length
     if length > 1:
@@ -84,11 +106,11 @@ def _transition(graph: Graph, maps: Maps, transition: Any) -> Maps:
     return _measure(graph, _convolve(graph, activation, transition.weight), length)
 
 
-def _activate(graph: Graph, maps: Maps, pre_activation: Any) -> str:
+def _activate(graph: Graph, maps: NamedMaps, pre_activation: Any) -> str:
     """Add batch normalisation, squeeze-and-excitation and ReLU."""
-    from ..neural_network._modules import _NORM_EPSILON
+    from ..neural_network._modules._blocks import NORM_EPSILON
 
-    scale = pre_activation.weight / (pre_activation.running_var + _NORM_EPSILON).sqrt()
+    scale = pre_activation.weight / (pre_activation.running_var + NORM_EPSILON).sqrt()
     shift = pre_activation.bias - pre_activation.running_mean * scale
     scale, shift = _array(scale), _array(shift)
     if pre_activation.excitation is None:
@@ -115,15 +137,15 @@ def _linear(graph: Graph, x: str, layer: Any) -> str:
     return graph.add("Gemm", x, _array(layer.weight), _array(layer.bias), transB=1)
 
 
-def _measure(graph: Graph, values: str, length: int) -> Maps:
-    return Maps(values, graph.add("ReduceMean", values, ints(2), keepdims=0), length)
+def _measure(graph: Graph, values: str, length: int) -> NamedMaps:
+    return NamedMaps(values, graph.add("ReduceMean", values, ints(2), keepdims=0), length)
 
 
-def _concatenate(graph: Graph, parts: list[Maps]) -> Maps:
+def _concatenate(graph: Graph, parts: list[NamedMaps]) -> NamedMaps:
     if len(parts) == 1:
         return parts[0]
     values, means, lengths = zip(*parts, strict=True)
-    return Maps(graph.add("Concat", *values, axis=1), graph.add("Concat", *means, axis=1), lengths[0])
+    return NamedMaps(graph.add("Concat", *values, axis=1), graph.add("Concat", *means, axis=1), lengths[0])
 
 
 def _array(tensor: Tensor) -> np.ndarray:

@@ -23,7 +23,7 @@ from ._networks import add_network
 from ._steps import add_step
 
 if TYPE_CHECKING:
-    from ..neural_network._base import BaseSpectrumClassifier
+    from ..neural_network import BaseSpectrumClassifier
 
 
 def to_onnx(
@@ -128,7 +128,7 @@ def to_onnx(
 
 def _innermost(estimator: Any) -> BaseSpectrumClassifier:
     """Return the network within a classifier."""
-    from ..neural_network._base import BaseSpectrumClassifier
+    from ..neural_network import BaseSpectrumClassifier
 
     if isinstance(estimator, BaseSpectrumClassifier):
         return estimator

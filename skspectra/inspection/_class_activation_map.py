@@ -11,13 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
 
 from .._pipeline import apply_first_steps, last_step
-from ..neural_network._base import BaseSpectrumClassifier
-from ..neural_network._batches import as_tensor
+from ..neural_network import BaseSpectrumClassifier, DenseNet1D
 from ..neural_network._device import prediction_batch_size
-from ._layer_cam import exact_cam, layer_cam, record_activations
+from ..neural_network._training._batches import as_tensor
+from ._layer_cam import exact_cam, layer_cam
 from ._targets import encode_target
 from ._upsample import cell_centres, upsample_cells
 
@@ -29,7 +28,7 @@ def class_activation_map(
     *,
     layer: int | str | None = None,
     normalize: bool = True,
-    upsample: str | None = "linear",
+    upsample: bool = True,
 ) -> np.ndarray:
     """Show how much each part of a spectrum speaks for a class.
 
@@ -52,14 +51,14 @@ def class_activation_map(
         its largest value.
     normalize : bool, default=True
         Scale each map to the range from 0 to 1; a constant map becomes 0.
-    upsample : {"linear", "nearest"} or None, default="linear"
-        How cells become samples: by linear interpolation between their centres, by the nearest cell, or not at all.
-        None is not possible with ``layer="all"``, whose maps have cells of several sizes.
+    upsample : bool, default=True
+        Interpolate linearly from the centres of the cells to the samples. False returns the cells; it is not possible
+        with ``layer="all"``, whose maps have cells of several sizes.
 
     Returns
     -------
     maps : ndarray of shape (n_samples, n_features), float32
-        Or (n_samples, n_cells) with ``upsample=None``. Large values speak for the class.
+        Or (n_samples, n_cells) with ``upsample=False``. Large values speak for the class.
 
     Raises
     ------
@@ -116,7 +115,7 @@ def class_activation_map(
     ... ).fit(X, y)
     >>> class_activation_map(classifier, X).shape
     (30, 2600)
-    >>> class_activation_map(classifier, X, "QSO", layer=0, upsample=None).shape
+    >>> class_activation_map(classifier, X, "QSO", layer=0, upsample=False).shape
     (30, 650)
     """
     classifier = last_step(estimator)
@@ -127,24 +126,23 @@ def class_activation_map(
         )
     check_is_fitted(classifier)
     module = classifier.net_.module_
-    if not all(hasattr(module, name) for name in ("forward_features", "dense_blocks", "classifier")):
+    if not isinstance(module, DenseNet1D):
         raise TypeError(
-            f"estimator={type(classifier).__name__} has no class activation map: its network lacks dense blocks or a "
-            "global average before the last layer. Use DenseNet1DClassifier, or occlusion_map for any classifier."
+            f"estimator={type(classifier).__name__} has no class activation map: its network is not a DenseNet1D, "
+            "whose last layer reads a global average. Use DenseNet1DClassifier, or occlusion_map for any classifier."
         )
-    if upsample not in ("linear", "nearest", None):
-        raise ValueError(f"upsample={upsample!r} is not allowed; allowed are 'linear', 'nearest' and None.")
-    if not isinstance(normalize, bool | np.bool_):
-        raise ValueError(f"normalize={normalize!r} is not allowed; allowed are True and False.")
+    for name, value in (("upsample", upsample), ("normalize", normalize)):
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(f"{name}={value!r} is not allowed; allowed are True and False.")
     layers = _check_layer(layer, len(module.dense_blocks))
-    if layer == "all" and upsample is None:
-        raise ValueError("upsample=None is not allowed with layer='all', whose maps have cells of several sizes.")
+    if layer == "all" and not upsample:
+        raise ValueError("upsample=False is not allowed with layer='all', whose maps have cells of several sizes.")
 
     flux = classifier._check_flux(apply_first_steps(estimator, X), reset=False)
     codes = encode_target(target, classifier.classes_, len(flux))
     parts = []
     for batch in _maps_of_batches(classifier, flux, codes, layers):
-        part = [_upsample(maps, module, flux.shape[1], upsample) for maps in batch]
+        part = [_upsample(maps, module, flux.shape[1]) if upsample else maps for maps in batch]
         if layer == "all":
             part = [np.mean([_divide(maps, maps.max(axis=1, keepdims=True)) for maps in part], axis=0)]
         parts.append(_normalize(part[0]) if normalize else part[0])
@@ -172,26 +170,21 @@ def _maps_of_batches(
     # A caller may be in inference mode, in which nothing has a gradient.
     with torch.inference_mode(False), torch.set_grad_enabled(layers is not None):
         module = _copy_for_inspection(classifier.net_.module_)
-        recorded = record_activations(module, layers or [])
         for start in range(0, len(flux), batch_size):
             rows = slice(start, start + batch_size)
             x = as_tensor(flux[rows]).to(device)
             wanted = None if codes is None else torch.from_numpy(codes[rows]).to(device)
-            maps: list[Tensor] = (
-                [exact_cam(module, x, wanted)] if layers is None else layer_cam(module, x, wanted, recorded)
-            )
+            maps = [exact_cam(module, x, wanted)] if layers is None else layer_cam(module, x, wanted, layers)
             yield [m.cpu().numpy() for m in maps]
 
 
-def _copy_for_inspection(module: nn.Module) -> Any:
+def _copy_for_inspection(module: DenseNet1D) -> DenseNet1D:
     """Return a copy that predicts and whose parameters have no gradients, so that none is computed for them."""
     return copy.deepcopy(module).eval().requires_grad_(False)
 
 
-def _upsample(maps: np.ndarray, module: Any, n_features: int, kind: str | None) -> np.ndarray:
-    if kind is None:
-        return maps
-    return upsample_cells(maps, cell_centres(n_features, module.stem_stride, maps.shape[1]), n_features, kind)
+def _upsample(maps: np.ndarray, module: DenseNet1D, n_features: int) -> np.ndarray:
+    return upsample_cells(maps, cell_centres(n_features, module.stem_stride, maps.shape[1]), n_features)
 
 
 def _normalize(maps: np.ndarray) -> np.ndarray:

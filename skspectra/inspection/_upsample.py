@@ -16,15 +16,12 @@ def cell_centres(n_features: int, stem_stride: int, n_cells: int) -> np.ndarray:
     return centres
 
 
-def upsample_cells(maps: np.ndarray, centres: np.ndarray, n_features: int, kind: str) -> np.ndarray:
+def upsample_cells(maps: np.ndarray, centres: np.ndarray, n_features: int) -> np.ndarray:
     """Return maps (n_samples, n_cells) at each of `n_features` samples, (n_samples, n_features).
 
-    "linear" interpolates between the centres of the cells and holds the value of the outermost cells beyond them;
-    "nearest" takes the cell whose centre is nearest, of two the left one.
+    They are interpolated linearly between the centres of the cells. Beyond the outermost centres they are constant.
     """
     position = np.interp(np.arange(n_features), centres, np.arange(len(centres)))
-    if kind == "nearest":
-        return maps[:, np.ceil(position - 0.5).astype(np.intp)]
     left = np.floor(position).astype(np.intp)
     right = np.minimum(left + 1, len(centres) - 1)
     weight = (position - left).astype(maps.dtype)

@@ -2,41 +2,144 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import warnings
 from abc import ABCMeta, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
-from skorch.exceptions import DeviceWarning
 
-from .. import __version__
-from .._validation import Interval, StrOptions, _fit_context, class_codes, validate_data
+from .._validation import Interval, StrOptions, _fit_context, class_codes
 from ..augmentation import CCDNoiseAugmenter
-from ._batches import SpectrumBatches, as_tensor
-from ._checkpoint import CheckpointFile, SaveState, fingerprint
-from ._device import compute_dtype, prediction_batch_size, select_device
-from ._inference import compute_logits
-from ._net import HISTORY_COLUMNS, BestEpoch, Patience, Progress, SpectrumNet, learning_rate_schedule
-from ._parameter_checks import check_callbacks, check_milestones
-from ._training_data import check_validation_data, loss_weights, stratified_split
+from ._device import select_device
+from ._fitted import FittedNetwork
+from ._inherited import inherit_parameters
+from ._training._batches import SpectrumBatches, as_tensor
+from ._training._callbacks import BestEpoch, make_callbacks
+from ._training._checkpoint import open_checkpoint
+from ._training._data import TrainingData, check_validation_data, check_weights
+from ._training._net import SpectrumNet, make_net
+from ._training._samplers import BalancedSampler, RowSampler, ShuffledSampler
 
 
-class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
-    """Base class of the networks: a subclass names its architecture's parameters and makes the module.
+class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
+    """Base class of the network classifiers: it trains a torch module and predicts with it.
 
-    The training parameters are documented where they are used, in each classifier.
+    A subclass names its module in `module_class`, gives the module's arguments in `module_params`, and takes the
+    parameters of its architecture in `__init__`, which hands all others to this class. In its docstring the lines
+    ``<training parameters>`` and ``<fitted attributes>`` stand for the entries below. The module is a
+    :class:`SpectrumModule`.
+
+    Parameters
+    ----------
+    max_epochs : int, default=60
+        Number of passes over the training spectra.
+    batch_size : int, default=64
+        Largest number of spectra in an optimiser step. It sets the memory that training takes, whatever n_samples.
+    lr : float, default=0.01
+        Learning rate of Adam; with ``lr_schedule="one-cycle"`` its peak.
+    lr_schedule : {"step", "one-cycle"} or None, default="step"
+        "step" divides the rate by ten after each of `lr_milestones` epochs. "one-cycle" (Smith & Topin 2017,
+        arXiv:1708.07120) raises and lowers it once over the whole training and needs far fewer epochs.
+    lr_milestones : sequence of int, default=(10, 30, 50)
+        Epochs after which "step" lowers the rate.
+    weight_decay : float, default=0.0
+        Strength of the L2 penalty in Adam.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss. "balanced" weighs them inversely to their frequency in `y`.
+    sampling : {"balanced"} or None, default=None
+        "balanced" draws equally many spectra of each class in every epoch, which keeps its length. With `augmenter` it
+        replaces oversampling and needs no copies. It sets the shares of the classes; `sample_weight` still multiplies
+        the loss.
+    augmenter : CCDNoiseAugmenter or None, default=None
+        Strengths of the noise that every drawn spectrum receives afresh in every epoch. Its `random_state` is not used:
+        that of the classifier is. Validation and prediction see no noise.
+    validation_fraction : float or None, default=None
+        Fraction of each class, drawn at random, that is held out for validation. None trains on everything.
+    patience : int or None, default=None
+        End the training after this many epochs without improvement. It needs validation.
+    device : str or torch.device, default="auto"
+        Where to train and predict. "auto" is CUDA if it is available, and the CPU otherwise.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Format of the layers' products; weights, statistics and probabilities are float32. "auto" takes bfloat16 if the
+        hardware multiplies it, and float32 otherwise.
+    callbacks : list of skorch callbacks or None, default=None
+        Further callbacks of the training; they are copied. They find "train_loss", "valid_loss" and "valid_score" in
+        the net's history. Those that would score the net on its data sets, such as EpochScoring, do not work.
+    checkpoint_dir : str, path-like or None, default=None
+        Folder in which the state of the training is kept, anew after every epoch. If the process ends before the
+        training does, the same call of `fit` resumes from there and gives the model of a training that was never
+        interrupted, on a CPU to the last bit. A file belongs to one training: parameters, spectra, labels and
+        versions, `verbose` apart. A training that is finished deletes its file; one that Ctrl-C ends does not. A state
+        that cannot be saved is a warning. Of `callbacks`, those with the methods `state_dict` and `load_state_dict` are
+        kept too.
+    warm_start : bool, default=False
+        Let `fit` start from the weights of the last fit, with the same classes and architecture. A subclass with a
+        pre-training skips it then.
+    verbose : int, default=0
+        1 shows a progress bar.
+    random_state : int, RandomState instance or None, default=None
+        Seeds initial weights, order, validation part and noise. On a CPU with the same number of threads, the same
+        seed gives the same model to the last bit.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels.
+    n_features_in_ : int
+        Number of samples in a spectrum.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the features, if X had names that are all strings.
+    history_ : list of dict
+        For each epoch of the last fit: "epoch" (from 1), "train_loss", "lr", "seconds" and, with validation,
+        "valid_loss" and "valid_score" (macro F1).
+    best_epoch_ : int
+        The epoch whose weights are kept: with validation the one of highest macro F1, of equal ones that of lowest
+        loss; the last one otherwise.
+    stop_reason_ : {"max_epochs", "patience", "callback", "interrupt"}
+        Why the training ended. "callback" is one of `callbacks`, "interrupt" is Ctrl-C.
+    n_layers_ : int
+        Number of layers with weights that follow each other.
+    n_parameters_ : int
+        Number of trainable parameters.
+    net_ : skorch.NeuralNetClassifier
+        The fitted net; ``net_.module_`` is the torch module.
+
+    See Also
+    --------
+    DenseNet1DClassifier : The convolutional network of the package.
+
+    Examples
+    --------
+    Logistic regression that trains as the networks do:
+
+    >>> import torch
+    >>> from skspectra.datasets import make_spectra
+    >>> from skspectra.neural_network import BaseSpectrumClassifier, SpectrumModule
+    >>> class Linear(SpectrumModule):
+    ...     def __init__(self, n_features, n_classes, compute_dtype=torch.float32):
+    ...         super().__init__()
+    ...         self.classifier = torch.nn.Linear(n_features, n_classes)
+    ...         self.n_layers = 1
+    ...
+    ...     def forward_features(self, x):
+    ...         return x
+    >>> class LinearClassifier(BaseSpectrumClassifier):
+    ...     module_class = Linear
+    ...
+    ...     def module_params(self, n_features, n_classes):
+    ...         return {"n_features": n_features, "n_classes": n_classes}
+    >>> X, y = make_spectra(60, weights=(1, 1, 1), random_state=0, return_X_y=True)
+    >>> X = X / X.max(axis=1, keepdims=True)
+    >>> LinearClassifier(max_epochs=2, sampling="balanced", random_state=0).fit(X, y).predict_proba(X).shape
+    (60, 3)
     """
 
     _parameter_constraints: dict = {
@@ -45,7 +148,6 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         "lr": [Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [StrOptions({"step", "one-cycle"}), None],
         "lr_milestones": ["array-like"],
-        "lr_factor": [Interval(Real, 0, 1, closed="right")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "sampling": [StrOptions({"balanced"}), None],
@@ -54,7 +156,6 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         "patience": [Interval(Integral, 1, None, closed="left"), None],
         "device": [str, torch.device],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
-        "compile": ["boolean"],
         "callbacks": [list, None],
         "checkpoint_dir": [str, os.PathLike, None],
         "warm_start": ["boolean"],
@@ -62,17 +163,86 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         "random_state": ["random_state"],
     }
 
-    classes_: np.ndarray
+    # The torch module of the network, a SpectrumModule.
+    module_class: type[torch.nn.Module]
 
-    # The torch module of the network.
-    _module_class: type[torch.nn.Module]
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        inherit_parameters(cls)
+        super().__init_subclass__(**kwargs)
+
+    def __init__(
+        self,
+        *,
+        max_epochs: int = 60,
+        batch_size: int = 64,
+        lr: float = 0.01,
+        lr_schedule: str | None = "step",
+        lr_milestones: Sequence[int] = (10, 30, 50),
+        weight_decay: float = 0.0,
+        class_weight: dict | str | None = None,
+        sampling: str | None = None,
+        augmenter: CCDNoiseAugmenter | None = None,
+        validation_fraction: float | None = None,
+        patience: int | None = None,
+        device: str | torch.device = "auto",
+        precision: str = "auto",
+        callbacks: list[Callback] | None = None,
+        checkpoint_dir: str | os.PathLike | None = None,
+        warm_start: bool = False,
+        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.lr_milestones = lr_milestones
+        self.weight_decay = weight_decay
+        self.class_weight = class_weight
+        self.sampling = sampling
+        self.augmenter = augmenter
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.precision = precision
+        self.callbacks = callbacks
+        self.checkpoint_dir = checkpoint_dir
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
 
     @abstractmethod
-    def _module_params(self, n_features: int, n_classes: int) -> dict[str, Any]:
-        """Return the keyword arguments of the module, `compute_dtype` apart: plain values."""
+    def module_params(self, n_features: int, n_classes: int) -> dict[str, Any]:
+        """Check the parameters of the architecture and return the arguments of the module.
 
-    def _pretrain(self, module: torch.nn.Module, batches: SpectrumBatches) -> list[np.ndarray] | None:
-        """Find better initial weights than random ones, without labels, and return `reconstruction_errors_`."""
+        Parameters
+        ----------
+        n_features : int
+            Number of samples in a spectrum.
+        n_classes : int
+            Number of classes.
+
+        Returns
+        -------
+        params : dict
+            Keyword arguments of `module_class` except `compute_dtype`. They are saved with the model.
+        """
+
+    def pretrain(self, module: torch.nn.Module, batches: SpectrumBatches) -> dict[str, list[np.ndarray]] | None:
+        """Find better initial weights than random ones, without labels. The base class does nothing.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            The network, whose weights may be changed in place.
+        batches : iterable of (spectra, (labels, weights))
+            The training batches as tensors on the device of the module. Every iteration is one epoch.
+
+        Returns
+        -------
+        attributes : dict of lists of ndarray, or None
+            What becomes attributes of the classifier. None if nothing was pre-trained.
+        """
         return None
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -97,8 +267,8 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights that multiply the loss.
         X_val, y_val : array-like, default=None
-            Spectra and labels for validation, instead of `validation_fraction`. Use it where several spectra of one
-            object exist, so that no object is in both.
+            Spectra and labels for validation, instead of `validation_fraction`. Use it if there are several spectra of
+            one object, so that no object is in both.
 
         Returns
         -------
@@ -111,301 +281,102 @@ class BaseSpectrumClassifier(ClassifierMixin, BaseEstimator, metaclass=ABCMeta):
             If a parameter, a label or a spectrum is not valid, if the loss stops being a number, or if a checkpoint
             cannot be read.
         """
-        continued = self.net_.module_ if self.warm_start and hasattr(self, "net_") else None
-        flux, labels = self._check_flux(X, y, reset=continued is None)
-        check_classification_targets(labels)
-        classes = np.unique(labels) if continued is None else self.classes_
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs two classes at least, but y has one class: {classes.tolist()}."
-            )
-        codes = class_codes(labels, classes, "y")
-        module_params = self._module_params(flux.shape[1], len(classes))
-        validation_data = check_validation_data(X_val, y_val, flux.shape[1], classes)
-        if self.patience is not None and validation_data is None and self.validation_fraction is None:
-            raise ValueError(f"patience={self.patience} needs validation_fraction, or X_val and y_val.")
+        # Check.
+        earlier = self.net_.module_.state_dict() if self.warm_start and hasattr(self, "net_") else None
+        data = self._check_data(X, y, sample_weight, X_val, y_val, known_classes=earlier is not None)
+        module_params = self.module_params(data.flux.shape[1], len(data.classes))
         device = select_device(self.device)
-        weights = None if continued is None else continued.state_dict()
-        with self._open_checkpoint(device, flux, codes, classes, sample_weight, validation_data, weights) as checkpoint:
-            random_state = self._generator(checkpoint)
-            train, validation = self._make_batches(
-                flux, labels, codes, classes, sample_weight, validation_data, device, random_state
-            )
-            best_epoch = BestEpoch() if validation is not None else None
-            net = self._make_net(module_params, classes, device, self._make_callbacks(train.n_batches, best_epoch))
-            with torch.random.fork_rng(devices=[]):
-                # Not torch.manual_seed, which would seed the GPUs too.
-                torch.random.default_generator.manual_seed(random_state.randint(2**31 - 1))
-                net.initialize()
-            self._start(net, train, continued, checkpoint)
-            if self.compile:
-                # In place: names of weights and the pickled model are those of a module that is not compiled.
-                net.module_.compile()
-            n_done = 0 if checkpoint is None or checkpoint.state is None else len(checkpoint.state["history"])
-            net.partial_fit((train, validation), None, epochs=self.max_epochs - n_done)
+        with open_checkpoint(self, data, device, earlier) as checkpoint:
+            # Build.
+            random_state = checkpoint.seed(self.random_state)
+            rows, validation_rows = data.split(self.validation_fraction, random_state)
+            generator = torch.Generator().manual_seed(random_state.randint(2**31 - 1))
+            if self.sampling == "balanced":
+                sampler: RowSampler = BalancedSampler(rows, data.codes, generator)
+            else:
+                sampler = ShuffledSampler(rows, generator)
+            train = self._make_batches(data, sampler, device)
+            validation = data.validation_batches(validation_rows, device)
+            best_epoch = None if validation is None else BestEpoch()
+            callbacks = make_callbacks(self, train.n_batches, best_epoch)
+            net = make_net(self, module_params, data.classes, device, callbacks)
+            net.initialize_seeded(random_state.randint(2**31 - 1))
+            # Train.
+            if earlier is not None:
+                _load_weights(net.module_, earlier)
+            elif not checkpoint.is_resumed:
+                checkpoint.pretrained = self.pretrain(net.module_, train)
+            net.callbacks_.append(("Checkpoint", checkpoint))
+            net.partial_fit((train, validation), None, epochs=self.max_epochs - checkpoint.n_epochs)
             net.module_.eval()
-            _check_answer(net, flux[:1])
-            self.classes_ = classes
-            self._store(net, best_epoch, checkpoint)
+            _check_answer(net, data.flux[:1])
+        # Store.
+        for name, value in (checkpoint.pretrained or {}).items():
+            setattr(self, name, value)
+        self.classes_ = data.classes
+        self._store(net, best_epoch)
         return self
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Predict the class of each spectrum.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Spectra on the wavelength grid of `fit`, scaled alike, without NaN.
-
-        Returns
-        -------
-        y_pred : ndarray of shape (n_samples,)
-            Labels of `classes_`.
-        """
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
-
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Spectra on the wavelength grid of `fit`, scaled alike, without NaN.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes), float32
-            In the order of `classes_`.
-        """
-        return torch.from_numpy(self._logits(X)).softmax(1).numpy()
-
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Return the logits.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Spectra on the wavelength grid of `fit`, scaled alike, without NaN.
-
-        Returns
-        -------
-        logits : ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes, float32
-            For two classes the logit of ``classes_[1]`` less that of ``classes_[0]``.
-        """
-        logits = self._logits(X)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
-
-    def _logits(self, X: ArrayLike) -> np.ndarray:
-        check_is_fitted(self)
-        flux = self._check_flux(X, reset=False)
-        device = torch.device(self.net_.device)
-        return compute_logits(
-            self.net_.module_,
-            flux,
-            len(self.classes_),
-            batch_size=prediction_batch_size(flux.shape[1], device),
-            device=device,
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Hold the fitted network as arrays and plain values: what reads them runs no code, and any device can."""
-        state = dict(super().__getstate__())
-        state["device"] = str(self.device)
-        net = state.pop("net_", None)
-        if net is not None:
-            params = net.get_params_for("module")
-            del params["compute_dtype"]
-            weights = {name: tensor.cpu().numpy() for name, tensor in net.module_.state_dict().items()}
-            state["_network"] = {"params": params, "weights": weights}
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        network = state.pop("_network", None)
-        super().__setstate__(state)
-        if network is None:
-            return
-        try:
-            device = select_device(self.device)
-        except ValueError:
-            warnings.warn(f"device={self.device!r} is not there: the CPU takes its place.", DeviceWarning, stacklevel=2)
-            device = torch.device("cpu")
-        net = self._make_net(network["params"], self.classes_, device, callbacks=[])
-        with torch.random.fork_rng(devices=[]):
-            net.initialize()
-        weights = {name: torch.tensor(array) for name, array in network["weights"].items()}
-        net.module_.load_state_dict(weights)
-        net.module_.eval()
-        self.net_ = net
-
-    def _check_flux(self, X, y="no_validation", *, reset: bool):
-        try:
-            return validate_data(self, X, y, dtype=np.float32, reset=reset)
-        except ValueError as error:
-            if "contains NaN" not in str(error):
-                raise
-            # scikit-learn's further lines recommend other classifiers.
+    def _check_data(self, X, y, sample_weight, X_val, y_val, *, known_classes: bool) -> TrainingData:
+        flux, labels = self._check_flux(X, y, reset=not known_classes)
+        check_classification_targets(labels)
+        classes = self.classes_ if known_classes else np.unique(labels)
+        if len(classes) < 2:
             raise ValueError(
-                f"{str(error).splitlines()[0]} Fill missing flux with skspectra.preprocessing.MissingFluxInterpolator."
-            ) from error
+                f"{type(self).__name__} requires at least two classes; y has one class: {classes.tolist()}."
+            )
+        validation = check_validation_data(X_val, y_val, flux.shape[1], classes)
+        if self.patience is not None and validation is None and self.validation_fraction is None:
+            raise ValueError(f"patience={self.patience} needs validation_fraction, or X_val and y_val.")
+        codes = class_codes(labels, classes, "y")
+        weights = check_weights(flux, labels, sample_weight, self.class_weight)
+        return TrainingData(flux, codes, classes, weights, validation)
 
-    def _open_checkpoint(
-        self, device: torch.device, flux, codes, classes, sample_weight, validation_data, weights
-    ) -> AbstractContextManager[CheckpointFile | None]:
-        """Return the checkpoint of this training, recognised by everything that its model depends on."""
-        if self.checkpoint_dir is None:
-            return nullcontext()
-        run = {
-            **self.get_params(deep=False),
-            "augmenter": None if self.augmenter is None else self.augmenter._strengths(),
-            "device": device.type,
-            "precision": str(compute_dtype(self.precision, device)),
-            "versions": (__version__, torch.__version__),
-            "data": (flux, codes, classes, validation_data),
-            "sample_weight": None if sample_weight is None else np.asarray(sample_weight),
-            "weights": None if weights is None else {name: tensor.cpu().numpy() for name, tensor in weights.items()},
-        }
-        for name in ("checkpoint_dir", "verbose", "warm_start"):
-            del run[name]
-        return CheckpointFile(self.checkpoint_dir, type(self).__name__, fingerprint(run))
-
-    def _generator(self, checkpoint: CheckpointFile | None) -> np.random.RandomState:
-        """Return the source of all randomness; a training without a seed gets one that its checkpoint keeps."""
-        random_state = check_random_state(self.random_state)
-        if checkpoint is None or self.random_state is not None:
-            return random_state
-        if checkpoint.seed is None:
-            checkpoint.seed = random_state.randint(2**31 - 1)
-        return check_random_state(checkpoint.seed)
-
-    def _make_batches(
-        self, flux, labels, codes, classes, sample_weight, validation_data, device, random_state
-    ) -> tuple[SpectrumBatches, SpectrumBatches | None]:
-        """Return the batches of the training and those of the validation."""
-        train_rows = None
-        validation = None
-        evaluation_size = prediction_batch_size(flux.shape[1], device)
-        if validation_data is not None:
-            validation = SpectrumBatches(*validation_data, batch_size=evaluation_size, device=device)
-        elif self.validation_fraction is not None:
-            train_rows, validation_rows = stratified_split(codes, classes, self.validation_fraction, random_state)
-            validation = SpectrumBatches(flux, codes, validation_rows, batch_size=evaluation_size, device=device)
-        train = SpectrumBatches(
-            flux,
-            codes,
-            train_rows,
-            loss_weights(flux, labels, sample_weight, self.class_weight, train_rows),
+    def _make_batches(self, data: TrainingData, sampler: RowSampler, device: torch.device) -> SpectrumBatches:
+        return SpectrumBatches(
+            data.flux,
+            data.codes,
+            sampler,
+            data.loss_weights(sampler.rows.numpy()),
             batch_size=self.batch_size,
             device=device,
-            generator=torch.Generator().manual_seed(random_state.randint(2**31 - 1)),
-            balanced=self.sampling == "balanced",
             # Drawn with this classifier's generator: the augmenter's own would repeat one pattern in every epoch.
             noise=None if self.augmenter is None else self.augmenter._strengths(),
         )
-        return train, validation
 
-    def _start(
-        self,
-        net: SpectrumNet,
-        batches: SpectrumBatches,
-        continued: torch.nn.Module | None,
-        checkpoint: CheckpointFile | None,
-    ) -> None:
-        """Give the network the weights of the last fit or of the pre-training; those of a checkpoint come later."""
-        errors = None
-        if checkpoint is not None and checkpoint.state is not None:
-            if checkpoint.state["reconstruction_errors"] is not None:
-                errors = [layer.numpy() for layer in checkpoint.state["reconstruction_errors"]]
-        elif continued is None:
-            errors = self._pretrain(net.module_, batches)
-        else:
-            _copy_weights(continued, net.module_)
-        if errors is not None:
-            self.reconstruction_errors_ = errors
-        if checkpoint is not None:
-            net.callbacks_.append(("SaveState", SaveState(checkpoint, errors)))
-
-    def _make_net(
-        self,
-        module_params: dict[str, Any],
-        classes: np.ndarray,
-        device: torch.device,
-        callbacks: list[Callback],
-    ) -> SpectrumNet:
-        return SpectrumNet(
-            self._module_class,
-            **{f"module__{name}": value for name, value in module_params.items()},
-            module__compute_dtype=compute_dtype(self.precision, device),
-            criterion=torch.nn.CrossEntropyLoss,  # what tells skorch that the network returns logits
-            optimizer=torch.optim.Adam,
-            optimizer__weight_decay=self.weight_decay,
-            optimizer__fused=device.type in ("cpu", "cuda"),
-            lr=self.lr,
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            classes=classes,
-            callbacks=callbacks,
-            device=str(device),
-            verbose=0,
-        )
-
-    def _make_callbacks(self, n_batches: int, best_epoch: BestEpoch | None) -> list[Callback]:
-        schedule = learning_rate_schedule(
-            self.lr_schedule,
-            lr=self.lr,
-            milestones=check_milestones(self.lr_milestones),
-            factor=self.lr_factor,
-            n_steps=self.max_epochs * n_batches,
-        )
-        # The best epoch is settled before, and the training ended after, any other callback sees the epoch's end.
-        callbacks = [best_epoch, *copy.deepcopy(check_callbacks(self.callbacks)), schedule]
-        if self.verbose:
-            callbacks.append(Progress())
-        if self.patience is not None and best_epoch is not None:
-            callbacks.append(Patience(best_epoch, self.patience))
-        return [callback for callback in callbacks if callback is not None]
-
-    def _store(self, net: SpectrumNet, best_epoch: BestEpoch | None, checkpoint: CheckpointFile | None) -> None:
-        # The duration is recorded at the end of an epoch, which is where callbacks end a training.
-        completed = [row for row in net.history if "dur" in row]
-        interrupted = len(completed) < len(net.history) or (checkpoint is not None and checkpoint.saving)
-        if interrupted:
+    def _store(self, net: SpectrumNet, best_epoch: BestEpoch | None) -> None:
+        completed = [row for row in net.history if "dur" in row]  # the duration is recorded at the end of an epoch
+        if net.stop_reason_ == "interrupt":
             kept = "those of its best epoch" if best_epoch is not None and best_epoch.epoch_ else "the last ones"
-            goes_on = "" if checkpoint is None else " The same fit goes on from its checkpoint."
+            resumes = "" if self.checkpoint_dir is None else " The same fit resumes from its checkpoint."
             warnings.warn(
                 f"Training was interrupted after {len(completed)} of {self.max_epochs} epochs; its weights are {kept}."
-                f"{goes_on}",
+                f"{resumes}",
                 ConvergenceWarning,
                 stacklevel=3,
             )
-        elif checkpoint is not None:
-            checkpoint.remove()
         net.optimizer_.state.clear()  # twice the size of the model, and of no more use
         self.net_ = net
+        columns = ("epoch", "train_loss", "valid_loss", "valid_score", "lr")
         self.history_ = [
-            {
-                "epoch": row["epoch"],
-                **{name: row[name] for name in HISTORY_COLUMNS if name in row},
-                "seconds": row["dur"],
-            }
-            for row in completed
+            {**{name: row[name] for name in columns if name in row}, "seconds": row["dur"]} for row in completed
         ]
         self.best_epoch_ = len(completed) if best_epoch is None else best_epoch.epoch_
+        self.stop_reason_ = net.stop_reason_
         self.n_layers_ = net.module_.n_layers
         self.n_parameters_ = sum(p.numel() for p in net.module_.parameters())
 
 
 def _check_answer(net: SpectrumNet, flux: np.ndarray) -> None:
-    """Raise ValueError where the network was spoilt by its last step, of which the loss of the epoch knows nothing."""
+    """Raise ValueError if the last step spoilt the network, of which the loss of the epoch knows nothing."""
     with torch.inference_mode():
         if not net.module_(as_tensor(flux).to(net.device)).isfinite().all():
-            raise ValueError(f"The trained network answers with no numbers. {net.how_to_converge()}")
+            raise ValueError(f"The trained network outputs NaN or infinity. {net.how_to_converge()}")
 
 
-def _copy_weights(source: torch.nn.Module, target: torch.nn.Module) -> None:
+def _load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
     try:
-        target.load_state_dict(source.state_dict())
+        module.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(
             "With warm_start=True the parameters of the architecture must stay those of the last fit: set them back, "

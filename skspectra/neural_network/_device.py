@@ -14,9 +14,9 @@ def select_device(device: str | torch.device) -> torch.device:
         selected = torch.device(device)
         torch.zeros(1, device=selected).item()  # the device "meta" holds no values
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        available = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         raise ValueError(
-            f"device={device!r} is not there. Allowed are 'auto' and the devices of this machine, such as {there}."
+            f"device={device!r} is not available. Allowed are 'auto' and this machine's devices, such as {available}."
         ) from error
     return selected
 

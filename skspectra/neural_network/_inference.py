@@ -1,8 +1,8 @@
-"""The network's answers to many spectra."""
+"""What a network computes for many spectra."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Barrier
@@ -10,44 +10,50 @@ from threading import Barrier
 import numpy as np
 import torch
 
-from ._batches import as_tensor
-from ._mapped_file import MappedFile
+from ._training._batches import as_tensor
+from ._training._mapped_file import MappedFile
 
 
-def compute_logits(
-    module: torch.nn.Module, flux: np.ndarray, n_classes: int, *, batch_size: int, device: torch.device
+def compute_in_batches(
+    function: Callable[[torch.Tensor], torch.Tensor],
+    flux: np.ndarray,
+    n_outputs: int,
+    *,
+    batch_size: int,
+    device: torch.device,
 ) -> np.ndarray:
-    """Return the output of a module in evaluation mode, float32, a batch at a time.
+    """Return what a module in evaluation mode computes, a batch at a time.
 
     On a CPU every thread takes batches of its own, each computed by that thread alone: many threads on one batch wait
     for each other after every operation. Memory is that of one batch a thread.
 
     Parameters
     ----------
-    module : torch.nn.Module
+    function : callable
+        The module or one of its methods.
     flux : ndarray of shape (n_samples, n_features), float32
-    n_classes : int
+    n_outputs : int
     batch_size : int
         The largest batch.
     device : torch.device
 
     Returns
     -------
-    logits : ndarray of shape (n_samples, n_classes), float32
+    outputs : ndarray of shape (n_samples, n_outputs), float32
 
     Raises
     ------
     OSError
         If the file of a memory-mapped flux is changed meanwhile.
     """
-    logits = np.empty((len(flux), n_classes), dtype=np.float32)
+    outputs = np.empty((len(flux), n_outputs), dtype=np.float32)
     file = MappedFile(flux)
 
     def compute(batches: Iterable[slice]) -> None:
         for rows in batches:
             file.check()
             with torch.inference_mode():
-                logits[rows] = module(as_tensor(flux[rows]).to(device)).cpu().numpy()
+                outputs[rows] = function(as_tensor(flux[rows]).to(device)).cpu().numpy()
 
     n_batches = -(-len(flux) // batch_size)
     n_threads = min(torch.get_num_threads(), n_batches) if device.type == "cpu" else 1
@@ -60,7 +66,7 @@ def compute_logits(
     else:
         with _single_threads(n_threads) as pool:
             list(pool.map(compute, (batches[i::n_threads] for i in range(n_threads))))
-    return logits
+    return outputs
 
 
 def _single_threads(n_threads: int) -> ThreadPoolExecutor:

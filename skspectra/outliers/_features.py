@@ -1,6 +1,5 @@
 """Features that a fitted classifier decides by, and their distance from those of known spectra."""
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -24,16 +23,9 @@ def deepest_features(estimator: Any, X: Any) -> np.ndarray:
         return deepest_features(estimator.calibrated_classifiers_[0].estimator, X)
     if isinstance(estimator, Pipeline):
         return deepest_features(last_step(estimator), apply_first_steps(estimator, X))
-    if not hasattr(estimator, "net_"):
-        return check_array(X, dtype=np.float64)
-
-    # A copy that answers with what its last layer is given.
-    estimator = copy.deepcopy(estimator)
-    last_layer = estimator.net_.module_.classifier
-    last_layer.forward = lambda features: features
-    estimator.classes_ = np.arange(last_layer.in_features)
-    features = estimator.decision_function(X)
-    return features.reshape(len(features), -1).astype(np.float64)
+    if hasattr(estimator, "embed"):
+        return estimator.embed(X).astype(np.float64)
+    return check_array(X, dtype=np.float64)
 
 
 class ClassDistance:

@@ -1,4 +1,4 @@
-"""Batches for the training loop: rows drawn, balanced and given noise on the device that trains."""
+"""Batches for the training loop, gathered and given noise on the device that trains."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .._noise import add_ccd_noise
+from ..._noise import add_ccd_noise
 from ._mapped_file import MappedFile
+from ._samplers import RowSampler
 
 Batch = tuple[Tensor, tuple[Tensor, Tensor | None]]
 
@@ -32,19 +33,14 @@ class SpectrumBatches(Dataset):
     X : ndarray of shape (n_samples, n_features), float32
         May be memory-mapped.
     y : ndarray of shape (n_samples,), int64
-    rows : ndarray of int or None, default=None
-        The rows of X and y that belong to this data set; None takes all.
+    sampler : RowSampler
+        Draws the rows of an epoch.
     weights : ndarray of shape (n_samples,) or None, default=None
         What multiplies the loss of each spectrum.
     batch_size : int
         The largest batch. The batches of an epoch are equally long to one spectrum, so that no short one is left over,
         whose statistics would mean little.
     device : torch.device
-    generator : torch.Generator or None, default=None
-        A generator on the CPU that draws the order, new in every epoch; None keeps the order of the rows.
-    balanced : bool, default=False
-        Draw equally many spectra of each class: from the frequent ones a random part, from the rare ones every
-        spectrum about equally often. The epoch keeps its length.
     noise : dict or None, default=None
         The strengths that `add_ccd_noise` takes; None adds no noise.
     """
@@ -53,40 +49,33 @@ class SpectrumBatches(Dataset):
         self,
         X: np.ndarray,
         y: np.ndarray,
-        rows: np.ndarray | None = None,
+        sampler: RowSampler,
         weights: np.ndarray | None = None,
         *,
         batch_size: int,
         device: torch.device,
-        generator: torch.Generator | None = None,
-        balanced: bool = False,
         noise: dict[str, Any] | None = None,
     ):
-        self.rows = torch.arange(len(X)) if rows is None else torch.from_numpy(rows)
+        self.sampler = sampler
         self.labels = torch.from_numpy(y)
         self.weights = None if weights is None else torch.from_numpy(weights).float()
-        self.n_batches = -(-len(self.rows) // batch_size)
+        self.n_batches = -(-len(sampler) // batch_size)
         self.device = device
-        self.generator = generator
         self.noise = noise
-        self.class_rows = None
-        if balanced:
-            labels = self.labels[self.rows]
-            self.class_rows = [self.rows[labels == label] for label in labels.unique()]
         self.X: np.ndarray | Tensor = X
         self._file = MappedFile(X)
         if _fits_on(device, X.nbytes):
             self.X = self._copy_to_device(X)
         if noise is not None:
-            noise_seed = int(torch.randint(2**62, (), generator=generator))
+            noise_seed = int(torch.randint(2**62, (), generator=sampler.generator))
             self._rng = TorchRandom(torch.Generator(device).manual_seed(noise_seed), device)
 
     def __len__(self) -> int:
         """Number of spectra in an epoch."""
-        return len(self.rows)
+        return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch]:
-        batches: Iterable[Tensor] = torch.tensor_split(self._draw_rows(), self.n_batches)
+        batches: Iterable[Tensor] = torch.tensor_split(self.sampler.draw(), self.n_batches)
         if self.device.type == "cpu" or isinstance(self.X, Tensor):
             return map(self._take, batches)
         return _one_ahead(self._take, batches)
@@ -94,32 +83,16 @@ class SpectrumBatches(Dataset):
     @property
     def generators(self) -> list[torch.Generator]:
         """Every generator that an epoch draws with."""
-        generators = [] if self.generator is None else [self.generator]
+        generators = [] if self.sampler.generator is None else [self.sampler.generator]
         return generators if self.noise is None else [*generators, self._rng.generator]
 
     def flux_range(self) -> tuple[float, float]:
         """Return the lowest and the highest flux, noise apart."""
         low, high = math.inf, -math.inf
-        for rows in torch.tensor_split(self.rows, self.n_batches):
+        for rows in torch.tensor_split(self.sampler.rows, self.n_batches):
             flux = self._read(rows)
             low, high = min(low, float(flux.min())), max(high, float(flux.max()))
         return low, high
-
-    def _draw_rows(self) -> Tensor:
-        if self.generator is None:
-            return self.rows
-        if self.class_rows is None:
-            return self.rows[torch.randperm(len(self.rows), generator=self.generator)]
-        # Remainders of the division go to random classes.
-        n_each, n_left = divmod(len(self), len(self.class_rows))
-        lucky = torch.randperm(len(self.class_rows), generator=self.generator)[:n_left].tolist()
-        drawn = torch.cat([self._draw_evenly(rows, n_each + (i in lucky)) for i, rows in enumerate(self.class_rows)])
-        return drawn[torch.randperm(len(drawn), generator=self.generator)]
-
-    def _draw_evenly(self, rows: Tensor, n_draws: int) -> Tensor:
-        n_repeats = -(-n_draws // len(rows))
-        last = rows[torch.randperm(len(rows), generator=self.generator)]
-        return torch.cat([rows.repeat(n_repeats - 1), last])[:n_draws]
 
     def _take(self, rows: Tensor) -> Batch:
         flux = self._read(rows)

@@ -17,7 +17,35 @@ import joblib
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from sklearn.utils import check_random_state
+from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
+
+from ... import __version__
+from .._device import compute_dtype
+from ._batches import SpectrumBatches
+from ._data import TrainingData
+
+
+def open_checkpoint(
+    estimator: Any, data: TrainingData, device: torch.device, initial_weights: dict[str, torch.Tensor] | None
+) -> Checkpoint:
+    """Return the checkpoint of a training, recognised by everything that its model depends on."""
+    if estimator.checkpoint_dir is None:
+        return Checkpoint(None)
+    run: dict[str, Any] = {
+        **estimator.get_params(deep=False),
+        "augmenter": _settings(estimator.augmenter),
+        "device": device.type,
+        "precision": str(compute_dtype(estimator.precision, device)),
+        "versions": (__version__, torch.__version__),
+        "data": (data.flux, data.codes, data.classes, data.weights, data.validation),
+    }
+    if initial_weights is not None:
+        run["initial_weights"] = {name: tensor.cpu().numpy() for name, tensor in initial_weights.items()}
+    for name in ("checkpoint_dir", "verbose", "warm_start"):
+        del run[name]
+    return Checkpoint(CheckpointFile(estimator.checkpoint_dir, type(estimator).__name__, fingerprint(run)))
 
 
 def fingerprint(run: Any) -> str:
@@ -29,6 +57,13 @@ def fingerprint(run: Any) -> str:
         return joblib.hash(run, hash_name="sha1", coerce_mmap=True)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(f"With checkpoint_dir every parameter must be one that pickle takes: {error}") from error
+
+
+def _settings(augmenter: Any) -> Any:
+    """Return what the noise depends on: an augmenter's own random state is not used in training."""
+    if not hasattr(augmenter, "get_params"):
+        return augmenter
+    return {name: value for name, value in augmenter.get_params().items() if name != "random_state"}
 
 
 class CheckpointFile:
@@ -51,15 +86,12 @@ class CheckpointFile:
         What was saved last, None if nothing was.
     seed : int or None
         The seed of a training that was given none. Set it before the first save.
-    saving : bool
-        Whether a save was begun and neither finished nor failed, which is what Ctrl-C leaves.
     """
 
     def __init__(self, directory: str | os.PathLike, name: str, fingerprint: str):
         self.directory = Path(directory)
         self.stem = f"{name}-{fingerprint}"
         self.fingerprint = fingerprint
-        self.saving = False
 
     def __enter__(self) -> Self:
         try:
@@ -88,7 +120,6 @@ class CheckpointFile:
 
     def save(self, state: dict[str, Any]) -> None:
         """Write the state beside the last one and put it in its place at once; a failure is a warning."""
-        self.saving = True
         buffer = io.BytesIO()
         torch.save(_plain({**state, "fingerprint": self.fingerprint, "seed": self.seed}), buffer)
         try:
@@ -101,16 +132,15 @@ class CheckpointFile:
             with suppress(OSError):  # part of a file on a full disk
                 self._unfinished.unlink(missing_ok=True)
             warnings.warn(
-                f"No checkpoint could be saved in checkpoint_dir={str(self.directory)!r}: {error}. The training goes "
-                "on; the last good checkpoint stays.",
+                f"No checkpoint could be saved in checkpoint_dir={str(self.directory)!r}: {error}. The training "
+                "continues; the last good checkpoint stays.",
                 RuntimeWarning,
                 stacklevel=2,
             )
-        self.saving = False
 
     def remove(self) -> None:
         """Delete the checkpoint: the training is finished."""
-        # One that stays does no harm: a training that goes on from its end gives the same model.
+        # One that stays does no harm: a training that resumes from its end gives the same model.
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
@@ -149,41 +179,82 @@ class CheckpointFile:
         return state
 
 
-class SaveState(Callback):
-    """Save the state of the training after every epoch, or go on from the one that was saved.
+class Checkpoint(Callback):
+    """The state of a training in a file: `save` keeps it after every epoch, `resume` continues from it.
 
-    It stands behind all other callbacks. Of these, those that have `state_dict` and `load_state_dict` are part of the
-    state.
+    It is a context that holds the file, and the last callback of the net. Those other callbacks that have `state_dict`
+    and `load_state_dict` are part of the state. With `file` None nothing is kept.
 
     Parameters
     ----------
-    file : CheckpointFile
-    reconstruction_errors : list of ndarray or None
-        Those of the pre-training, None where there was none.
+    file : CheckpointFile or None
+
+    Attributes
+    ----------
+    n_epochs : int
+        Number of epochs that the file holds.
+    pretrained : dict of lists of ndarray, or None
+        Attributes of the estimator that a pre-training learnt: from the file, or set before the training begins. None
+        without pre-training.
     """
 
-    def __init__(self, file: CheckpointFile, reconstruction_errors: list[np.ndarray] | None):
+    def __init__(self, file: CheckpointFile | None):
         self.file = file
-        self.reconstruction_errors = reconstruction_errors
+        self.n_epochs = 0
+        self.pretrained: dict[str, list[np.ndarray]] | None = None
+
+    def __enter__(self) -> Self:
+        if self.file is not None:
+            self.file.__enter__()
+            if self.file.state is not None:
+                self.n_epochs = len(self.file.state["history"])
+                pretrained = self.file.state["pretrained"]
+                if pretrained is not None:
+                    self.pretrained = {name: [np.asarray(a) for a in arrays] for name, arrays in pretrained.items()}
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.file is not None:
+            self.file.__exit__(*exception)
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the file has a state to resume from."""
+        return self.file is not None and self.file.state is not None
+
+    def seed(self, random_state: Any) -> np.random.RandomState:
+        """Return the source of all randomness; a training without a seed gets one that the file keeps."""
+        generator = check_random_state(random_state)
+        if self.file is None or random_state is not None:
+            return generator
+        if self.file.seed is None:
+            self.file.seed = generator.randint(2**31 - 1)
+        return check_random_state(self.file.seed)
 
     def on_train_begin(self, net, X=None, **kwargs):
-        batches, _ = X
-        if self.file.state is not None:
-            self._restore(net, batches, self.file.state)
-            self.file.state = None  # several times the size of the model
-        elif self.reconstruction_errors is not None:
-            self._save(net, batches)
+        if self.file is not None and self.file.state is not None:
+            state, self.file.state = self.file.state, None  # several times the size of the model
+            self.resume(net, X[0], state)
+        elif self.pretrained is not None:
+            self.save(net, X[0])
 
     def on_epoch_end(self, net, dataset_train=None, **kwargs):
-        self._save(net, dataset_train)
+        reason, net.stop_reason_ = net.stop_reason_, "interrupt"  # so says Ctrl-C while the file is written
+        self.save(net, dataset_train)
+        net.stop_reason_ = reason
 
     def on_train_end(self, net, **kwargs):
         net.callbacks_ = [(name, callback) for name, callback in net.callbacks_ if callback is not self]
+        if self.file is not None and net.stop_reason_ != "interrupt":
+            self.file.remove()
 
-    def _save(self, net, batches):
+    def save(self, net: NeuralNet, batches: SpectrumBatches) -> None:
+        """Write the state of the training."""
+        if self.file is None:
+            return
         self.file.save(
             {
-                "reconstruction_errors": self.reconstruction_errors,
+                "pretrained": self.pretrained,
                 "module": net.module_.state_dict(),
                 "optimizer": net.optimizer_.state_dict(),
                 "history": list(net.history),
@@ -194,7 +265,8 @@ class SaveState(Callback):
             }
         )
 
-    def _restore(self, net, batches, state):
+    def resume(self, net: NeuralNet, batches: SpectrumBatches, state: dict[str, Any]) -> None:
+        """Bring a training that has just begun into a state that was saved."""
         net.module_.load_state_dict(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
         net.history.extend(state["history"])
@@ -205,7 +277,7 @@ class SaveState(Callback):
                 callback.load_state_dict(state["callbacks"][name])
             elif _begins_anew(callback):
                 warnings.warn(
-                    f"The training goes on from its checkpoint, but the callback {name} begins anew: it has no "
+                    f"The training resumes from its checkpoint, but the callback {name} begins anew: it has no "
                     "state_dict and load_state_dict.",
                     RuntimeWarning,
                     stacklevel=2,

@@ -1,0 +1,153 @@
+"""What a fitted network can do: predict, embed, be saved and loaded."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+from skorch.exceptions import DeviceWarning
+
+from .._validation import validate_data
+from ._device import prediction_batch_size, select_device
+from ._inference import compute_in_batches
+from ._training._net import SpectrumNet, make_net
+
+# The layout of a saved network. Files of another one are refused.
+_FORMAT = 2
+
+
+class FittedNetwork(ClassifierMixin, BaseEstimator):
+    """The methods of a network classifier that need a fitted network."""
+
+    net_: SpectrumNet
+    classes_: np.ndarray
+    device: Any
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Predict the class of each spectrum.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra on the wavelength grid of `fit`, scaled alike, without NaN.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+            Labels of `classes_`.
+        """
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra on the wavelength grid of `fit`, scaled alike, without NaN.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), float32
+            In the order of `classes_`.
+        """
+        return torch.from_numpy(self._compute("forward", X)).softmax(1).numpy()
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """Return the logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra on the wavelength grid of `fit`, scaled alike, without NaN.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes, float32
+            For two classes the logit of ``classes_[1]`` less that of ``classes_[0]``.
+        """
+        logits = self._compute("forward", X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def embed(self, X: ArrayLike) -> np.ndarray:
+        """Return the embedding of each spectrum: the vector that the last layer reads.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra on the wavelength grid of `fit`, scaled alike, without NaN.
+
+        Returns
+        -------
+        embedding : ndarray of shape (n_samples, n_embedding), float32
+            Features for any other estimator.
+        """
+        return self._compute("embed", X)
+
+    def _compute(self, method: str, X: ArrayLike) -> np.ndarray:
+        """Return what a method of the module computes for each spectrum."""
+        check_is_fitted(self)
+        flux = self._check_flux(X, reset=False)
+        device = torch.device(self.net_.device)
+        last_layer = self.net_.module_.classifier
+        return compute_in_batches(
+            getattr(self.net_.module_, method),
+            flux,
+            last_layer.in_features if method == "embed" else last_layer.out_features,
+            batch_size=prediction_batch_size(flux.shape[1], device),
+            device=device,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Hold the fitted network as arrays and plain values: what reads them runs no code, and any device can."""
+        state = dict(super().__getstate__())
+        state["device"] = str(self.device)
+        net = state.pop("net_", None)
+        if net is not None:
+            params = net.get_params_for("module")
+            del params["compute_dtype"]
+            weights = {name: tensor.cpu().numpy() for name, tensor in net.module_.state_dict().items()}
+            state["_network"] = {"format": _FORMAT, "params": params, "weights": weights}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        network = state.pop("_network", None)
+        super().__setstate__(state)
+        if network is None:
+            return
+        if network.get("format") != _FORMAT:
+            raise ValueError(
+                f"This {type(self).__name__} was saved by another version of skspectra, whose networks have other "
+                "parameters. Load it with that version, or train it again."
+            )
+        try:
+            device = select_device(self.device)
+        except ValueError:
+            warnings.warn(
+                f"device={self.device!r} is not available: the CPU takes its place.", DeviceWarning, stacklevel=2
+            )
+            device = torch.device("cpu")
+        net = make_net(self, network["params"], self.classes_, device, callbacks=[])
+        with torch.random.fork_rng(devices=[]):
+            net.initialize()
+        net.module_.load_state_dict({name: torch.tensor(array) for name, array in network["weights"].items()})
+        net.module_.eval()
+        self.net_ = net
+
+    def _check_flux(self, X, y="no_validation", *, reset: bool):
+        try:
+            return validate_data(self, X, y, dtype=np.float32, reset=reset)
+        except ValueError as error:
+            if "contains NaN" not in str(error):
+                raise
+            # scikit-learn's further lines recommend other classifiers.
+            raise ValueError(
+                f"{str(error).splitlines()[0]} Fill missing flux with skspectra.preprocessing.MissingFluxInterpolator."
+            ) from error

@@ -1,0 +1,1 @@
+"""Torch modules of the networks; nothing here knows of scikit-learn."""
