@@ -40,7 +40,7 @@ comparison = compare_classifiers(
     X,
     y,
     cv=3,
-    n_bootstraps=2000,
+    n_resamples=2000,
     random_state=0,
     verbose=False,
 )
@@ -54,7 +54,7 @@ print(comparison)
 
 names = comparison.names
 f1 = np.array([comparison.scores[name]["f1"] for name in names])
-bands = np.array([comparison.bands[name]["f1"] for name in names])
+bands = np.array([comparison.confidence_intervals[name]["f1"] for name in names])
 
 figure, ax = plt.subplots(figsize=(6, 2.4), layout="constrained")
 ax.errorbar(f1, names, xerr=np.abs(bands.T - f1), fmt="o", color="black", capsize=4)
@@ -72,7 +72,7 @@ survey = compare_classifiers(
     y,
     cv=3,
     class_priors={"STAR": 0.985, "GALAXY": 0.012, "QSO": 0.003},
-    n_bootstraps=2000,
+    n_resamples=2000,
     random_state=0,
     verbose=False,
 )

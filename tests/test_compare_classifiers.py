@@ -25,8 +25,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skspectra.calibration import MacroF1ThresholdClassifier
 from skspectra.metrics import classification_table, compare_classifiers, paired_bootstrap
-from skspectra.metrics._compare_pairs import holm
+from skspectra.metrics._holm import holm
 
 LABELS = np.array(["GALAXY", "QSO", "STAR"])
 X, y = make_classification(400, 8, n_informative=4, n_classes=3, weights=[0.3, 0.2], class_sep=0.8, random_state=0)
@@ -75,7 +76,7 @@ def classifiers():
 
 
 def compare(models=None, X=X, y=y, **arguments):
-    arguments = {"random_state": 0, "verbose": False, "n_bootstraps": 500, **arguments}
+    arguments = {"random_state": 0, "verbose": False, "n_resamples": 500, **arguments}
     return compare_classifiers(models or classifiers(), X, y, **arguments)
 
 
@@ -113,16 +114,20 @@ class TestScores:
 
     def test_bands_are_those_of_the_classification_table(self, comparison):
         for name, predicted in comparison.predictions.items():
-            table = classification_table(comparison.y_true, predicted, n_bootstraps=4000, random_state=0)
+            table = classification_table(comparison.y_true, predicted, n_resamples=4000, random_state=0)
             for score in ("precision", "recall", "f1", "balanced_accuracy"):
-                np.testing.assert_allclose(comparison.bands[name][score], table.mean_band[score], atol=0.012)
-            np.testing.assert_allclose(comparison.bands[name]["accuracy"], table.accuracy_band, atol=0.012)
+                np.testing.assert_allclose(
+                    comparison.confidence_intervals[name][score], table.mean_confidence_intervals[score], atol=0.012
+                )
+            np.testing.assert_allclose(
+                comparison.confidence_intervals[name]["accuracy"], table.accuracy_confidence_interval, atol=0.012
+            )
 
     def test_class_priors(self):
         priors = {"STAR": 0.9, "GALAXY": 0.07, "QSO": 0.03}
         comparison = compare(class_priors=priors)
         for name, predicted in comparison.predictions.items():
-            table = classification_table(comparison.y_true, predicted, class_priors=priors, n_bootstraps=0)
+            table = classification_table(comparison.y_true, predicted, class_priors=priors, n_resamples=0)
             assert comparison.scores[name]["f1"] == pytest.approx(table.mean["f1"])
             assert comparison.scores[name]["accuracy"] == pytest.approx(table.accuracy)
         assert "at the stated class mix GALAXY 0.07, QSO 0.03, STAR 0.9" in str(comparison)
@@ -160,7 +165,9 @@ class TestFolds:
     def test_random_state_makes_folds_and_bands(self):
         first, again, other = compare(random_state=3), compare(random_state=3), compare(random_state=4)
         np.testing.assert_array_equal(first.test_index, again.test_index)
-        np.testing.assert_array_equal(first.bands["ridge"]["f1"], again.bands["ridge"]["f1"])
+        np.testing.assert_array_equal(
+            first.confidence_intervals["ridge"]["f1"], again.confidence_intervals["ridge"]["f1"]
+        )
         assert (first.test_index != other.test_index).any()
 
     @pytest.mark.parametrize("cv", [None, 4])
@@ -218,7 +225,7 @@ class TestFolds:
             cv=RepeatedStratifiedKFold(n_splits=5, n_repeats=10, random_state=0),
         )
         assert len(repeated.y_true) == 4000
-        widths = [np.ptp(comparison.bands["ridge"]["f1"]) for comparison in (once, repeated)]
+        widths = [np.ptp(comparison.confidence_intervals["ridge"]["f1"]) for comparison in (once, repeated)]
         assert widths[1] > 0.8 * widths[0]
 
     def test_spectra_that_are_never_tested(self):
@@ -241,7 +248,7 @@ class TestPairs:
     def test_are_those_of_paired_bootstrap(self, with_groups):
         groups = np.arange(400) // 4 if with_groups else None
         priors = [0.2, 0.2, 0.6]
-        comparison = compare(groups=groups, class_priors=priors, n_bootstraps=4000)
+        comparison = compare(groups=groups, class_priors=priors, n_resamples=4000)
         for pair in comparison.pairs:
             expected = paired_bootstrap(
                 comparison.y_true,
@@ -276,8 +283,8 @@ class TestPairs:
         np.testing.assert_allclose([p.p_holm for p in pairs], holm(np.array([p.p_value for p in pairs])))
 
     def test_no_bootstrap(self):
-        comparison = compare(n_bootstraps=0)
-        assert comparison.bands == {}
+        comparison = compare(n_resamples=0)
+        assert comparison.confidence_intervals == {}
         assert comparison.pairs == []
         assert "bootstrap" not in str(comparison)
 
@@ -385,12 +392,13 @@ class TestTimesAndSizes:
         assert frame["n_layers"].isna().tolist() == [False, False, True]
 
     @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-    def test_layers_are_counted_alike_in_the_networks_of_scikit_learn_and_in_a_search(self):
+    def test_layers_are_counted_alike_in_the_networks_of_scikit_learn_and_inside_others(self):
         # 8 features, 4 hidden units, 3 classes: two layers of weights, (8 + 1) * 4 + (4 + 1) * 3 parameters.
         network = MLPClassifier((4,), max_iter=1)
-        comparison = compare({"alone": network, "search": GridSearchCV(make_pipeline(network), {}, cv=2)})
-        assert comparison.n_layers == {"alone": 2, "search": 2}
-        assert comparison.n_parameters == {"alone": 51, "search": 51}
+        search = GridSearchCV(make_pipeline(network), {}, cv=2)
+        comparison = compare({"alone": network, "search": search, "decided": MacroF1ThresholdClassifier(network)})
+        assert comparison.n_layers == {"alone": 2, "search": 2, "decided": 2}
+        assert comparison.n_parameters == {"alone": 51, "search": 51, "decided": 51}
 
 
 class TestInput:
@@ -443,8 +451,8 @@ class TestInput:
             ({"cv": [([0, 1], [400])]}, ValueError, r"each below 400; fold 1 is \(\[0, 1\], \[400\]\)"),
             ({"cv": [([0, 1], [2]), ([0, 1], [])]}, ValueError, "fold 2 has 2 to train and 0 to test"),
             ({"cv": [(range(300), range(200, 400))]}, ValueError, "100 rows are in both parts of fold 1"),
-            ({"n_bootstraps": -1}, ValueError, "n_bootstraps == -1"),
-            ({"confidence": 0.0}, ValueError, "confidence == 0.0"),
+            ({"n_resamples": -1}, ValueError, "'n_resamples' parameter of compare_classifiers"),
+            ({"confidence_level": 0.0}, ValueError, "'confidence_level' parameter of compare_classifiers"),
         ],
     )
     def test_wrong(self, arguments, error, message):
@@ -464,7 +472,7 @@ class TestOutput:
         assert "dummy, fold 5 of 5: 100%" in capsys.readouterr().err
 
     def test_text(self):
-        comparison = compare({"net": Answering("STAR"), "ridge": RidgeClassifier()}, n_bootstraps=0)
+        comparison = compare({"net": Answering("STAR"), "ridge": RidgeClassifier()}, n_resamples=0)
         lines = str(comparison).splitlines()
         assert lines[0].split() == [
             *("layers", "parameters", "precision", "recall", "F1", "accuracy"),
@@ -476,9 +484,9 @@ class TestOutput:
         assert lines[2].split()[:3] == ["ridge", "-", "-"]
         assert "Scores of the 400 predictions of 5 folds" in lines[4]
 
-    def test_text_with_bands(self):
+    def test_text_with_confidence_intervals(self):
         comparison = compare()
-        low, high = comparison.bands["ridge"]["f1"]
+        low, high = comparison.confidence_intervals["ridge"]["f1"]
         assert f"{comparison.scores['ridge']['f1']:.4f} ({low:.4f}-{high:.4f})" in str(comparison)
         pair = comparison.pairs[1]
         assert "logistic - dummy" in str(comparison)
@@ -494,17 +502,17 @@ class TestOutput:
         ],
     )
     def test_text_names_the_test_and_what_was_resampled(self, arguments, n_groups, resampled):
-        comparison = compare(**arguments, n_bootstraps=50)
+        comparison = compare(**arguments, n_resamples=50)
         assert comparison.n_groups == n_groups
-        assert f"In brackets: 95 % band of 50 bootstraps of {resampled}." in str(comparison)
+        assert f"In brackets: 95 % confidence interval of 50 bootstrap resamples of {resampled}." in str(comparison)
         expected = f"Paired bootstrap of {resampled}, p-values corrected by Holm (pairs: 3).\nDifference of mean F1"
         assert expected in str(comparison)
 
     def test_text_says_which_classes_have_too_few_to_resample(self):
         groups = np.where(y == "STAR", np.arange(400) % 7, 100 + np.arange(400))
-        assert "fewer than 10 to draw from: STAR 7." in str(compare(groups=groups, n_bootstraps=50))
-        assert "fewer than 10" not in str(compare(groups=groups, n_bootstraps=0))
-        assert "fewer than 10" not in str(compare(n_bootstraps=50))
+        assert "fewer than 10 to draw from: STAR 7." in str(compare(groups=groups, n_resamples=50))
+        assert "fewer than 10" not in str(compare(groups=groups, n_resamples=0))
+        assert "fewer than 10" not in str(compare(n_resamples=50))
 
     def test_frame(self):
         comparison = compare()
@@ -514,20 +522,20 @@ class TestOutput:
             *("fit_seconds", "predictions_per_second", "n_layers", "n_parameters", "error"),
         ]
         assert frame.index.name == "classifier"
-        assert frame.loc["ridge", "f1_high"] == comparison.bands["ridge"]["f1"][1]
+        assert frame.loc["ridge", "f1_high"] == comparison.confidence_intervals["ridge"]["f1"][1]
         assert frame.loc["ridge", "f1_fold_std"] == pytest.approx(comparison.fold_scores["ridge"]["f1"].std(ddof=1))
-        assert "f1_low" not in compare(n_bootstraps=0).to_frame()
+        assert "f1_low" not in compare(n_resamples=0).to_frame()
 
     def test_frame_of_pairs(self):
         comparison = compare()
         frame = comparison.pairs_to_frame()
         assert frame.columns.tolist() == ["a", "b", "difference", "low", "high", "p_value", "p_holm"]
         assert frame.loc[2, "p_value"] == comparison.pairs[2].p_value
-        assert compare(n_bootstraps=0).pairs_to_frame().shape == (0, 7)
+        assert compare(n_resamples=0).pairs_to_frame().shape == (0, 7)
 
     @pytest.mark.parametrize("method", ["to_frame", "pairs_to_frame"])
     def test_without_pandas(self, monkeypatch, method):
-        comparison = compare(n_bootstraps=0)
+        comparison = compare(n_resamples=0)
         monkeypatch.setitem(sys.modules, "pandas", None)
         with pytest.raises(ImportError, match=f"{method} needs pandas"):
             getattr(comparison, method)()

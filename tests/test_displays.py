@@ -157,7 +157,7 @@ def test_displays_draw_on_given_axes():
     ("params", "message"),
     [
         ({"maps": MAPS[:, 1:]}, r"maps has shape \(3, 2599\), but flux has \(3, 2600\)"),
-        ({"wavelength": [1.0, 2.0]}, "wavelength has 2 values, but needs 2600"),
+        ({"wavelength": [1.0, 2.0]}, "wavelength must hold a value for each of 2600 samples"),
         ({"y_true": ["STAR"]}, "y_true has 1 values"),
         ({"redshift": [0.1]}, "redshift has 1 values"),
     ],
@@ -301,7 +301,7 @@ def test_bad_arguments_of_noise_and_scaling_displays():
         NoiseDisplay.from_estimator(MinMaxSpectrumScaler(), FLUX)
     with pytest.raises(ValueError, match=r"scaled has shape \(3, 2599\), but flux has \(3, 2600\)"):
         ScalingDisplay(FLUX, FLUX[:, 1:])
-    with pytest.raises(ValueError, match="wavelength has 2 values"):
+    with pytest.raises(ValueError, match="wavelength must hold a value for each of 2600 samples"):
         ScalingDisplay(FLUX, FLUX, wavelength=[1.0, 2.0])
     with pytest.raises(TypeError, match="estimator=LogisticRegression is not allowed: it has no transform"):
         ScalingDisplay.from_estimator(LogisticRegression(), FLUX)

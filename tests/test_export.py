@@ -251,11 +251,11 @@ def test_unfitted(estimator, path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"X": X[:, 1:]}, "X has 44 features, but the classifier was trained on 45"),
-        ({"X": X, "y": Y[1:]}, "inconsistent numbers of samples"),
-        ({"wavelength": np.arange(4)}, "wavelength of shape"),
-        ({"wavelength": -np.arange(LENGTH)}, "rising"),
-        ({"table": "good"}, "table='good' is not allowed"),
+        ({"X_train": X[:, 1:]}, "X_train has 44 features, but the classifier was trained on 45"),
+        ({"X_train": X, "y_train": Y[1:]}, "inconsistent numbers of samples"),
+        ({"wavelength": np.arange(4)}, "wavelength must hold a value for each of 45 samples"),
+        ({"wavelength": np.arange(LENGTH, 0, -1)}, "increasing"),
+        ({"table": "good"}, "table must be what skspectra.metrics.classification_table returns, got 'good'"),
     ],
     ids=str,
 )
@@ -266,7 +266,7 @@ def test_bad_content_of_the_model_card(fitted, arguments, message, path):
 
 
 def test_name_without_the_ending(fitted, tmp_path):
-    with pytest.raises(ValueError, match=r"model.md' is not allowed: the name of the file ends in '.onnx'"):
+    with pytest.raises(ValueError, match=r"path must end in '\.onnx', got '.*model\.md'"):
         to_onnx(fitted, tmp_path / "model.md")
 
 
@@ -288,8 +288,8 @@ def test_a_failed_write_leaves_the_files_that_were_there(fitted, path, monkeypat
 
 def test_model_card(fitted, path):
     wavelength = np.linspace(3900, 9000, LENGTH)
-    table = classification_table(Y, fitted.predict(X), n_bootstraps=0)
-    to_onnx(fitted, path, X=X.astype(np.float64), y=Y, wavelength=wavelength, table=table)
+    table = classification_table(Y, fitted.predict(X), n_resamples=0)
+    to_onnx(fitted, path, X_train=X.astype(np.float64), y_train=Y, wavelength=wavelength, table=table)
 
     card = OnnxClassifier(path).model_card_
     assert card["Model"]["estimator"] == "SpectrumMLPClassifier"
@@ -311,12 +311,12 @@ def test_model_card(fitted, path):
 
 def test_the_card_has_the_flux_or_the_labels_where_one_is_given(fitted, path):
     digest = hashlib.sha256(X.tobytes()).hexdigest()
-    to_onnx(fitted, path, X=X)
+    to_onnx(fitted, path, X_train=X)
     assert OnnxClassifier(path).model_card_["Training data"] == {
         "n_spectra": 30,
         "SHA-256 of the flux, float32, row by row": digest,
     }
-    to_onnx(fitted, path, y=Y)
+    to_onnx(fitted, path, y_train=Y)
     assert OnnxClassifier(path).model_card_["Training data"] == {
         "n_spectra": 30,
         "n_spectra of each class": {"GALAXY": 10, "QSO": 10, "STAR": 10},

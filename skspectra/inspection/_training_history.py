@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._pipeline import last_step
+from .._unwrap import last_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -22,7 +22,8 @@ from skorch.callbacks import Callback
 from skorch.exceptions import DeviceWarning
 
 from .. import __version__
-from .._validation import Interval, StrOptions, _fit_context, class_codes, validate_data
+from .._checks import class_codes
+from .._validation import Interval, StrOptions, _fit_context, validate_data
 from ..augmentation import CCDNoiseAugmenter
 from ._batches import SpectrumBatches, as_tensor
 from ._checkpoint import CheckpointFile, SaveState, fingerprint
