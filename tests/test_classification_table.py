@@ -286,12 +286,12 @@ class TestBootstrap:
 
         groups = unit if with_groups else None
         table = classification_table(y_true, y_pred, groups=groups, n_resamples=10_000, random_state=0)
-        bands = [
+        intervals = [
             table.mean_confidence_intervals["f1"],
             *table.confidence_intervals["precision"],
             *table.confidence_intervals["recall"],
         ]
-        np.testing.assert_allclose(bands, expected, atol=0.015)
+        np.testing.assert_allclose(intervals, expected, atol=0.015)
 
     def test_repeated_observations_of_an_object_add_nothing(self):
         y_true, y_pred = random_labels(0)
@@ -347,10 +347,10 @@ class TestBootstrap:
 
     def test_random_state(self):
         y = random_labels(0)
-        bands = [
+        intervals = [
             classification_table(*y, random_state=seed).mean_confidence_intervals["f1"].tolist() for seed in (0, 0, 1)
         ]
-        assert bands[0] == bands[1] != bands[2]
+        assert intervals[0] == intervals[1] != intervals[2]
         before = np.random.get_state()[1].tolist()  # noqa: NPY002
         classification_table(*y, random_state=0)
         assert np.random.get_state()[1].tolist() == before  # noqa: NPY002

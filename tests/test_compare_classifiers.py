@@ -218,7 +218,7 @@ class TestFolds:
         np.testing.assert_array_equal(compare(cv=[(mask, ~mask)]).test_index, by_index.test_index)
 
     def test_repeated_folds_add_no_spectra(self):
-        """Predictions of one spectrum are resampled together: ten repeats do not narrow the band tenfold."""
+        """Predictions of one spectrum are resampled together: ten repeats do not narrow the interval tenfold."""
         once = compare({"dummy": Answering("STAR"), "ridge": RidgeClassifier()})
         repeated = compare(
             {"dummy": Answering("STAR"), "ridge": RidgeClassifier()},

@@ -179,7 +179,7 @@ def labels_of_spectra(draw, n_arrays):
 
 @anything
 @given(labels_of_spectra(2), st.integers(0, 20))
-def test_scores_are_shares_and_lie_in_their_bands(labels, n_resamples):
+def test_scores_are_shares_and_lie_in_their_confidence_intervals(labels, n_resamples):
     table = classification_table(*labels, n_resamples=n_resamples, random_state=0)
     present = table.support > 0
     for name, values in table.scores.items():
