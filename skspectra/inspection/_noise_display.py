@@ -123,7 +123,7 @@ class NoiseDisplay:
             If a spectrum or `y` is not valid, or `ax` has another number of axes.
         """
         if not isinstance(estimator, CCDNoiseAugmenter):
-            raise TypeError(f"estimator={type(estimator).__name__} is not allowed; allowed is CCDNoiseAugmenter.")
+            raise TypeError(f"estimator must be a CCDNoiseAugmenter, got {type(estimator).__name__}.")
         X = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", input_name="X")
         flux = []
         for strengths in _EFFECTS.values():

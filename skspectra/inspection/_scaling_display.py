@@ -105,7 +105,7 @@ class ScalingDisplay:
             If a spectrum or `y` is not valid, or `ax` has another number of axes.
         """
         if not hasattr(estimator, "transform"):
-            raise TypeError(f"estimator={type(estimator).__name__} is not allowed: it has no transform.")
+            raise TypeError(f"estimator must have transform, got {type(estimator).__name__}.")
         return cls(X, estimator.transform(X), wavelength=wavelength, y=y).plot(ax)
 
     def plot(self, ax: Axes | np.ndarray | None = None) -> Self:
