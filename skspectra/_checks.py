@@ -29,7 +29,10 @@ def encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 def class_codes(y: np.ndarray, classes: np.ndarray, name: str) -> np.ndarray:
     """Return the position in `classes` of each label; every one must be there."""
-    codes = encode(y, classes)
+    try:
+        codes = encode(y, classes)
+    except TypeError as error:  # None, or labels of several kinds: they have no order
+        raise ValueError(f"{name} must hold labels of the kind of the classes {classes.tolist()}.") from error
     unknown = np.unique(y[codes == len(classes)])
     if len(unknown):
         raise ValueError(f"{name} has labels {unknown.tolist()}; allowed are the classes {classes.tolist()}.")

@@ -181,7 +181,7 @@ def test_random_state_and_input_of_other_kinds():
     [
         ({"target": "COMET"}, r"target has labels \['COMET'\]; allowed are the classes \['STAR', 'GALAXY', 'QSO'\]"),
         ({"target": ["QSO"] * 3}, "inconsistent numbers of samples"),
-        ({"redshift": [0.1] * 3}, "redshift has 3 values, but there are 2 maps"),
+        ({"redshift": [0.1] * 3}, "inconsistent numbers of samples"),
         ({"redshift": [0.1, np.nan]}, "redshift must be finite and above -1"),
         ({"redshift": -1.0}, "redshift must be finite and above -1"),
         (

@@ -135,8 +135,7 @@ def line_attention(
     rng = check_random_state(random_state)
     table = load_lines()
 
-    by_class: dict[str, list] = {key: [] for key in _BY_CLASS}
-    by_line: dict[str, list] = {key: [] for key in _BY_LINE}
+    by_class, by_line = [], []
     for name in np.unique(target):
         rows = target == name
         shown = table[name]
@@ -152,29 +151,30 @@ def line_attention(
             null.append(lines.measure(cumulated[rows], unit[rows], wavelength, rng.permutation(log_z) + shift))
         enrichment, p_value = _compare(observed.union_density, np.array([draw.union_density for draw in null]))
         n_spectra = int(rows.sum())
-        by_class["target_names"].append(name)
-        by_class["n_spectra"].append(n_spectra)
-        by_class["share"].append(observed.union_attention / (n_spectra * n_features))
-        by_class["coverage"].append(observed.union_samples / (n_spectra * n_features))
-        by_class["enrichment"].append(enrichment)
-        by_class["p_value"].append(p_value)
-
+        by_class.append(
+            {
+                "target_names": name,
+                "n_spectra": n_spectra,
+                "share": observed.union_attention / (n_spectra * n_features),
+                "coverage": observed.union_samples / (n_spectra * n_features),
+                "enrichment": enrichment,
+                "p_value": p_value,
+            }
+        )
         enrichment, p_value = _compare(observed.density, np.array([draw.density for draw in null]))
-        falls = observed.n_spectra > 0
-        by_line["target"] += [name] * int(falls.sum())
-        by_line["name"] += table.name[shown][first][falls].tolist()
-        by_line["wavelength"] += rest[falls].tolist()
-        by_line["kind"] += table.kind[shown][first][falls].tolist()
-        by_line["n_spectra"] += observed.n_spectra[falls].tolist()
-        by_line["density"] += observed.density[falls].tolist()
-        by_line["enrichment"] += enrichment[falls].tolist()
-        by_line["p_value"] += p_value[falls].tolist()
-    lines_bunch = Bunch(**{key: np.array(values) for key, values in by_line.items()})
-    return Bunch(**{key: np.array(values) for key, values in by_class.items()}, lines=lines_bunch)
-
-
-_BY_CLASS = ("target_names", "n_spectra", "share", "coverage", "enrichment", "p_value")
-_BY_LINE = ("target", "name", "wavelength", "kind", "n_spectra", "density", "enrichment", "p_value")
+        columns = {
+            "target": np.full(len(rest), name),
+            "name": table.name[shown][first],
+            "wavelength": rest,
+            "kind": table.kind[shown][first],
+            "n_spectra": observed.n_spectra,
+            "density": observed.density,
+            "enrichment": enrichment,
+            "p_value": p_value,
+        }
+        by_line.append({key: values[observed.n_spectra > 0] for key, values in columns.items()})
+    lines_bunch = Bunch(**{key: np.concatenate([part[key] for part in by_line]) for key in by_line[0]})
+    return Bunch(**{key: np.array([part[key] for part in by_class]) for key in by_class[0]}, lines=lines_bunch)
 
 
 class _LineWindows:
@@ -250,10 +250,9 @@ def _check_reference(reference: ArrayLike | None, shape: tuple[int, int]) -> np.
 
 
 def _check_redshift(redshift: ArrayLike, n_samples: int) -> np.ndarray:
-    redshift = np.full(n_samples, redshift, dtype=np.float64) if np.ndim(redshift) == 0 else redshift
-    redshift = np.asarray(column_or_1d(redshift), dtype=np.float64)
-    if len(redshift) != n_samples:
-        raise ValueError(f"redshift has {len(redshift)} values, but there are {n_samples} maps.")
+    redshift = np.full(n_samples, redshift) if np.ndim(redshift) == 0 else column_or_1d(redshift)
+    redshift = np.asarray(redshift, dtype=np.float64)
+    check_consistent_length(redshift, np.empty(n_samples))
     if not (np.isfinite(redshift).all() and (redshift > -1).all()):
         raise ValueError("redshift must be finite and above -1. Leave out spectra without one.")
     return redshift
