@@ -3,7 +3,7 @@
 import numpy as np
 
 from skspectra.metrics import paired_bootstrap
-from skspectra.metrics._compare_pairs import holm
+from skspectra.metrics._holm import holm
 
 
 def differences(y, predicted, others, *, groups, class_priors=None):

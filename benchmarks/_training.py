@@ -167,7 +167,7 @@ def mean_f1(y, probabilities):
     """Macro F1 of classes that weigh alike, whatever the mix of the data."""
     classes = np.unique(y)
     even = dict.fromkeys(classes.tolist(), 1 / len(classes))
-    return classification_table(y, classes[probabilities.argmax(1)], class_priors=even, n_bootstraps=0).mean["f1"]
+    return classification_table(y, classes[probabilities.argmax(1)], class_priors=even, n_resamples=0).mean["f1"]
 
 
 def predict(model, flux):

@@ -171,12 +171,12 @@ def main():
             f"{label} {share:.4f}" for label, share in zip(CLASSES, classifier.class_priors_, strict=True)
         )
         print(f"mix estimated from {len(Z_survey)} spectra without labels, {name}: {shares}")
-    print("factors of the threshold:", ", ".join(f"{factor:.2f}" for factor in threshold.factors_))
+    print("factors of the threshold:", ", ".join(f"{factor:.2f}" for factor in threshold.class_factors_))
     names = list(predicted)
     comparisons = {}
     for new, old in zip(names[1:], names, strict=False):
         difference = paired_bootstrap(
-            y, predicted[new], predicted[old], class_priors=SURVEY, n_bootstraps=1000, random_state=0
+            y, predicted[new], predicted[old], class_priors=SURVEY, n_resamples=1000, random_state=0
         )
         comparisons[f"{new} - {old}"] = difference._asdict()
         print(
@@ -190,7 +190,7 @@ def main():
                     "arguments": vars(args),
                     "results": results,
                     "estimated_mixes": {name: c.class_priors_.tolist() for name, c in estimates.items()},
-                    "factors": threshold.factors_.tolist(),
+                    "factors": threshold.class_factors_.tolist(),
                     "comparisons": comparisons,
                 },
                 file,

@@ -61,7 +61,7 @@ def scores(y, probabilities, objects, snr, shares):
         table = classification_table(y, predicted, class_priors=MIXES[mix], groups=objects, random_state=0)
         result[name] = {
             "f1": table.mean["f1"],
-            "band": table.mean_band["f1"].tolist(),
+            "band": table.mean_confidence_intervals["f1"].tolist(),
             "f1_by_class": dict(zip(table.labels.tolist(), table.scores["f1"].tolist(), strict=True)),
             "recall": dict(zip(table.labels.tolist(), table.scores["recall"].tolist(), strict=True)),
         }
@@ -80,7 +80,7 @@ def scores(y, probabilities, objects, snr, shares):
                 "below": None if np.isinf(high) else high,
                 "n_spectra": int(rows.sum()),
                 "f1": table.mean["f1"],
-                "band": table.mean_band["f1"].tolist(),
+                "band": table.mean_confidence_intervals["f1"].tolist(),
                 "recall": recall,
             }
         )

@@ -66,7 +66,7 @@ def resample(sampler, X, y, seed):
 def scores(predicted_of_mix, y):
     """Return the macro F1 at each mix of the predictions made for it."""
     return {
-        mix: float(classification_table(y, predicted, labels=CLASSES, class_priors=priors, n_bootstraps=0).mean["f1"])
+        mix: float(classification_table(y, predicted, labels=CLASSES, class_priors=priors, n_resamples=0).mean["f1"])
         for (mix, priors), predicted in zip(MIXES.items(), predicted_of_mix, strict=True)
     }
 

@@ -37,7 +37,7 @@ def main():
     model = joblib.load(args.model)
     test = make_spectra(args.n, weights=(1, 1, 1), random_state=3)
     whole = model.predict(test.data)
-    f1 = classification_table(test.target, whole, n_bootstraps=0).mean["f1"]
+    f1 = classification_table(test.target, whole, n_resamples=0).mean["f1"]
     print(f"whole spectra: macro F1 {f1:.4f}")
     results = [{"n_missing": 0, "f1": f1}]
     for n_missing in N_MISSING:
@@ -45,7 +45,7 @@ def main():
             flux = test.data.copy()
             flux[:, :n_missing] = fill(test.data, n_missing)
             predicted = model.predict(flux)
-            table = classification_table(test.target, predicted, n_bootstraps=0)
+            table = classification_table(test.target, predicted, n_resamples=0)
             lost = paired_bootstrap(test.target, predicted, whole, random_state=0)
             results.append({"n_missing": n_missing, "fill": name, "f1": table.mean["f1"], **lost._asdict()})
             recall = ", ".join(f"{c} {r:.3f}" for c, r in zip(table.labels, table.scores["recall"], strict=True))

@@ -57,7 +57,7 @@ def test(name, predicted, y):
         result[mix] = {
             **{score: dict(zip(SURVEY, values.tolist(), strict=True)) for score, values in table.scores.items()},
             "mean": {score: float(value) for score, value in table.mean.items()},
-            "band of the mean F1": table.mean_band["f1"].tolist(),
+            "band of the mean F1": table.mean_confidence_intervals["f1"].tolist(),
         }
     return result
 

@@ -104,12 +104,12 @@ def score(y, probabilities, objects):
     y_pred = np.unique(y)[probabilities.argmax(1)]
     table = classification_table(y, y_pred, groups=objects, random_state=0)
     recall = dict(zip(table.labels.tolist(), table.scores["recall"].tolist(), strict=True))
-    return {"f1": table.mean["f1"], "band": table.mean_band["f1"].tolist(), "recall": recall}
+    return {"f1": table.mean["f1"], "band": table.mean_confidence_intervals["f1"].tolist(), "recall": recall}
 
 
 def survey_alone(y, sdss):
     """Macro F1 of the rule that an SDSS spectrum is a quasar and a LAMOST spectrum a star."""
-    return classification_table(y, np.where(sdss, "QSO", "STAR"), labels=np.unique(y), n_bootstraps=0).mean["f1"]
+    return classification_table(y, np.where(sdss, "QSO", "STAR"), labels=np.unique(y), n_resamples=0).mean["f1"]
 
 
 def read_real(path):

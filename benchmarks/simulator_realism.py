@@ -170,7 +170,11 @@ def main() -> None:
     for where, (flux, target, group) in sets.items():
         for name, model in models.items():
             table = classification_table(target, model.predict(flux), labels=CLASSES, groups=group, random_state=0)
-            score, (low, high), confusion = table.mean["f1"], table.mean_band["f1"].tolist(), table.confusion.tolist()
+            score, (low, high), confusion = (
+                table.mean["f1"],
+                table.mean_confidence_intervals["f1"].tolist(),
+                table.confusion.tolist(),
+            )
             scores.append(
                 {"test": where, "model": name, "macro_f1": score, "band": [low, high], "confusion": confusion}
             )

@@ -127,7 +127,7 @@ def main(arguments=None):
         predicted = model.predict(X_test)
         table = classification_table(y_test, predicted, labels=CLASSES, groups=groups, random_state=0)
         print(f"\n=== Test set, {name} ===\n{table}")
-        low, high = table.mean_band["f1"]
+        low, high = table.mean_confidence_intervals["f1"]
         counts = ", ".join(f"{np.sum(y_test == label)} {label}" for label in CLASSES)
         print(f"\nmacro F1 {table.mean['f1']:.3f} ({low:.3f} to {high:.3f}) from {counts}")
         scores.append(f"{table.mean['f1']:.3f} ({name})")

@@ -4,7 +4,7 @@ Choosing a classifier
 =====================
 
 :func:`~skspectra.metrics.compare_classifiers` cross-validates classifiers on the same folds and says which differences
-are more than chance: scores with bands, times, and a test of each pair, corrected for their number.
+are more than chance: scores with confidence intervals, times, and a test of each pair, corrected for their number.
 """
 
 import matplotlib.pyplot as plt
@@ -40,25 +40,25 @@ comparison = compare_classifiers(
     X,
     y,
     cv=3,
-    n_bootstraps=2000,
+    n_resamples=2000,
     random_state=0,
     verbose=False,
 )
 print(comparison)
 
 # %%
-# Scores with their bands
-# -----------------------
-# Bands that overlap do not mean that two classifiers are equal: both saw the same spectra, and the test of the pair
+# Scores with their confidence intervals
+# --------------------------------------
+# Intervals that overlap do not mean that two classifiers are equal: both saw the same spectra, and the test of the pair
 # uses that.
 
 names = comparison.names
 f1 = np.array([comparison.scores[name]["f1"] for name in names])
-bands = np.array([comparison.bands[name]["f1"] for name in names])
+intervals = np.array([comparison.confidence_intervals[name]["f1"] for name in names])
 
 figure, ax = plt.subplots(figsize=(6, 2.4), layout="constrained")
-ax.errorbar(f1, names, xerr=np.abs(bands.T - f1), fmt="o", color="black", capsize=4)
-ax.set(xlabel="Mean F1 of the classes, 95 % band", xlim=(0, 1), ylim=(-0.5, len(names) - 0.5))
+ax.errorbar(f1, names, xerr=np.abs(intervals.T - f1), fmt="o", color="black", capsize=4)
+ax.set(xlabel="Mean F1 of the classes, 95 % confidence interval", xlim=(0, 1), ylim=(-0.5, len(names) - 0.5))
 plt.show()
 
 # %%
@@ -72,7 +72,7 @@ survey = compare_classifiers(
     y,
     cv=3,
     class_priors={"STAR": 0.985, "GALAXY": 0.012, "QSO": 0.003},
-    n_bootstraps=2000,
+    n_resamples=2000,
     random_state=0,
     verbose=False,
 )

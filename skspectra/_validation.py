@@ -1,7 +1,8 @@
 """Validation shared by the estimators, and the one home of imports from scikit-learn's private parts."""
 
+from collections.abc import Callable
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -9,6 +10,7 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils._param_validation import Interval as SklearnInterval
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import validate_params as sklearn_validate_params
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, validate_data
 
 __all__ = [
@@ -21,9 +23,11 @@ __all__ = [
     "_fit_context",
     "_openmp_effective_n_threads",
     "check_spectra",
-    "class_codes",
     "validate_data",
+    "validate_params",
 ]
+
+Function = TypeVar("Function", bound=Callable)
 
 
 class Interval(SklearnInterval):
@@ -54,6 +58,11 @@ class Pair(Interval):
         return f"a pair (low, high) with low {'<' if self.strict else '<='} high, each {super().__str__()}"
 
 
+def validate_params(constraints: dict) -> Callable[[Function], Function]:
+    """Return scikit-learn's decorator that checks the arguments of a function, whose type type checkers still see."""
+    return sklearn_validate_params(constraints, prefer_skip_nested_validation=False)
+
+
 def check_spectra(estimator: BaseEstimator, X: Any, *, reset: bool = False, **check_params: Any) -> np.ndarray:
     """Return X as an array of float64 or float32, NaN allowed, checked against what a transformer saw in ``fit``.
 
@@ -73,11 +82,3 @@ def check_spectra(estimator: BaseEstimator, X: Any, *, reset: bool = False, **ch
             return X.astype(np.float64)
     except FloatingPointError as error:  # of numpy.longdouble
         raise ValueError("Input X contains a value too large for dtype('float64').") from error
-
-
-def class_codes(y: np.ndarray, classes: np.ndarray, name: str) -> np.ndarray:
-    """Return the index in `classes` of each label."""
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise ValueError(f"{name} has labels {unknown.tolist()}; allowed are the classes {classes.tolist()}.")
-    return np.searchsorted(classes, y)

@@ -23,7 +23,7 @@ from skspectra.over_sampling import PhysicsNoiseOverSampler
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 CLASSES = np.array(["GALAXY", "QSO", "STAR"])
 # The test files here have a few objects.
-pytestmark = pytest.mark.filterwarnings("ignore:Bands are too narrow:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:Confidence intervals are too narrow:UserWarning")
 
 
 def script(name):

@@ -317,10 +317,10 @@ def test_labels_of_other_kinds():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"target": "COMET"}, "target has COMET; allowed are 'predicted' and the classes"),
-        ({"target": ["QSO"] * 29 + ["COMET"]}, "target has COMET"),
-        ({"target": 1}, "target has 1; allowed"),
-        ({"target": ["QSO"] * 3}, r"target has shape \(3,\).*30 spectra"),
+        ({"target": "COMET"}, r"target has labels \['COMET'\]; allowed are the classes"),
+        ({"target": ["QSO"] * 29 + ["COMET"]}, r"target has labels \['COMET'\]"),
+        ({"target": 1}, r"target has labels \[1\]; allowed"),
+        ({"target": ["QSO"] * 3}, r"target must be .* 30 spectra, got shape \(3,\)"),
         ({"layer": 3}, "layer=3 is not allowed; allowed are None, 'all' and the integers from 0 to 2"),
         ({"layer": -1}, "layer=-1"),
         ({"layer": "first"}, "layer='first'"),

@@ -40,12 +40,12 @@ def test_model_figures_and_scores(tmp_path, spectra, capsys):
     assert "Confusion matrix" in out
     assert "12 groups" in out
     assert out.splitlines()[-1].startswith("macro F1 0.")
-    band = re.search(
+    found = re.search(
         r"^macro F1 ([\d.]+) \(([\d.]+) to ([\d.]+)\) from (\d+) STAR, (\d+) GALAXY, (\d+) QSO$", out, re.MULTILINE
     )
-    f1, low, high = map(float, band.groups()[:3])
+    f1, low, high = map(float, found.groups()[:3])
     assert low <= f1 <= high
-    n_test = list(map(int, band.groups()[3:]))
+    n_test = list(map(int, found.groups()[3:]))
     assert n_test == [4, 4, 4] if parse_version(sklearn.__version__) >= parse_version("1.8") else sum(n_test) == 12
     assert out.splitlines()[-1] == f"macro F1 {f1:.3f} (as observed)"
 

@@ -157,7 +157,7 @@ def test_displays_draw_on_given_axes():
     ("params", "message"),
     [
         ({"maps": MAPS[:, 1:]}, r"maps has shape \(3, 2599\), but flux has \(3, 2600\)"),
-        ({"wavelength": [1.0, 2.0]}, "wavelength has 2 values, but needs 2600"),
+        ({"wavelength": [1.0, 2.0]}, "wavelength must hold a value for each of 2600 samples"),
         ({"y_true": ["STAR"]}, "y_true has 1 values"),
         ({"redshift": [0.1]}, "redshift has 1 values"),
     ],
@@ -195,7 +195,7 @@ def test_history_display_without_validation():
 def test_history_display_of_what_has_none():
     with pytest.raises(ValueError, match="history is empty"):
         TrainingHistoryDisplay([])
-    with pytest.raises(TypeError, match="estimator=LogisticRegression is not allowed: it has no history_"):
+    with pytest.raises(TypeError, match="estimator must have history_, got LogisticRegression"):
         TrainingHistoryDisplay.from_estimator(LogisticRegression().fit(X, Y))
     with pytest.raises(NotFittedError):
         TrainingHistoryDisplay.from_estimator(DenseNet1DClassifier())
@@ -297,11 +297,11 @@ def test_bad_arguments_of_noise_and_scaling_displays():
         NoiseDisplay(np.zeros((2, 9)), ["a", "b"])
     with pytest.raises(ValueError, match="y has 1 values, but needs 2"):
         NoiseDisplay(np.zeros((1, 2, 9)), ["a"], y=["STAR"])
-    with pytest.raises(TypeError, match="estimator=MinMaxSpectrumScaler is not allowed"):
+    with pytest.raises(TypeError, match="estimator must be a CCDNoiseAugmenter, got MinMaxSpectrumScaler"):
         NoiseDisplay.from_estimator(MinMaxSpectrumScaler(), FLUX)
     with pytest.raises(ValueError, match=r"scaled has shape \(3, 2599\), but flux has \(3, 2600\)"):
         ScalingDisplay(FLUX, FLUX[:, 1:])
-    with pytest.raises(ValueError, match="wavelength has 2 values"):
+    with pytest.raises(ValueError, match="wavelength must hold a value for each of 2600 samples"):
         ScalingDisplay(FLUX, FLUX, wavelength=[1.0, 2.0])
-    with pytest.raises(TypeError, match="estimator=LogisticRegression is not allowed: it has no transform"):
+    with pytest.raises(TypeError, match="estimator must have transform, got LogisticRegression"):
         ScalingDisplay.from_estimator(LogisticRegression(), FLUX)

@@ -44,7 +44,9 @@ def test_attention_that_follows_the_lines_is_found(target, redshift, names):
 def test_even_attention_is_no_enrichment(target):
     maps = np.full((10, len(LAMOST_WAVELENGTH)), 0.3)
     for level in (maps, 0 * maps, -maps):
-        attention = line_attention(level, LAMOST_WAVELENGTH, np.linspace(0, 0.2, 10), target, n_null=20, random_state=0)
+        attention = line_attention(
+            level, LAMOST_WAVELENGTH, np.linspace(0, 0.2, 10), target, n_permutations=20, random_state=0
+        )
         assert_allclose(attention.enrichment, 1)
         assert_allclose(attention.share, attention.coverage)
         assert_allclose(attention.lines.density, 1)
@@ -68,7 +70,7 @@ def test_p_values_of_random_attention_are_even():
         maps = np.repeat(rng.random((12, 65)), 40, axis=1)
         redshift = rng.uniform(0, 0.3, 12)
         attention = line_attention(
-            maps, LAMOST_WAVELENGTH, redshift, "GALAXY", n_null=39, random_state=rng.integers(99)
+            maps, LAMOST_WAVELENGTH, redshift, "GALAXY", n_permutations=39, random_state=rng.integers(99)
         )
         p_values.append(attention.p_value[0])
     assert np.mean(np.array(p_values) <= 0.05) < 0.15
@@ -86,14 +88,14 @@ def test_share_coverage_and_density_by_hand(monkeypatch):
     maps = np.ones((2, 20))
     maps[0, 4] = 6  # at 5000; the sum is 25
     maps[1, 14] = 0  # at 6000; the sum is 19
-    attention = line_attention(maps, wavelength, [0, 0], "STAR", window=2998, n_null=5, random_state=0)
+    attention = line_attention(maps, wavelength, [0, 0], "STAR", half_width=2998, n_permutations=5, random_state=0)
     assert_allclose(attention.coverage, 2 / 20)
     assert_allclose(attention.share, (7 / 25 + 1 / 19) / 2)
     assert_array_equal(attention.lines.wavelength, [5000, 6000])
     assert_array_equal(attention.lines.n_spectra, [2, 2])
     assert_allclose(attention.lines.density, [(6 / 25 + 1 / 19) * 20 / 2, (1 / 25 + 0) * 20 / 2])
     # At redshift 0.1 the lines are at 5500 and 6600, the latter beyond the end.
-    attention = line_attention(maps, wavelength, 0.1, "STAR", window=2998, n_null=5, random_state=0)
+    attention = line_attention(maps, wavelength, 0.1, "STAR", half_width=2998, n_permutations=5, random_state=0)
     assert_array_equal(attention.lines.wavelength, [5000])
     assert_allclose(attention.lines.density, [(1 / 25 + 1 / 19) * 20 / 2])
 
@@ -101,7 +103,13 @@ def test_share_coverage_and_density_by_hand(monkeypatch):
 def test_a_reference_is_the_unit_of_attention():
     redshift = np.linspace(0.02, 0.35, 30)
     structure = maps_of_lines(redshift, ["H alpha", "H beta", "[O II]"], background=0.2)
-    args = {"wavelength": LAMOST_WAVELENGTH, "redshift": redshift, "target": "GALAXY", "n_null": 60, "random_state": 0}
+    args = {
+        "wavelength": LAMOST_WAVELENGTH,
+        "redshift": redshift,
+        "target": "GALAXY",
+        "n_permutations": 60,
+        "random_state": 0,
+    }
     # Attention that shows no more than the reference, whatever its scale.
     same = line_attention(7 * structure, reference=structure, **args)
     assert_allclose(same.enrichment, 1)
@@ -138,8 +146,8 @@ def test_classes_are_told_apart_and_a_class_does_not_depend_on_the_others():
     redshift = np.tile([0.1, 0.2, 0.3], 8)
     maps = maps_of_lines(redshift, ["H alpha", "H beta"], background=0.1)
     target = np.repeat(["GALAXY", "QSO"], 12)
-    both = line_attention(maps, LAMOST_WAVELENGTH, redshift, target, n_null=30, random_state=0)
-    alone = line_attention(maps[:12], LAMOST_WAVELENGTH, redshift[:12], "GALAXY", n_null=30, random_state=0)
+    both = line_attention(maps, LAMOST_WAVELENGTH, redshift, target, n_permutations=30, random_state=0)
+    alone = line_attention(maps[:12], LAMOST_WAVELENGTH, redshift[:12], "GALAXY", n_permutations=30, random_state=0)
     assert_array_equal(both.target_names, ["GALAXY", "QSO"])
     assert set(both.lines.target) == {"GALAXY", "QSO"}
     assert_allclose(both.enrichment[0], alone.enrichment[0])
@@ -154,11 +162,11 @@ def test_random_state_and_input_of_other_kinds():
     maps = maps_of_lines(redshift, ["H alpha"], background=0.1).astype(np.float32)
     maps.flags.writeable = False
     target = ["GALAXY"] * 6
-    args = {"n_null": 20, "random_state": 3}
+    args = {"n_permutations": 20, "random_state": 3}
     first = line_attention(maps, LAMOST_WAVELENGTH, redshift, target, **args)
     again = line_attention(pd.DataFrame(maps), list(LAMOST_WAVELENGTH), pd.Series(redshift), pd.Series(target), **args)
     assert_array_equal(first.enrichment, again.enrichment)
-    other = line_attention(maps, LAMOST_WAVELENGTH, redshift, target, n_null=20, random_state=4)
+    other = line_attention(maps, LAMOST_WAVELENGTH, redshift, target, n_permutations=20, random_state=4)
     assert first.enrichment[0] != other.enrichment[0]
     one = line_attention(maps[:1], LAMOST_WAVELENGTH, 0.0, "GALAXY", **args)
     assert np.isfinite(one.enrichment).all()
@@ -171,21 +179,24 @@ def test_random_state_and_input_of_other_kinds():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"target": "COMET"}, r"target has \['COMET'\]; allowed are the classes \['STAR', 'GALAXY', 'QSO'\]"),
+        ({"target": "COMET"}, r"target has labels \['COMET'\]; allowed are the classes \['STAR', 'GALAXY', 'QSO'\]"),
         ({"target": ["QSO"] * 3}, "inconsistent numbers of samples"),
-        ({"redshift": [0.1] * 3}, "redshift has 3 values, but there are 2 maps"),
-        ({"redshift": [0.1, np.nan]}, "redshift is not allowed"),
-        ({"redshift": -1.0}, "redshift is not allowed"),
-        ({"wavelength": LAMOST_WAVELENGTH[:5]}, "wavelength has 5 values, but maps have 2600 samples"),
+        ({"redshift": [0.1] * 3}, "inconsistent numbers of samples"),
+        ({"redshift": [0.1, np.nan]}, "redshift must be finite and above -1"),
+        ({"redshift": -1.0}, "redshift must be finite and above -1"),
+        (
+            {"wavelength": LAMOST_WAVELENGTH[:5]},
+            r"wavelength must hold a value for each of 2600 samples, got shape \(5,\)",
+        ),
         ({"wavelength": LAMOST_WAVELENGTH[::-1]}, "increasing"),
         ({"wavelength": LAMOST_WAVELENGTH - 5000}, "positive"),
         ({"maps": np.full((2, 2600), np.nan)}, "maps contains NaN"),
         ({"reference": np.ones((2, 5))}, r"reference has shape \(2, 5\), but maps has \(2, 2600\)"),
         ({"reference": np.full((2, 2600), np.nan)}, "reference contains NaN"),
-        ({"window": 0}, "window=0 is not allowed"),
-        ({"window": 3e5}, "window=300000.0"),
-        ({"n_null": 0}, "n_null=0 is not allowed; allowed are integers from 1"),
-        ({"random_state": "seed"}, "'seed' cannot be used to seed"),
+        ({"half_width": 0}, "'half_width' parameter of line_attention must be .* Got 0 instead"),
+        ({"half_width": 3e5}, "Got 300000.0 instead"),
+        ({"n_permutations": 0}, "'n_permutations' parameter of line_attention must be an int"),
+        ({"random_state": "seed"}, "'random_state' parameter of line_attention must be"),
     ],
 )
 def test_bad_arguments(params, message):

@@ -45,7 +45,7 @@ def test_factors_by_hand():
     classifier = on_probabilities(probabilities, ["STAR", "STAR", "STAR", "QSO"])
 
     # Right for all four from 0.55 / 0.45 = 1.22 to 0.6 / 0.4 = 1.5: in that lies 20 ** (2 / 20), two steps from 1.
-    np.testing.assert_allclose(classifier.factors_, [20**0.1, 1])
+    np.testing.assert_allclose(classifier.class_factors_, [20**0.1, 1])
     assert classifier.best_score_ == 1
     # Then a quasar is from 1 / (1 + 1.349) = 0.4257 on.
     assert classifier.predict([[0.425, 0.575], [0.426, 0.574]]).tolist() == ["STAR", "QSO"]
@@ -53,7 +53,7 @@ def test_factors_by_hand():
 
 
 def test_factors_stay_1_where_nothing_is_better():
-    assert on_probabilities(np.eye(3), CLASSES).factors_.tolist() == [1, 1, 1]
+    assert on_probabilities(np.eye(3), CLASSES).class_factors_.tolist() == [1, 1, 1]
 
 
 @pytest.mark.parametrize("class_priors", [None, [0.012, 0.003, 0.985], {"GALAXY": 0.4, "QSO": 0.4, "STAR": 0.2}])
@@ -70,15 +70,15 @@ def test_score_is_macro_f1_at_the_class_shares_and_the_best(class_priors):
         predicted = CLASSES[(logistic.predict_proba(X) * factors).argmax(axis=1)]
         return f1_score(y, predicted, average="macro", sample_weight=weights)
 
-    assert classifier.best_score_ == pytest.approx(score(classifier.factors_), rel=1e-12)
+    assert classifier.best_score_ == pytest.approx(score(classifier.class_factors_), rel=1e-12)
     np.testing.assert_array_equal(
-        classifier.predict(X), CLASSES[(logistic.predict_proba(X) * classifier.factors_).argmax(axis=1)]
+        classifier.predict(X), CLASSES[(logistic.predict_proba(X) * classifier.class_factors_).argmax(axis=1)]
     )
     assert classifier.best_score_ > score([1, 1, 1])
     # No other factor of a class does better, the others as they are.
     for k in range(3):
         for change in np.geomspace(0.05, 20, 25):
-            other = classifier.factors_.copy()
+            other = classifier.class_factors_.copy()
             other[k] *= change
             assert score(other) <= classifier.best_score_ + 0.01
 
@@ -101,7 +101,7 @@ def test_factors_are_of_spectra_that_were_held_back():
         for seed in (0, 0, 1)
     )
 
-    np.testing.assert_array_equal(first.factors_, again.factors_)
+    np.testing.assert_array_equal(first.class_factors_, again.class_factors_)
     np.testing.assert_array_equal(first.estimator_.coef_, again.estimator_.coef_)
     assert (first.estimator_.coef_ != other.estimator_.coef_).any()
     assert (first.estimator_.coef_ != LogisticRegression().fit(X, y).coef_).any()
@@ -111,7 +111,7 @@ def test_class_without_held_back_spectra():
     probabilities = [[0.3, 0.1, 0.6], [0.2, 0.1, 0.7], [0.4, 0.1, 0.5], [0.2, 0.5, 0.3]]
     classifier = on_probabilities(probabilities, ["STAR", "STAR", "GALAXY", "STAR"])
 
-    assert classifier.factors_[1] == classifier.factors_[2] == 1
+    assert classifier.class_factors_[1] == classifier.class_factors_[2] == 1
     # The star that is taken for a quasar counts: 2 of 3 stars, 1 of 1 galaxies.
     assert classifier.predict(probabilities).tolist() == ["STAR", "STAR", "GALAXY", "QSO"]
     assert classifier.best_score_ == pytest.approx((4 / 5 + 1) / 2)
@@ -121,7 +121,7 @@ def test_class_that_the_survey_does_not_hold():
     probabilities = [[0.2, 0.1, 0.7], [0.4, 0.1, 0.5], [0.3, 0.4, 0.3]]
     classifier = on_probabilities(probabilities, ["STAR", "GALAXY", "QSO"], class_priors={"STAR": 0.9, "GALAXY": 0.1})
 
-    assert classifier.factors_[1] == 1
+    assert classifier.class_factors_[1] == 1
     assert classifier.best_score_ == 1
 
 
@@ -135,7 +135,7 @@ def test_around_prior_correction_of_a_network_trained_in_equal_shares():
     classifier = MacroF1ThresholdClassifier(FrozenEstimator(corrected), class_priors=survey).fit(X, y)
 
     np.testing.assert_array_equal(classifier.predict_proba(X), corrected.predict_proba(X))
-    assert classifier.factors_[:2].min() > 1  # the rare ones
+    assert classifier.class_factors_[:2].min() > 1  # the rare ones
 
 
 def test_in_a_grid_search_of_a_frame():

@@ -179,39 +179,39 @@ def labels_of_spectra(draw, n_arrays):
 
 @anything
 @given(labels_of_spectra(2), st.integers(0, 20))
-def test_scores_are_shares_and_lie_in_their_bands(labels, n_bootstraps):
-    table = classification_table(*labels, n_bootstraps=n_bootstraps, random_state=0)
+def test_scores_are_shares_and_lie_in_their_confidence_intervals(labels, n_resamples):
+    table = classification_table(*labels, n_resamples=n_resamples, random_state=0)
     present = table.support > 0
     for name, values in table.scores.items():
         assert np.isnan(values[~present]).all()
         assert ((values[present] >= 0) & (values[present] <= 1)).all()
         assert 0 <= table.mean[name] <= 1
-        if n_bootstraps:
-            low, high = table.bands[name][present].T
+        if n_resamples:
+            low, high = table.confidence_intervals[name][present].T
             assert ((low >= 0) & (low <= high) & (high <= 1)).all()
     assert table.confusion.sum() == len(labels[0])
     assert 0 <= table.accuracy <= 1
     assert str(table)
 
 
-@pytest.mark.filterwarnings("ignore:Bands are too narrow:UserWarning")
+@pytest.mark.filterwarnings("ignore:Confidence intervals are too narrow:UserWarning")
 @anything
 @given(labels_of_spectra(3))
 def test_comparison_of_two_classifiers(labels):
-    y_true, pred_a, pred_b = labels
-    there = paired_bootstrap(y_true, pred_a, pred_b, n_bootstraps=30, random_state=0)
-    back = paired_bootstrap(y_true, pred_b, pred_a, n_bootstraps=30, random_state=0)
+    y_true, y_pred_a, y_pred_b = labels
+    there = paired_bootstrap(y_true, y_pred_a, y_pred_b, n_resamples=30, random_state=0)
+    back = paired_bootstrap(y_true, y_pred_b, y_pred_a, n_resamples=30, random_state=0)
     assert -1 <= there.low <= there.high <= 1
     assert 0 < there.p_value <= 1
     assert there.difference == pytest.approx(-back.difference)
-    assert paired_bootstrap(y_true, pred_a, pred_a, n_bootstraps=30, random_state=0) == (0, 0, 0, 1)
+    assert paired_bootstrap(y_true, y_pred_a, y_pred_a, n_resamples=30, random_state=0) == (0, 0, 0, 1)
 
 
 @anything
 @given(hnp.arrays(object, hnp.array_shapes(max_dims=2, max_side=4), elements=st.none() | st.floats() | st.text("ab")))
 def test_labels_of_any_kind_are_scored_or_refused(labels):
     try:
-        table = classification_table(labels, labels, n_bootstraps=0)
+        table = classification_table(labels, labels, n_resamples=0)
     except ValueError:
         return
     assert table.accuracy == 1

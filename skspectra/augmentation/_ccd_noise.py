@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
+from .._base import StatelessSpectrumTransformer
 from .._noise import write_noisy_spectra
-from .._stateless import StatelessSpectrumTransformer
 from .._validation import Interval, Pair, check_spectra
 
 

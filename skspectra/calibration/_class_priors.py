@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_array
 
-from .._class_shares import check_class_priors
+from .._checks import check_class_priors
+from .._validation import Interval, validate_params
 
 _LOG_TINY = np.log(np.finfo(np.float64).tiny)
 
@@ -23,6 +24,9 @@ def with_class_priors(probabilities: np.ndarray, old: np.ndarray, new: np.ndarra
         return softmax(log_likelihood + np.log(new), axis=1)
 
 
+@validate_params(
+    {"max_iter": [Interval(Integral, 1, None, closed="left")], "tol": [Interval(Real, 0, None, closed="left")]}
+)
 def estimate_class_priors(
     probabilities: ArrayLike, training_priors: ArrayLike, *, max_iter: int = 1000, tol: float = 1e-6
 ) -> np.ndarray:
@@ -76,8 +80,6 @@ def estimate_class_priors(
     >>> estimate_class_priors(probabilities, [0.5, 0.5]).round(3)
     array([0.908, 0.092])
     """
-    check_scalar(max_iter, "max_iter", Integral, min_val=1)
-    check_scalar(tol, "tol", Real, min_val=0)
     proba = check_array(probabilities, dtype=np.float64, input_name="probabilities")
     if (proba < 0).any() or not np.allclose(proba.sum(axis=1), 1, atol=1e-3):
         raise ValueError("probabilities must be 0 or more and sum to 1 in each row.")
@@ -91,6 +93,6 @@ def estimate_class_priors(
     warnings.warn(
         f"Class priors still change after max_iter={max_iter} iterations. Increase max_iter or tol.",
         ConvergenceWarning,
-        stacklevel=2,
+        stacklevel=3,  # past validate_params
     )
     return priors

@@ -9,10 +9,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from .._class_shares import check_class_priors
-from .._meta_classifier import check_labels
-from .._validation import Interval, _fit_context, class_codes
-from ._base import BaseProbabilityMetaClassifier
+from .._base import BaseProbabilityMetaClassifier
+from .._checks import check_class_priors, check_y, class_codes
+from .._validation import Interval, _fit_context
 
 # About 0.001 to 1000 in steps of 16 %, beginning at 1: of factors that do equally well the one nearest to 1 is taken.
 _STEPS = np.arange(-46, 47)
@@ -49,7 +48,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         The fitted classifier.
     classes_ : ndarray of shape (n_classes,)
         The class labels.
-    factors_ : ndarray of shape (n_classes,)
+    class_factors_ : ndarray of shape (n_classes,)
         Factor of each class: 1 for the most frequent one, and for those that no held-back spectrum is of.
     best_score_ : float
         Macro F1 of the held-back spectra with these factors, over the classes that they are of. It is that of the best
@@ -138,7 +137,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         TypeError
             If `estimator` has no `predict_proba`.
         """
-        labels = check_labels(X, column_or_1d(y, warn=True))
+        labels = check_y(X, column_or_1d(y, warn=True))
         X_fit, y_fit, X_held, y_held = X, labels, X, labels
         if not isinstance(self.estimator, FrozenEstimator):
             X_fit, X_held, y_fit, y_held = train_test_split(
@@ -147,7 +146,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         self._fit_estimator(X_fit, y_fit)
         codes = class_codes(y_held, self.classes_, "y")
         weights = self._weights(codes)
-        self.factors_, self.best_score_ = _best_factors(self.estimator_.predict_proba(X_held), codes, weights)
+        self.class_factors_, self.best_score_ = _best_factors(self.estimator_.predict_proba(X_held), codes, weights)
         return self
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
@@ -180,7 +179,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
             Labels of `classes_`.
         """
         probabilities = self.predict_proba(X)
-        return self.classes_[(probabilities * self.factors_).argmax(axis=1)]
+        return self.classes_[(probabilities * self.class_factors_).argmax(axis=1)]
 
     def _weights(self, codes: np.ndarray) -> np.ndarray:
         """Return a weight for each held-back spectrum, such that the classes have their shares."""

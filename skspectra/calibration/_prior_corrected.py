@@ -5,13 +5,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._class_shares import check_class_priors
-from .._meta_classifier import check_labels
-from .._validation import StrOptions, _check_sample_weight, _fit_context, class_codes
-from ._base import BaseProbabilityMetaClassifier
+from .._base import BaseProbabilityMetaClassifier
+from .._checks import check_class_priors, check_y, class_codes
+from .._unwrap import flat_steps
+from .._validation import StrOptions, _check_sample_weight, _fit_context
 from ._class_priors import estimate_class_priors, with_class_priors
 
 
@@ -210,7 +209,7 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
 
 
 def _class_shares(X: Any, y: Any, classes: np.ndarray, sample_weight: Any) -> np.ndarray:
-    labels = check_labels(X, y)
+    labels = check_y(X, y)
     weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
     totals = np.bincount(class_codes(labels, classes, "y"), weights, minlength=len(classes))
     return totals / totals.sum()
@@ -218,14 +217,13 @@ def _class_shares(X: Any, y: Any, classes: np.ndarray, sample_weight: Any) -> np
 
 def _unlike_labels(estimator: Any) -> str | None:
     """Return what tells that a classifier is not trained at the class mix of the labels given to `fit`."""
-    if isinstance(estimator, FrozenEstimator):
+    *first, (_, last) = flat_steps(estimator)
+    for name, step in first:
+        if hasattr(step, "fit_resample"):
+            return f"the step {name!r} of the pipeline resamples the classes"
+    if isinstance(last, FrozenEstimator):
         return "the estimator is frozen, and fit does not see the labels that it was trained with"
-    if isinstance(estimator, Pipeline):
-        for name, step in estimator.steps[:-1]:
-            if hasattr(step, "fit_resample"):
-                return f"the step {name!r} of the pipeline resamples the classes"
-        return _unlike_labels(estimator.steps[-1][1])
     for name in ("sampling", "class_weight"):
-        if getattr(estimator, name, None) is not None:
-            return f"{type(estimator).__name__} has {name}={getattr(estimator, name)!r}"
+        if getattr(last, name, None) is not None:
+            return f"{type(last).__name__} has {name}={getattr(last, name)!r}"
     return None

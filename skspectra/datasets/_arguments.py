@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._checks import check_wavelength
 from ._grid import LAMOST_WAVELENGTH
-from ._resample import check_wavelength
 
 
 def check_grid(wavelength: str | ArrayLike | None, caller: str) -> np.ndarray | None:

@@ -5,8 +5,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import Bunch, check_array, check_random_state, check_scalar
+from sklearn.utils import Bunch, check_random_state, check_scalar
 
+from .._checks import check_wavelength
 from .._parallel import map_in_threads
 from ._galaxies import make_galaxies, populations
 from ._grid import LAMOST_WAVELENGTH
@@ -181,7 +182,8 @@ def make_spectra(
     """
     n_samples = check_scalar(n_samples, "n_samples", Integral, min_val=1)
     counts = _allot(n_samples, _check_weights(weights))
-    wavelength = _check_wavelength(wavelength)
+    grid = LAMOST_WAVELENGTH if wavelength is None else check_wavelength(wavelength, limits=_WAVELENGTH_RANGE)
+    wavelength = grid.copy()
     low, high = _check_snr(snr)
 
     entropy = check_random_state(random_state).randint(0, 2**32, size=4, dtype=np.uint32)
@@ -260,19 +262,6 @@ def _check_weights(weights: Sequence[float]) -> np.ndarray:
     if shares.shape != (len(CLASS_NAMES),) or not np.isfinite(shares).all() or (shares < 0).any() or not shares.any():
         raise ValueError(message)
     return shares / shares.max()
-
-
-def _check_wavelength(wavelength: ArrayLike | None) -> np.ndarray:
-    if wavelength is None:
-        return LAMOST_WAVELENGTH.copy()
-    grid = check_array(wavelength, ensure_2d=False, dtype=np.float64, input_name="wavelength", copy=True)
-    low, high = _WAVELENGTH_RANGE
-    if grid.ndim != 1 or (np.diff(grid) <= 0).any() or grid[0] < low or grid[-1] > high:
-        raise ValueError(
-            "wavelength must be a one-dimensional increasing array of angstrom between "
-            f"{low:.0f} and {high:.0f}; got {wavelength!r}."
-        )
-    return grid
 
 
 def _check_snr(snr: float | tuple[float, float] | str) -> tuple[float, float]:

@@ -5,27 +5,14 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from sklearn.utils import check_array
 
-__all__ = ["PixelOverlap", "check_wavelength", "resample_spectra"]
+from .._checks import check_wavelength
+
+__all__ = ["PixelOverlap", "resample_spectra"]
 
 # Two pixels that share less than this fraction of the new pixel's width touch only by the rounding of their edges.
 _NEGLIGIBLE = 1e-6
 
 _ROWS_AT_ONCE = 16  # a block and its copies in float64 stay in the cache: three times as fast as all at once
-
-
-def check_wavelength(wavelength: ArrayLike, name: str = "wavelength") -> np.ndarray:
-    """Return a wavelength grid as a float64 array, or raise ValueError that says what is wrong with it."""
-    try:
-        grid = np.asarray(wavelength, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of numbers: {error}") from error
-    if grid.ndim != 1 or len(grid) < 2:
-        raise ValueError(f"{name} must be a 1D array of at least 2 values; got shape {grid.shape}")
-    if not np.isfinite(grid).all():
-        raise ValueError(f"{name} holds {np.count_nonzero(~np.isfinite(grid))} values that are NaN or infinite")
-    if grid[0] <= 0 or (np.diff(grid) <= 0).any():
-        raise ValueError(f"{name} must be positive and strictly increasing")
-    return grid
 
 
 def pixel_edges(wavelength: np.ndarray) -> np.ndarray:

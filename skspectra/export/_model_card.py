@@ -13,6 +13,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from .._checks import check_wavelength
 from ..metrics import ClassificationTable
 
 _PACKAGES = ("skspectra", "torch", "scikit-learn", "numpy", "onnx")
@@ -23,15 +24,15 @@ def make_model_card(
     estimator: Any,
     network: Any,
     *,
-    X: ArrayLike | None,
-    y: ArrayLike | None,
+    X_train: ArrayLike | None,
+    y_train: ArrayLike | None,
     wavelength: ArrayLike | None,
     table: ClassificationTable | None,
 ) -> dict[str, Any]:
     """Return the sections of the card, as values that JSON takes; None where nothing is known."""
     n_features = network.n_features_in_
     if table is not None and not isinstance(table, ClassificationTable):
-        raise ValueError(f"table={table!r} is not allowed: skspectra.metrics.classification_table makes one.")
+        raise ValueError(f"table must be what skspectra.metrics.classification_table returns, got {table!r}.")
     priors = getattr(estimator, "class_priors_", None)
     best = network.history_[network.best_epoch_ - 1] if network.best_epoch_ else {}
     return {
@@ -41,8 +42,8 @@ def make_model_card(
             "n_features": n_features,
             "n_parameters": network.n_parameters_,
         },
-        "Wavelength": None if wavelength is None else _check_wavelength(wavelength, n_features),
-        "Training data": None if X is None and y is None else _training_data(X, y, n_features),
+        "Wavelength": None if wavelength is None else check_wavelength(wavelength, n_features=n_features).tolist(),
+        "Training data": _training_data(X_train, y_train, n_features),
         "Class priors": None if priors is None else _by_class(network.classes_, priors),
         "Training": {"epochs": len(network.history_), **{f"best {name}": value for name, value in best.items()}},
         "Parameters": {
@@ -72,29 +73,20 @@ def as_markdown(card: dict[str, Any], title: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _check_wavelength(wavelength: ArrayLike, n_features: int) -> list[float]:
-    grid = check_array(wavelength, ensure_2d=False, input_name="wavelength", dtype=np.float64)
-    if grid.shape != (n_features,) or not (np.diff(grid) > 0).all():
-        raise ValueError(
-            f"wavelength of shape {grid.shape} is not allowed: one rising value for each of {n_features} samples is."
-        )
-    return grid.tolist()
-
-
-def _training_data(X: ArrayLike | None, y: ArrayLike | None, n_features: int) -> dict[str, Any]:
+def _training_data(X_train: ArrayLike | None, y_train: ArrayLike | None, n_features: int) -> dict[str, Any] | None:
     content: dict[str, Any] = {}
-    check_consistent_length(X, y)
-    if X is not None:
-        flux = check_array(X, dtype="numeric", ensure_all_finite=False, input_name="X")
+    check_consistent_length(X_train, y_train)
+    if X_train is not None:
+        flux = check_array(X_train, dtype="numeric", ensure_all_finite=False, input_name="X_train")
         if flux.shape[1] != n_features:
-            raise ValueError(f"X has {flux.shape[1]} features, but the classifier was trained on {n_features}.")
+            raise ValueError(f"X_train has {flux.shape[1]} features, but the classifier was trained on {n_features}.")
         content |= {"n_spectra": len(flux), "SHA-256 of the flux, float32, row by row": _hash(flux)}
-    if y is not None:
-        labels = column_or_1d(y)
+    if y_train is not None:
+        labels = column_or_1d(y_train)
         check_classification_targets(labels)
         names, counts = np.unique(labels, return_counts=True)
         content |= {"n_spectra": len(labels), "n_spectra of each class": _by_class(names, counts)}
-    return content
+    return content or None
 
 
 def _hash(flux: np.ndarray) -> str:

@@ -1,7 +1,7 @@
 """The networks as ONNX nodes, in the state in which they predict.
 
 This repeats the forward pass of the modules, operator by operator. torch.onnx.export would make that unnecessary, but
-it takes 12 s for the paper's network instead of 0.04 s, needs two more packages and changes with the version of PyTorch.
+it takes 12 s for the paper's network instead of 0.04 s, needs two more packages and depends on PyTorch's version.
 """
 
 from __future__ import annotations

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +12,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._atomic_file import replace_file
+from .._unwrap import innermost
 from ..calibration import PriorCorrectedClassifier
 from ..calibration._class_priors import _LOG_TINY
 from ..metrics import ClassificationTable
@@ -22,16 +23,13 @@ from ._model_card import as_markdown, make_model_card
 from ._networks import add_network
 from ._steps import add_step
 
-if TYPE_CHECKING:
-    from ..neural_network import BaseSpectrumClassifier
-
 
 def to_onnx(
     estimator: Any,
     path: str | os.PathLike,
     *,
-    X: ArrayLike | None = None,
-    y: ArrayLike | None = None,
+    X_train: ArrayLike | None = None,
+    y_train: ArrayLike | None = None,
     wavelength: ArrayLike | None = None,
     table: ClassificationTable | None = None,
 ) -> None:
@@ -54,9 +52,9 @@ def to_onnx(
     path : str or path-like
         The file; its name ends in ".onnx". The model card has the same name with ".md". Files that are there are
         replaced, each in one step, so that a failed export leaves them as they were.
-    X : array-like of shape (n_samples, n_features), default=None
+    X_train : array-like of shape (n_samples, n_features), default=None
         The training spectra, of which the model card keeps a hash.
-    y : array-like of shape (n_samples,), default=None
+    y_train : array-like of shape (n_samples,), default=None
         Their labels, of which the model card keeps the number in each class.
     wavelength : array-like of shape (n_features,), default=None
         The wavelength of each sample, for the model card, so that other spectra can be brought to the same grid.
@@ -102,19 +100,23 @@ def to_onnx(
     >>> network = SpectrumMLPClassifier(hidden_layer_sizes=(16,), max_epochs=2, random_state=0)
     >>> pipeline = make_pipeline(MinMaxSpectrumScaler(), network).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     to_onnx(pipeline, Path(folder) / "model.onnx", X=X, y=y)
+    ...     to_onnx(pipeline, Path(folder) / "model.onnx", X_train=X, y_train=y)
     ...     classifier = OnnxClassifier(Path(folder) / "model.onnx")
     ...     bool((classifier.predict(X) == pipeline.predict(X)).all())
     True
     """
+    from ..neural_network import BaseSpectrumClassifier
+
     path = Path(path)
     if path.suffix != ".onnx":
-        raise ValueError(f"path={str(path)!r} is not allowed: the name of the file ends in '.onnx'.")
-    network = _innermost(estimator)
+        raise ValueError(f"path must end in '.onnx', got {str(path)!r}.")
+    network = innermost(estimator)
+    if not isinstance(network, BaseSpectrumClassifier):
+        raise _no_form(estimator)
     check_is_fitted(network)
     graph = Graph()
-    graph.add("Identity", _add_classifier(graph, INPUT, estimator), output=OUTPUT)
-    card = make_model_card(estimator, network, X=X, y=y, wavelength=wavelength, table=table)
+    graph.add("Identity", _add_classifier(graph, INPUT, estimator, network), output=OUTPUT)
+    card = make_model_card(estimator, network, X_train=X_train, y_train=y_train, wavelength=wavelength, table=table)
     metadata = Metadata(
         classes=network.classes_,
         n_features=network.n_features_in_,
@@ -122,42 +124,31 @@ def to_onnx(
         card=card,
     )
     content = graph.serialize(network.n_features_in_, len(network.classes_), metadata.encode())
-    _write(path.with_suffix(".md"), as_markdown(card, path.name).encode())
-    _write(path, content)
+    replace_file(path.with_suffix(".md"), as_markdown(card, path.name).encode())
+    replace_file(path, content)
 
 
-def _innermost(estimator: Any) -> BaseSpectrumClassifier:
-    """Return the network within a classifier."""
-    from ..neural_network import BaseSpectrumClassifier
-
-    if isinstance(estimator, BaseSpectrumClassifier):
-        return estimator
-    if isinstance(estimator, Pipeline):
-        return _innermost(estimator.steps[-1][1])
-    if isinstance(estimator, FrozenEstimator):
-        return _innermost(estimator.estimator)
-    if isinstance(estimator, PriorCorrectedClassifier):
-        check_is_fitted(estimator)
-        return _innermost(estimator.estimator_)
-    raise TypeError(
+def _no_form(estimator: Any) -> TypeError:
+    return TypeError(
         f"estimator={estimator!r} has no ONNX form; allowed are the networks of skspectra.neural_network, pipelines "
         "that end in one, and these within PriorCorrectedClassifier or FrozenEstimator."
     )
 
 
-def _add_classifier(graph: Graph, flux: str, estimator: Any) -> str:
+def _add_classifier(graph: Graph, flux: str, estimator: Any, network: Any) -> str:
     """Add what a classifier does in prediction and return the name of its probabilities."""
     if isinstance(estimator, Pipeline):
-        network = _innermost(estimator)
         for name, step in estimator.steps[:-1]:
             flux = add_step(graph, flux, network.n_features_in_, name, step)
-        return _add_classifier(graph, flux, estimator.steps[-1][1])
+        return _add_classifier(graph, flux, estimator.steps[-1][1], network)
     if isinstance(estimator, FrozenEstimator):
-        return _add_classifier(graph, flux, estimator.estimator)
+        return _add_classifier(graph, flux, estimator.estimator, network)
     if isinstance(estimator, PriorCorrectedClassifier):
-        probabilities = _add_classifier(graph, flux, estimator.estimator_)
+        probabilities = _add_classifier(graph, flux, estimator.estimator_, network)
         return _correct_priors(graph, probabilities, estimator.training_priors_, estimator.class_priors_)
-    logits = add_network(graph, flux, estimator.n_features_in_, estimator.net_.module_)
+    if estimator is not network:
+        raise _no_form(estimator)
+    logits = add_network(graph, flux, network.n_features_in_, network.net_.module_)
     # Runtimes differ in what Relu makes of NaN: this adds NaN where there is any flux that is no number.
     nothing = graph.add("ReduceSum", graph.add("Mul", flux, single(0)), ints(1))
     return graph.add("Add", graph.add("Softmax", logits, axis=1), nothing)
@@ -171,16 +162,3 @@ def _correct_priors(graph: Graph, probabilities: str, old: np.ndarray, new: np.n
     floored = graph.add("Max", log_probabilities, np.array(_LOG_TINY, dtype=np.float64))
     corrected = graph.add("Softmax", graph.add("Add", floored, log_ratio), axis=1)
     return graph.cast(corrected, np.float32)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Put a file in its place in one step, after its content is on the disk."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise

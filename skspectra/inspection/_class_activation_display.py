@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 
 from ..datasets import load_lines
 from ._class_activation_map import class_activation_map
-from ._display_arguments import check_axes, check_column, check_wavelength, horizontal_axis
+from ._display_arguments import check_axes, check_column, horizontal_axis, wavelength_of_samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -98,7 +98,7 @@ class ClassActivationDisplay:
         n_samples, n_features = self.flux.shape
         if self.maps.shape != self.flux.shape:
             raise ValueError(f"maps has shape {self.maps.shape}, but flux has {self.flux.shape}.")
-        self.wavelength = check_wavelength(wavelength, n_features)
+        self.wavelength = wavelength_of_samples(wavelength, n_features)
         self.y_true = check_column("y_true", y_true, n_samples)
         self.y_pred = check_column("y_pred", y_pred, n_samples)
         self.probability = check_column("probability", probability, n_samples)

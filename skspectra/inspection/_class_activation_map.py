@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from .._pipeline import apply_first_steps, last_step
+from .._unwrap import innermost_input, last_step
 from ..neural_network import BaseSpectrumClassifier, DenseNet1D
 from ..neural_network._device import prediction_batch_size
 from ..neural_network._training._batches import as_tensor
@@ -138,7 +138,7 @@ def class_activation_map(
     if layer == "all" and not upsample:
         raise ValueError("upsample=False is not allowed with layer='all', whose maps have cells of several sizes.")
 
-    flux = classifier._check_flux(apply_first_steps(estimator, X), reset=False)
+    flux = classifier._check_flux(innermost_input(estimator, X), reset=False)
     codes = encode_target(target, classifier.classes_, len(flux))
     parts = []
     for batch in _maps_of_batches(classifier, flux, codes, layers):

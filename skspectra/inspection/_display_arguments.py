@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import column_or_1d
 
+from .._checks import check_wavelength
 from ..datasets import LAMOST_WAVELENGTH
 
 
@@ -21,11 +22,11 @@ def check_column(name: str, values: ArrayLike | None, length: int) -> np.ndarray
     return column
 
 
-def check_wavelength(wavelength: ArrayLike | None, n_features: int) -> np.ndarray | None:
+def wavelength_of_samples(wavelength: ArrayLike | None, n_features: int) -> np.ndarray | None:
     """Return the wavelength of the samples; without one, spectra of LAMOST's length have LAMOST's."""
-    if wavelength is None and n_features == len(LAMOST_WAVELENGTH):
-        return LAMOST_WAVELENGTH
-    return check_column("wavelength", wavelength, n_features)
+    if wavelength is not None:
+        return check_wavelength(wavelength, n_features=n_features)
+    return LAMOST_WAVELENGTH if n_features == len(LAMOST_WAVELENGTH) else None
 
 
 def horizontal_axis(wavelength: np.ndarray | None, n_features: int) -> tuple[np.ndarray, str]:

@@ -8,14 +8,23 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_array, check_consistent_length, check_random_state
 from sklearn.utils.validation import column_or_1d
 
+from .._checks import check_wavelength, class_codes
+from .._validation import Interval, validate_params
 from ..datasets import load_lines
 from ..datasets._constants import LIGHT_SPEED
 
 # The largest common shift of a random draw, in the logarithm of the wavelength.
 _MAX_SHIFT = 0.1
-_CLASSES = ("STAR", "GALAXY", "QSO")
+_CLASSES = np.array(["STAR", "GALAXY", "QSO"])
 
 
+@validate_params(
+    {
+        "half_width": [Interval(Real, 0, LIGHT_SPEED, closed="neither")],
+        "n_permutations": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+)
 def line_attention(
     maps: ArrayLike,
     wavelength: ArrayLike,
@@ -23,8 +32,8 @@ def line_attention(
     target: Any,
     *,
     reference: ArrayLike | None = None,
-    window: float = 1000.0,
-    n_null: int = 200,
+    half_width: float = 1000.0,
+    n_permutations: int = 200,
     random_state: int | np.random.RandomState | None = None,
 ) -> Bunch:
     """Compare attention inside windows around the lines of the class with the same at random redshifts.
@@ -45,10 +54,10 @@ def line_attention(
         Attention that needs no learning, such as the mean of the maps of networks with random weights, treated as
         `maps` are. Attention is then counted in its unit instead of in samples, so that maps that show no more than
         where a spectrum has structure have enrichment 1.
-    window : float, default=1000.0
-        Half width of the window around a line in km/s. Windows of a class that overlap are one.
-    n_null : int, default=200
-        Number of draws of random redshifts. No p-value is below ``1 / (n_null + 1)``, 0.005 for the default.
+    half_width : float, default=1000.0
+        Half the width of the window around a line, in km/s. Windows of a class that overlap are one.
+    n_permutations : int, default=200
+        Number of draws of random redshifts. No p-value is below ``1 / (n_permutations + 1)``, 0.005 for the default.
     random_state : int, RandomState instance or None, default=None
         Seeds the draws.
 
@@ -82,7 +91,7 @@ def line_attention(
     -----
     The statistic is T = sum of attention inside windows / number of samples inside windows, summed over the spectra of
     a class, of maps with mean 1. Even attention gives T = 1. The enrichment is T over the mean of T over the draws, and
-    the p-value (1 + number of draws with T no less than the observed one) / (1 + n_null) [1]_.
+    the p-value (1 + number of draws with T no less than the observed one) / (1 + n_permutations) [1]_.
 
     A map may follow lines even where the network knows nothing, because lines are where spectra differ from their
     surroundings: flux less continuum does, and so does LayerCAM of the first dense block. With a reference, T = sum of
@@ -121,55 +130,51 @@ def line_attention(
     cumulated = _cumulated_attention(np.asarray(check_array(maps, dtype=np.float64, input_name="maps")))
     n_samples, n_features = len(cumulated), cumulated.shape[1] - 1
     unit = _cumulated_attention(_check_reference(reference, (n_samples, n_features)))
-    wavelength = _check_wavelength(wavelength, n_features)
+    wavelength = check_wavelength(wavelength, n_features=n_features)
     redshift, target = _check_redshift(redshift, n_samples), _check_target(target, n_samples)
-    if not isinstance(window, Real) or isinstance(window, bool) or not 0 < window < LIGHT_SPEED:
-        raise ValueError(f"window={window!r} is not allowed; allowed are numbers above 0 and below {LIGHT_SPEED} km/s.")
-    if not isinstance(n_null, Integral) or isinstance(n_null, bool) or n_null < 1:
-        raise ValueError(f"n_null={n_null!r} is not allowed; allowed are integers from 1.")
-    random_state = check_random_state(random_state)
+    rng = check_random_state(random_state)
     table = load_lines()
 
-    by_class: dict[str, list] = {key: [] for key in _BY_CLASS}
-    by_line: dict[str, list] = {key: [] for key in _BY_LINE}
+    by_class, by_line = [], []
     for name in np.unique(target):
         rows = target == name
         shown = table[name]
         # A line that a class shows in absorption and in emission is one place.
         _, first = np.unique(table.wavelength_vacuum[shown], return_index=True)
         rest = table.wavelength_vacuum[shown][first]
-        lines = _LineWindows(rest, window)
+        lines = _LineWindows(rest, half_width)
         log_z = np.log1p(redshift[rows])
         observed = lines.measure(cumulated[rows], unit[rows], wavelength, log_z)
         null = []
-        for _ in range(n_null):
-            shift = random_state.uniform(-_MAX_SHIFT, _MAX_SHIFT)
-            null.append(lines.measure(cumulated[rows], unit[rows], wavelength, random_state.permutation(log_z) + shift))
+        for _ in range(n_permutations):
+            shift = rng.uniform(-_MAX_SHIFT, _MAX_SHIFT)
+            null.append(lines.measure(cumulated[rows], unit[rows], wavelength, rng.permutation(log_z) + shift))
         enrichment, p_value = _compare(observed.union_density, np.array([draw.union_density for draw in null]))
         n_spectra = int(rows.sum())
-        by_class["target_names"].append(name)
-        by_class["n_spectra"].append(n_spectra)
-        by_class["share"].append(observed.union_attention / (n_spectra * n_features))
-        by_class["coverage"].append(observed.union_samples / (n_spectra * n_features))
-        by_class["enrichment"].append(enrichment)
-        by_class["p_value"].append(p_value)
-
+        by_class.append(
+            {
+                "target_names": name,
+                "n_spectra": n_spectra,
+                "share": observed.union_attention / (n_spectra * n_features),
+                "coverage": observed.union_samples / (n_spectra * n_features),
+                "enrichment": enrichment,
+                "p_value": p_value,
+            }
+        )
         enrichment, p_value = _compare(observed.density, np.array([draw.density for draw in null]))
-        falls = observed.n_spectra > 0
-        by_line["target"] += [name] * int(falls.sum())
-        by_line["name"] += table.name[shown][first][falls].tolist()
-        by_line["wavelength"] += rest[falls].tolist()
-        by_line["kind"] += table.kind[shown][first][falls].tolist()
-        by_line["n_spectra"] += observed.n_spectra[falls].tolist()
-        by_line["density"] += observed.density[falls].tolist()
-        by_line["enrichment"] += enrichment[falls].tolist()
-        by_line["p_value"] += p_value[falls].tolist()
-    lines_bunch = Bunch(**{key: np.array(values) for key, values in by_line.items()})
-    return Bunch(**{key: np.array(values) for key, values in by_class.items()}, lines=lines_bunch)
-
-
-_BY_CLASS = ("target_names", "n_spectra", "share", "coverage", "enrichment", "p_value")
-_BY_LINE = ("target", "name", "wavelength", "kind", "n_spectra", "density", "enrichment", "p_value")
+        columns = {
+            "target": np.full(len(rest), name),
+            "name": table.name[shown][first],
+            "wavelength": rest,
+            "kind": table.kind[shown][first],
+            "n_spectra": observed.n_spectra,
+            "density": observed.density,
+            "enrichment": enrichment,
+            "p_value": p_value,
+        }
+        by_line.append({key: values[observed.n_spectra > 0] for key, values in columns.items()})
+    lines_bunch = Bunch(**{key: np.concatenate([part[key] for part in by_line]) for key in by_line[0]})
+    return Bunch(**{key: np.array([part[key] for part in by_class]) for key in by_class[0]}, lines=lines_bunch)
 
 
 class _LineWindows:
@@ -178,8 +183,8 @@ class _LineWindows:
     A window is a fixed interval in velocity, so that windows overlap at every redshift or at none.
     """
 
-    def __init__(self, rest: np.ndarray, window: float):
-        beta = window / LIGHT_SPEED
+    def __init__(self, rest: np.ndarray, half_width: float):
+        beta = half_width / LIGHT_SPEED
         self.low, self.high = np.log(rest * (1 - beta)), np.log(rest * (1 + beta))
         # Lines are in order and windows equally wide, so that the end of one decides whether the next one is apart.
         apart = np.append(True, self.low[1:] > self.high[:-1])
@@ -244,22 +249,12 @@ def _check_reference(reference: ArrayLike | None, shape: tuple[int, int]) -> np.
     return unit
 
 
-def _check_wavelength(wavelength: ArrayLike, n_features: int) -> np.ndarray:
-    wavelength = np.asarray(column_or_1d(wavelength), dtype=np.float64)
-    if len(wavelength) != n_features:
-        raise ValueError(f"wavelength has {len(wavelength)} values, but maps have {n_features} samples.")
-    if not (np.isfinite(wavelength).all() and (wavelength > 0).all() and (np.diff(wavelength) > 0).all()):
-        raise ValueError("wavelength is not allowed: it must be positive, finite and increasing.")
-    return wavelength
-
-
 def _check_redshift(redshift: ArrayLike, n_samples: int) -> np.ndarray:
-    redshift = np.full(n_samples, redshift, dtype=np.float64) if np.ndim(redshift) == 0 else redshift
-    redshift = np.asarray(column_or_1d(redshift), dtype=np.float64)
-    if len(redshift) != n_samples:
-        raise ValueError(f"redshift has {len(redshift)} values, but there are {n_samples} maps.")
+    redshift = np.full(n_samples, redshift) if np.ndim(redshift) == 0 else column_or_1d(redshift)
+    redshift = np.asarray(redshift, dtype=np.float64)
+    check_consistent_length(redshift, np.empty(n_samples))
     if not (np.isfinite(redshift).all() and (redshift > -1).all()):
-        raise ValueError("redshift is not allowed: it must be finite and above -1. Leave out spectra without one.")
+        raise ValueError("redshift must be finite and above -1. Leave out spectra without one.")
     return redshift
 
 
@@ -267,7 +262,5 @@ def _check_target(target: Any, n_samples: int) -> np.ndarray:
     target = np.full(n_samples, target) if np.ndim(target) == 0 else column_or_1d(target)
     target = np.array([str(label) for label in target.tolist()])
     check_consistent_length(target, np.empty(n_samples))
-    unknown = np.setdiff1d(target, _CLASSES)
-    if len(unknown):
-        raise ValueError(f"target has {unknown.tolist()}; allowed are the classes {list(_CLASSES)}.")
+    class_codes(target, _CLASSES, "target")
     return target

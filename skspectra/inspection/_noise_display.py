@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils import check_array
 
 from ..augmentation import CCDNoiseAugmenter
-from ._display_arguments import check_axes, check_column, check_wavelength, horizontal_axis
+from ._display_arguments import check_axes, check_column, horizontal_axis, wavelength_of_samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,7 @@ class NoiseDisplay:
                 f"n_effects={len(self.effects)}."
             )
         _, n_samples, n_features = self.flux.shape
-        self.wavelength = check_wavelength(wavelength, n_features)
+        self.wavelength = wavelength_of_samples(wavelength, n_features)
         self.y = check_column("y", y, n_samples)
 
     @classmethod
@@ -123,7 +123,7 @@ class NoiseDisplay:
             If a spectrum or `y` is not valid, or `ax` has another number of axes.
         """
         if not isinstance(estimator, CCDNoiseAugmenter):
-            raise TypeError(f"estimator={type(estimator).__name__} is not allowed; allowed is CCDNoiseAugmenter.")
+            raise TypeError(f"estimator must be a CCDNoiseAugmenter, got {type(estimator).__name__}.")
         X = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", input_name="X")
         flux = []
         for strengths in _EFFECTS.values():

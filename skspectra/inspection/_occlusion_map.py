@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from .._validation import Interval, StrOptions, validate_params
 from ._targets import encode_target
 
 # Samples (spectra times their length) that go to the classifier at once.
@@ -16,6 +17,14 @@ _SAMPLES_PER_BATCH = 1 << 22
 _LEAST = 1e-12
 
 
+@validate_params(
+    {
+        "width": [Interval(Integral, 1, None, closed="left")],
+        "step": [Interval(Integral, 1, None, closed="left")],
+        "fill": [StrOptions({"linear"}), Interval(Real, None, None, closed="neither")],
+        "scale": [StrOptions({"probability", "log-odds"})],
+    }
+)
 def occlusion_map(
     estimator: Any,
     X: ArrayLike,
@@ -87,16 +96,14 @@ def occlusion_map(
     array([[0., 0., 0., 0., 0., 1., 0., 0.]], dtype=float32)
     """
     if not hasattr(estimator, "predict_proba"):
-        raise TypeError(f"estimator={type(estimator).__name__} is not allowed: it has no predict_proba.")
+        raise TypeError(f"estimator must have predict_proba, got {type(estimator).__name__}.")
     check_is_fitted(estimator)
     flux = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", input_name="X")
     n_samples, n_features = flux.shape
-    _check_number("width", width, n_features - 1, "less than the number of samples in a spectrum")
-    _check_number("step", step, width, "at most width, so that every sample is covered")
-    if fill != "linear" and (not isinstance(fill, Real) or isinstance(fill, bool) or not np.isfinite(fill)):
-        raise ValueError(f"fill={fill!r} is not allowed; allowed are 'linear' and finite numbers.")
-    if scale not in ("probability", "log-odds"):
-        raise ValueError(f"scale={scale!r} is not allowed; allowed are 'probability' and 'log-odds'.")
+    if width >= n_features:
+        raise ValueError(f"width must be less than the {n_features} samples of a spectrum, got {width}.")
+    if step > width:
+        raise ValueError(f"step must be at most width={width}, so that every sample is covered, got {step}.")
     codes = encode_target(target, estimator.classes_, n_samples)
 
     before = _predict_in_batches(estimator, X, flux)
@@ -135,11 +142,6 @@ def _log_odds(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarray:
     wanted = others[np.arange(len(codes)), codes]
     others[np.arange(len(codes)), codes] = 0
     return np.log(np.maximum(wanted, _LEAST)) - np.log(np.maximum(others.sum(axis=1), _LEAST))
-
-
-def _check_number(name: str, value: int, largest: int, meaning: str) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or not 1 <= value <= largest:
-        raise ValueError(f"{name}={value!r} is not allowed; allowed are integers from 1 to {largest} ({meaning}).")
 
 
 def _predict_in_batches(estimator: Any, X: Any, flux: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
-from ._display_arguments import check_axes, check_column, check_wavelength, horizontal_axis
+from ._display_arguments import check_axes, check_column, horizontal_axis, wavelength_of_samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ class ScalingDisplay:
         if self.scaled.shape != self.flux.shape:
             raise ValueError(f"scaled has shape {self.scaled.shape}, but flux has {self.flux.shape}.")
         n_samples, n_features = self.flux.shape
-        self.wavelength = check_wavelength(wavelength, n_features)
+        self.wavelength = wavelength_of_samples(wavelength, n_features)
         self.y = check_column("y", y, n_samples)
 
     @classmethod
@@ -105,7 +105,7 @@ class ScalingDisplay:
             If a spectrum or `y` is not valid, or `ax` has another number of axes.
         """
         if not hasattr(estimator, "transform"):
-            raise TypeError(f"estimator={type(estimator).__name__} is not allowed: it has no transform.")
+            raise TypeError(f"estimator must have transform, got {type(estimator).__name__}.")
         return cls(X, estimator.transform(X), wavelength=wavelength, y=y).plot(ax)
 
     def plot(self, ax: Axes | np.ndarray | None = None) -> Self:

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import class_codes
+
 
 def encode_target(target: Any, classes: np.ndarray, n_samples: int) -> np.ndarray | None:
     """Return the positions in `classes` of the wanted labels, or None for "predicted".
@@ -25,13 +27,7 @@ def encode_target(target: Any, classes: np.ndarray, n_samples: int) -> np.ndarra
         labels = np.full(n_samples, labels)
     if labels.shape != (n_samples,):
         raise ValueError(
-            f"target has shape {labels.shape}; allowed are 'predicted', one label, or a label for each of the "
-            f"{n_samples} spectra."
+            f"target must be 'predicted', one label, or a label for each of the {n_samples} spectra, "
+            f"got shape {labels.shape}."
         )
-    codes = {label: code for code, label in enumerate(classes.tolist())}
-    unknown = sorted({str(label) for label in labels.tolist() if label not in codes})
-    if unknown:
-        raise ValueError(
-            f"target has {', '.join(unknown)}; allowed are 'predicted' and the classes {classes.tolist()}."
-        )
-    return np.array([codes[label] for label in labels.tolist()], dtype=np.int64)
+    return class_codes(labels, classes, "target")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._pipeline import last_step
+from .._unwrap import last_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +96,7 @@ class TrainingHistoryDisplay:
         classifier = last_step(estimator)
         check_is_fitted(classifier)
         if not hasattr(classifier, "history_"):
-            raise TypeError(f"estimator={type(classifier).__name__} is not allowed: it has no history_.")
+            raise TypeError(f"estimator must have history_, got {type(classifier).__name__}.")
         return cls(classifier.history_, best_epoch=classifier.best_epoch_).plot(ax)
 
     def plot(self, ax: Axes | None = None) -> Self:

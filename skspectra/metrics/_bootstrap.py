@@ -8,17 +8,26 @@ outcomes equally often are interchangeable, and one multinomial draw says how of
 replicate therefore costs as much as there are kinds, a handful for millions of spectra, and not as there are rows.
 
 The bootstrap is stratified by true class: each replicate holds as many spectra of each class as the data. The number
-of quasars in a test set was either chosen (1:1:1) or says nothing about the classifier, a band at stated
-``class_priors`` must not depend on it, and a rare class can not drop out of a replicate. On the paper's matrix the band
-of the mean F1 is .9326-.9511 so, and .9322-.9511 with free numbers. Groups are drawn among those with the same most
-frequent true class: where a group is one object this keeps the number of objects of each class.
+of quasars in a test set was either chosen (1:1:1) or says nothing about the classifier, a confidence
+interval at stated ``class_priors`` must not depend on it, and a rare class can not drop out of a replicate. On the
+paper's matrix the interval of the mean F1 is .9326-.9511 so, and .9322-.9511 with free numbers. Groups are drawn among
+those with the same most frequent true class: where a group is one object this keeps the number of objects of each
+class.
 """
 
 from collections.abc import Iterator
+from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
 
+from .._validation import Interval
+
+PARAMETERS = {
+    "n_resamples": [Interval(Integral, 0, None, closed="left")],
+    "confidence_level": [Interval(Real, 0, 1, closed="neither")],
+    "random_state": ["random_state"],
+}
 _CHUNK_ELEMENTS = 2**22  # numbers held at once by a chunk of replicates: 32 MiB
 
 
@@ -33,7 +42,7 @@ def resampled_confusions(
     n_classes: int,
     *,
     groups: np.ndarray | None,
-    n_bootstraps: int,
+    n_resamples: int,
     random_state: np.random.RandomState,
 ) -> Iterator[np.ndarray]:
     """Yield chunks of replicates, shape (n_predictions, n_replicates, n_classes, n_classes).
@@ -56,8 +65,8 @@ def resampled_confusions(
     to_confusion = [content @ _indicator(true * n_classes + y_pred[example], n_classes**2) for y_pred in predictions]
     strata = [np.flatnonzero(stratum == s) for s in np.unique(stratum)]
     chunk = max(1, _CHUNK_ELEMENTS // max(len(size), len(predictions) * n_classes**2))
-    for start in range(0, n_bootstraps, chunk):
-        n_replicates = min(chunk, n_bootstraps - start)
+    for start in range(0, n_resamples, chunk):
+        n_replicates = min(chunk, n_resamples - start)
         weights = np.empty((n_replicates, len(size)))
         for kinds in strata:
             n_units = size[kinds].sum()
@@ -65,7 +74,7 @@ def resampled_confusions(
         yield np.stack([(weights @ counts).reshape(n_replicates, n_classes, n_classes) for counts in to_confusion])
 
 
-def n_resampled(y_true: np.ndarray, groups: np.ndarray | None, n_classes: int) -> np.ndarray:
+def count_units(y_true: np.ndarray, groups: np.ndarray | None, n_classes: int) -> np.ndarray:
     """Return how many spectra, or groups with this most frequent true class, are drawn of each class, from codes."""
     if groups is None:
         return np.bincount(y_true, minlength=n_classes)
@@ -115,13 +124,13 @@ def _kinds_of_groups(groups: np.ndarray, outcome: np.ndarray, n_outcomes: int) -
     return by_group[example], size
 
 
-def band(replicates: np.ndarray, confidence: float) -> np.ndarray:
+def confidence_interval(replicates: np.ndarray, confidence_level: float) -> np.ndarray:
     """Lower and upper quantile over the first axis, shape (..., 2); replicates without the class (NaN) do not count."""
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    tails = [(1 - confidence_level) / 2, (1 + confidence_level) / 2]
     flat = replicates.reshape(len(replicates), -1)
-    bands = np.full((flat.shape[1], 2), np.nan)
-    for column, limits in zip(flat.T, bands, strict=True):
+    intervals = np.full((flat.shape[1], 2), np.nan)
+    for column, limits in zip(flat.T, intervals, strict=True):
         known = column[~np.isnan(column)]
         if known.size:
             limits[:] = np.quantile(known, tails)
-    return bands.reshape(*replicates.shape[1:], 2)
+    return intervals.reshape(*replicates.shape[1:], 2)

@@ -1,16 +1,17 @@
-"""Scores of each class with confidence bands, the confusion matrix and where the errors go."""
+"""Scores of each class with confidence intervals, the confusion matrix and where the errors go."""
 
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import check_consistent_length, check_random_state, check_scalar
+from sklearn.utils import check_consistent_length, check_random_state
 
-from ._bootstrap import band, confusion_matrix, n_resampled, resampled_confusions
-from ._labels import check_class_labels, check_groups, check_labels, check_scored_priors, encode, format_priors
+from .._checks import encode
+from .._validation import validate_params
+from ._bootstrap import PARAMETERS, confidence_interval, confusion_matrix, count_units, resampled_confusions
+from ._labels import check_class_labels, check_groups, check_labels, check_scored_priors, format_priors
 from ._scores import accuracy, class_scores, mean_scores, row_shares
-from ._text import aligned, few_resampled, format_band, import_pandas
+from ._text import aligned, few_units, format_interval, import_pandas
 
 _HEADINGS = {"precision": "precision", "recall": "recall", "f1": "F1", "balanced_accuracy": "balanced accuracy"}
 
@@ -32,7 +33,7 @@ class ClassErrors(NamedTuple):
     Examples
     --------
     >>> from skspectra.metrics import classification_table
-    >>> error = classification_table(["QSO", "QSO", "STAR"], ["QSO", "STAR", "STAR"], n_bootstraps=0).errors()[0]
+    >>> error = classification_table(["QSO", "QSO", "STAR"], ["QSO", "STAR", "STAR"], n_resamples=0).errors()[0]
     >>> error.n_spectra, error.share_of_class, error.share_of_errors
     (1, 0.5, 1.0)
     """
@@ -46,7 +47,7 @@ class ClassErrors(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ClassificationTable:
-    """Scores of each class, their bands and the confusion matrix, as :func:`classification_table` returns them.
+    """Scores of each class, confidence intervals and confusion matrix, as :func:`classification_table` returns them.
 
     ``str(table)`` is the table in text.
 
@@ -67,27 +68,27 @@ class ClassificationTable:
         as in :func:`sklearn.metrics.balanced_accuracy_score`, which is the mean recall.
     accuracy : float
         Share of right predictions.
-    bands : dict of str to ndarray of shape (n_classes, 2)
+    confidence_intervals : dict of str to ndarray of shape (n_classes, 2)
         Lower and upper limit of each of ``scores``; empty without a bootstrap.
-    mean_band : dict of str to ndarray of shape (2,)
+    mean_confidence_intervals : dict of str to ndarray of shape (2,)
         Limits of each of ``mean``; empty without a bootstrap.
-    accuracy_band : ndarray of shape (2,), or None
+    accuracy_confidence_interval : ndarray of shape (2,), or None
         Limits of ``accuracy``; None without a bootstrap.
     class_priors : ndarray of shape (n_classes,), or None
         The stated class mix; None for the mix of the data.
     n_groups : int or None
         Number of groups that were resampled; None where single spectra were.
-    n_resampled : ndarray of shape (n_classes,), dtype int64
+    n_units : ndarray of shape (n_classes,), dtype int64
         Number of spectra, or groups with this most frequent true class, that were resampled.
-    n_bootstraps : int
-        Number of replicates behind the bands.
-    confidence : float
-        Share of the replicates within the bands.
+    n_resamples : int
+        Number of replicates behind the confidence intervals.
+    confidence_level : float
+        Share of the replicates within the confidence intervals.
 
     Examples
     --------
     >>> from skspectra.metrics import classification_table
-    >>> table = classification_table(["QSO", "QSO", "STAR", "STAR"], ["QSO", "STAR", "STAR", "STAR"], n_bootstraps=0)
+    >>> table = classification_table(["QSO", "QSO", "STAR", "STAR"], ["QSO", "STAR", "STAR", "STAR"], n_resamples=0)
     >>> print(table)
           precision  recall      F1  balanced accuracy  support
     QSO      1.0000  0.5000  0.6667             0.7500        2
@@ -118,14 +119,14 @@ class ClassificationTable:
     scores: dict[str, np.ndarray]
     mean: dict[str, float]
     accuracy: float
-    bands: dict[str, np.ndarray]
-    mean_band: dict[str, np.ndarray]
-    accuracy_band: np.ndarray | None
+    confidence_intervals: dict[str, np.ndarray]
+    mean_confidence_intervals: dict[str, np.ndarray]
+    accuracy_confidence_interval: np.ndarray | None
     class_priors: np.ndarray | None
     n_groups: int | None
-    n_resampled: np.ndarray
-    n_bootstraps: int
-    confidence: float
+    n_units: np.ndarray
+    n_resamples: int
+    confidence_level: float
 
     @property
     def confusion_shares(self) -> np.ndarray:
@@ -178,7 +179,7 @@ class ClassificationTable:
         Examples
         --------
         >>> from skspectra.metrics import classification_table
-        >>> table = classification_table(["QSO", "STAR", "STAR"], ["QSO", "STAR", "QSO"], n_bootstraps=0)
+        >>> table = classification_table(["QSO", "STAR", "STAR"], ["QSO", "STAR", "QSO"], n_resamples=0)
         >>> table.to_frame()[["precision", "recall", "support"]]
               precision  recall  support
         QSO        0.50    1.00        1
@@ -189,8 +190,8 @@ class ClassificationTable:
         columns = {}
         for name, values in self.scores.items():
             columns[name] = [*values, self.mean[name]]
-            if self.bands:
-                limits = np.vstack([self.bands[name], self.mean_band[name]])
+            if self.confidence_intervals:
+                limits = np.vstack([self.confidence_intervals[name], self.mean_confidence_intervals[name]])
                 columns[f"{name}_low"], columns[f"{name}_high"] = limits.T
         columns["support"] = [*self.support, self.support.sum()]
         return pandas.DataFrame(columns, index=[*self.labels.tolist(), "mean"])
@@ -198,16 +199,17 @@ class ClassificationTable:
     def __repr__(self) -> str:
         return (
             f"ClassificationTable(n_classes={len(self.labels)}, n_samples={self.support.sum()}, "
-            f"mean F1 {format_band(self.mean['f1'], self.mean_band.get('f1'))})"
+            f"mean F1 {format_interval(self.mean['f1'], self.mean_confidence_intervals.get('f1'))})"
         )
 
     def __str__(self) -> str:
         names = [str(label) for label in self.labels]
+        none = [None] * len(names)
         rows = [["", *_HEADINGS.values(), "support"]]
         for i, name in enumerate(names):
-            cells = [format_band(self.scores[s][i], self.bands[s][i] if self.bands else None) for s in _HEADINGS]
+            cells = [format_interval(self.scores[s][i], self.confidence_intervals.get(s, none)[i]) for s in _HEADINGS]
             rows.append([name, *cells, str(self.support[i])])
-        cells = [format_band(self.mean[s], self.mean_band.get(s)) for s in _HEADINGS]
+        cells = [format_interval(self.mean[s], self.mean_confidence_intervals.get(s)) for s in _HEADINGS]
         rows.append(["mean", *cells, str(self.support.sum())])
 
         counts = [
@@ -221,9 +223,10 @@ class ClassificationTable:
                 for name, row in zip(names, self.confusion_shares, strict=True)
             ),
         ]
+        accuracy = format_interval(self.accuracy, self.accuracy_confidence_interval)
         return "\n\n".join(
             [
-                aligned(rows) + f"\n\naccuracy {format_band(self.accuracy, self.accuracy_band)}\n{self._conditions()}",
+                f"{aligned(rows)}\n\naccuracy {accuracy}\n{self._conditions()}",
                 f"Confusion matrix\n{aligned(counts)}\n\n{aligned(shares)}",
                 f"Errors\n{self._errors_text()}",
             ]
@@ -234,12 +237,13 @@ class ClassificationTable:
             f"Scores at {format_priors(self.labels, self.class_priors)}.",
             'Balanced accuracy is that of a class against the rest, in the row "mean" that of all classes.',
         ]
-        if self.n_bootstraps:
+        if self.n_resamples:
             units = "single spectra" if self.n_groups is None else f"{self.n_groups} groups"
             lines.append(
-                f"In brackets: {100 * self.confidence:.4g} % band of {self.n_bootstraps} bootstraps of {units}."
+                f"In brackets: {100 * self.confidence_level:.4g} % confidence interval of {self.n_resamples} bootstrap "
+                f"resamples of {units}."
             )
-            if few := few_resampled(self.labels, self.n_resampled):
+            if few := few_units(self.labels, self.n_units):
                 lines.append(few)
         return "\n".join(lines)
 
@@ -257,6 +261,7 @@ class ClassificationTable:
         return aligned(rows, right=False)
 
 
+@validate_params(PARAMETERS)
 def classification_table(
     y_true: Any,
     y_pred: Any,
@@ -264,11 +269,11 @@ def classification_table(
     labels: Any = None,
     class_priors: Any = None,
     groups: Any = None,
-    n_bootstraps: int = 1000,
-    confidence: float = 0.95,
+    n_resamples: int = 1000,
+    confidence_level: float = 0.95,
     random_state: int | np.random.RandomState | None = None,
 ) -> ClassificationTable:
-    """Score each class, with a bootstrap band for every number, and say where the errors go.
+    """Score each class, with a bootstrap confidence interval for every number, and say where the errors go.
 
     Parameters
     ----------
@@ -284,25 +289,24 @@ def classification_table(
         for them. By default the scores are at the mix of the data.
     groups : array-like of shape (n_samples,), default=None
         Spectra with the same value, such as repeated observations of one object, are resampled together.
-    n_bootstraps : int, default=1000
-        Number of replicates; 0 for no bands.
-    confidence : float, default=0.95
-        Share of the replicates within a band, between 0 and 1.
+    n_resamples : int, default=1000
+        Number of replicates; 0 for no confidence intervals.
+    confidence_level : float, default=0.95
+        Share of the replicates within a confidence interval, between 0 and 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the bootstrap.
 
     Returns
     -------
     table : ClassificationTable
-        The scores and bands as arrays, ``str(table)``, ``table.to_frame()`` and ``table.errors()``.
+        The scores and confidence intervals as arrays, ``str(table)``, ``table.to_frame()`` and ``table.errors()``.
 
     Raises
     ------
     ValueError
-        For labels that are missing, continuous or of mixed kinds, inputs of different lengths, ``labels`` that leave
-        out a class, a single group, and class shares that are negative, do not sum to 1 or belong to no class.
-    TypeError
-        Where ``n_bootstraps`` or ``confidence`` is no number.
+        If labels are missing, continuous or of mixed kinds, inputs differ in length, ``labels`` leave out a class,
+        there is a single group, class shares are negative, do not sum to 1 or belong to no class, or another parameter
+        is not valid.
 
     Notes
     -----
@@ -313,10 +317,11 @@ def classification_table(
 
     **The mean F1** is the mean of the F1 of the classes (macro F1), not the harmonic mean of mean precision and recall.
 
-    **Bands** are percentile intervals [1]_ of a bootstrap stratified by true class: each replicate has as many spectra
-    of each class as ``y_true``, so a band says how sure a score is for this number of spectra of each class. Groups are
-    drawn among the groups with the same most frequent class. The band holds for the classifier as it is, not for
-    training it again. It cannot know of errors that the data do not show: a class with a recall of 1 has the band 1-1.
+    **Confidence intervals** are percentile intervals [1]_ of a bootstrap stratified by true class: each replicate has
+    as many spectra of each class as ``y_true``, so that an interval says how sure a score is for this number of spectra
+    of each class. Groups are drawn among the groups with the same most frequent class. The interval holds for the
+    classifier as it is, not for training it again. It cannot know of errors that the data do not show: a class with a
+    recall of 1 has the interval 1-1.
 
     The bootstrap resamples counts, not rows, and its cost does not grow with the number of spectra.
 
@@ -336,7 +341,7 @@ def classification_table(
     >>> table = classification_table(y_true, y_pred, labels=["STAR", "QSO"], random_state=0)
     >>> print(f"{table.mean['f1']:.4f}")
     0.8125
-    >>> survey = classification_table(y_true, y_pred, class_priors={"STAR": 0.985, "QSO": 0.015}, n_bootstraps=0)
+    >>> survey = classification_table(y_true, y_pred, class_priors={"STAR": 0.985, "QSO": 0.015}, n_resamples=0)
     >>> print(f"{survey.mean['f1']:.4f}")
     0.5410
     """
@@ -344,8 +349,6 @@ def classification_table(
     check_consistent_length(y_true, y_pred)
     labels = check_class_labels(labels, {"y_true": y_true, "y_pred": y_pred})
     groups = check_groups(groups, len(y_true))
-    check_scalar(n_bootstraps, "n_bootstraps", Integral, min_val=0)
-    check_scalar(confidence, "confidence", Real, min_val=0, max_val=1, include_boundaries="neither")
 
     true, predicted = encode(y_true, labels), encode(y_pred, labels)
     confusion = confusion_matrix(true, predicted, len(labels))
@@ -353,14 +356,14 @@ def classification_table(
     priors = check_scored_priors(class_priors, labels, support)
     scores = class_scores(confusion, priors)
 
-    bands, mean_band, accuracy_band = {}, {}, None
-    if n_bootstraps:
+    intervals, mean_intervals, accuracy_interval = {}, {}, None
+    if n_resamples:
         chunks = resampled_confusions(
             true,
             [predicted],
             len(labels),
             groups=groups,
-            n_bootstraps=n_bootstraps,
+            n_resamples=n_resamples,
             random_state=check_random_state(random_state),
         )
         replicates, accuracies = [], []
@@ -368,9 +371,10 @@ def classification_table(
             replicates.append(class_scores(resampled, priors))
             accuracies.append(accuracy(resampled, priors))
         by_class = {name: np.concatenate([chunk[name] for chunk in replicates]) for name in scores}
-        bands = {name: band(values, confidence) for name, values in by_class.items()}
-        mean_band = {name: band(values, confidence) for name, values in mean_scores(by_class).items()}
-        accuracy_band = band(np.concatenate(accuracies), confidence)
+        intervals = {name: confidence_interval(values, confidence_level) for name, values in by_class.items()}
+        means = mean_scores(by_class)
+        mean_intervals = {name: confidence_interval(values, confidence_level) for name, values in means.items()}
+        accuracy_interval = confidence_interval(np.concatenate(accuracies), confidence_level)
 
     return ClassificationTable(
         labels=labels,
@@ -379,12 +383,12 @@ def classification_table(
         scores=scores,
         mean={name: float(value) for name, value in mean_scores(scores).items()},
         accuracy=float(accuracy(confusion, priors)),
-        bands=bands,
-        mean_band=mean_band,
-        accuracy_band=accuracy_band,
+        confidence_intervals=intervals,
+        mean_confidence_intervals=mean_intervals,
+        accuracy_confidence_interval=accuracy_interval,
         class_priors=priors,
         n_groups=None if groups is None else int(groups.max()) + 1,
-        n_resampled=n_resampled(true, groups, len(labels)),
-        n_bootstraps=int(n_bootstraps),
-        confidence=float(confidence),
+        n_units=count_units(true, groups, len(labels)),
+        n_resamples=int(n_resamples),
+        confidence_level=float(confidence_level),
     )

@@ -1,21 +1,23 @@
 """Cross-validate classifiers side by side and say which differences are more than chance."""
 
 from collections.abc import Mapping
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import check_consistent_length, check_random_state, check_scalar
+from sklearn.utils import check_consistent_length, check_random_state
 
-from ._bootstrap import band, confusion_matrix, n_resampled
-from ._classifier_comparison import ClassifierComparison
-from ._compare_pairs import ComparedPair, compare_pairs
+from .._checks import encode
+from .._validation import validate_params
+from ._bootstrap import PARAMETERS, confidence_interval, confusion_matrix, count_units
+from ._comparison_result import ClassifierComparison
 from ._cross_validate import Fold, cross_validate, make_folds
-from ._labels import check_groups, check_labels, check_scored_priors, encode
-from ._paired_bootstrap import overall_scores, resampled_scores, with_other_labels
+from ._holm import ComparedPair, compare_pairs
+from ._labels import check_groups, check_labels, check_scored_priors, with_other_labels
+from ._scores import overall_scores, resampled_scores
 
 
+@validate_params(PARAMETERS)
 def compare_classifiers(
     classifiers: Mapping[str, Any],
     X: Any,
@@ -24,12 +26,12 @@ def compare_classifiers(
     cv: int | Any = None,
     groups: Any = None,
     class_priors: Any = None,
-    n_bootstraps: int = 10_000,
-    confidence: float = 0.95,
+    n_resamples: int = 10_000,
+    confidence_level: float = 0.95,
     random_state: int | np.random.RandomState | None = None,
     verbose: bool = True,
 ) -> ClassifierComparison:
-    """Cross-validate classifiers on the same folds: scores with bands, times, and the difference of each pair.
+    """Cross-validate classifiers on the same folds: scores, times, and the difference of each pair.
 
     Parameters
     ----------
@@ -49,10 +51,11 @@ def compare_classifiers(
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
         Shares of the classes (an array: of the sorted classes), above 0 and summing to 1, at which the scores are
         given. By default at the mix of the data. See :func:`classification_table`.
-    n_bootstraps : int, default=10000
-        Number of replicates; 0 for no bands and no differences. The smallest p-value is 2 / (n_bootstraps + 1).
-    confidence : float, default=0.95
-        Share of the replicates within a band, between 0 and 1.
+    n_resamples : int, default=10000
+        Number of replicates; 0 for no confidence intervals and no differences. The smallest p-value is
+        2 / (n_resamples + 1).
+    confidence_level : float, default=0.95
+        Share of the replicates within a confidence interval, between 0 and 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the folds made here and of the bootstrap. The classifiers keep their own.
     verbose : bool, default=True
@@ -71,10 +74,11 @@ def compare_classifiers(
     Raises
     ------
     ValueError
-        For labels that are missing or continuous, inputs of different lengths, no classifier, a single group, folds
-        that have a group on both sides, and class shares that are not above 0, do not sum to 1 or belong to no class.
+        If labels are missing or continuous, inputs differ in length, there is no classifier or a single group, folds
+        have a group on both sides, class shares are not above 0, do not sum to 1 or belong to no class, or another
+        parameter is not valid.
     TypeError
-        Where ``classifiers`` is no dict with strings as keys, or ``n_bootstraps`` or ``confidence`` is no number.
+        If ``classifiers`` is no dict with strings as keys.
 
     See Also
     --------
@@ -90,8 +94,8 @@ def compare_classifiers(
     answers for the classifiers as they were trained. How much another training set changes them shows in
     ``fold_scores``.
 
-    Predictions that ``y`` does not hold, such as "UNKNOWN", count as errors. Scores and their bands are as in
-    :func:`classification_table`. In a fold without a class the mean leaves that class out.
+    Predictions that ``y`` does not hold, such as "UNKNOWN", count as errors. Scores and their confidence intervals
+    are as in :func:`classification_table`. In a fold without a class the mean leaves that class out.
 
     A classifier that raises an error is reported in ``failures`` and tried no further; the others go on.
 
@@ -117,19 +121,12 @@ def compare_classifiers(
     >>> print(f"{pair.a} - {pair.b}: {pair.difference:.2f}, p = {pair.p_holm:.4f}")
     naive Bayes - always one class: 0.78, p = 0.0002
     """
-    _check_arguments(classifiers, n_bootstraps, confidence)
-    y = check_labels(y, "y")
-    if issparse(X):
-        X = X.tocsr()  # rows of other formats cannot be taken
-    X = X if hasattr(X, "shape") else np.asarray(X)
-    check_consistent_length(X, y)
-    groups = check_groups(groups, len(y))
+    X, y, groups = _check_data(classifiers, X, y, groups)
     rng = check_random_state(random_state)
     labels = np.unique(y)
     folds = make_folds(cv, X, y, groups, rng)
     test_index = np.concatenate([test for _, test in folds])
-    y_true = y[test_index]
-    true = encode(y_true, labels)
+    true = encode(y[test_index], labels)
     priors = check_scored_priors(class_priors, labels, np.bincount(true, minlength=len(labels)))
 
     runs = cross_validate(classifiers, X, y, folds, bool(verbose))
@@ -143,53 +140,47 @@ def compare_classifiers(
         scores[name], fold_scores[name] = _score(true, predicted, folds, n_codes, all_priors)
 
     drawn_together = _drawn_together(groups, test_index)
-    bands: dict[str, dict[str, np.ndarray]] = {}
-    pairs: list[ComparedPair] = []
-    if n_bootstraps and done:
-        replicates = resampled_scores(
-            true,
-            list(codes.values()),
-            n_codes,
-            all_priors,
-            groups=drawn_together,
-            n_bootstraps=n_bootstraps,
-            random_state=rng,
-        )
-        for i, name in enumerate(codes):
-            bands[name] = {score: band(values[i], confidence) for score, values in replicates.items()}
-        pairs = compare_pairs({name: scores[name]["f1"] for name in codes}, replicates["f1"], confidence)
+    replicates = {}
+    if n_resamples and done:
+        bootstrap = {"groups": drawn_together, "n_resamples": n_resamples, "random_state": rng}
+        replicates = resampled_scores(true, list(codes.values()), n_codes, all_priors, **bootstrap)
+    intervals, pairs = _uncertainty(scores, replicates, confidence_level)
 
     return ClassifierComparison(
         names=list(runs),
         scores=scores,
-        bands=bands,
+        confidence_intervals=intervals,
         fold_scores=fold_scores,
         fit_seconds={name: float(np.mean(run.fit_seconds)) for name, run in done.items()},
-        predictions_per_second={name: len(y_true) / run.predict_seconds for name, run in done.items()},
+        predictions_per_second={name: len(true) / run.predict_seconds for name, run in done.items()},
         n_layers={name: run.n_layers for name, run in done.items() if run.n_layers is not None},
         n_parameters={name: run.n_parameters for name, run in done.items() if run.n_parameters is not None},
         failures={name: run.failure for name, run in runs.items() if run.failure},
         pairs=pairs,
         labels=labels,
         test_index=test_index,
-        y_true=y_true,
+        y_true=y[test_index],
         predictions=predictions,
         class_priors=priors,
         n_folds=len(folds),
         n_groups=None if groups is None else len(np.unique(groups[test_index])),
-        n_resampled=n_resampled(true, drawn_together, len(labels)),
-        n_bootstraps=int(n_bootstraps),
-        confidence=float(confidence),
+        n_units=count_units(true, drawn_together, len(labels)),
+        n_resamples=int(n_resamples),
+        confidence_level=float(confidence_level),
     )
 
 
-def _check_arguments(classifiers: Any, n_bootstraps: Any, confidence: Any) -> None:
+def _check_data(classifiers: Any, X: Any, y: Any, groups: Any) -> tuple[Any, np.ndarray, np.ndarray | None]:
     if not isinstance(classifiers, Mapping) or not all(isinstance(name, str) for name in classifiers):
         raise TypeError(f"classifiers must be a dict of names (strings) and classifiers, got {classifiers!r}.")
     if not classifiers:
         raise ValueError("classifiers must hold at least one classifier, got none.")
-    check_scalar(n_bootstraps, "n_bootstraps", Integral, min_val=0)
-    check_scalar(confidence, "confidence", Real, min_val=0, max_val=1, include_boundaries="neither")
+    y = check_labels(y, "y")
+    if issparse(X):
+        X = X.tocsr()  # rows of other formats cannot be taken
+    X = X if hasattr(X, "shape") else np.asarray(X)
+    check_consistent_length(X, y)
+    return X, y, check_groups(groups, len(y))
 
 
 def _score(
@@ -201,6 +192,21 @@ def _score(
     by_fold = np.stack([confusion_matrix(*part, n_codes) for part in parts])
     together = overall_scores(by_fold.sum(axis=0), class_priors)
     return {name: float(score) for name, score in together.items()}, overall_scores(by_fold, class_priors)
+
+
+def _uncertainty(
+    scores: dict[str, dict[str, float]], replicates: dict[str, np.ndarray], confidence_level: float
+) -> tuple[dict[str, dict[str, np.ndarray]], list[ComparedPair]]:
+    """Return the confidence intervals of the scores and the difference of each pair; nothing without replicates."""
+    if not replicates:
+        return {}, []
+    intervals = {
+        name: {score: confidence_interval(values[i], confidence_level) for score, values in replicates.items()}
+        for i, name in enumerate(scores)
+    }
+    return intervals, compare_pairs(
+        {name: own["f1"] for name, own in scores.items()}, replicates["f1"], confidence_level
+    )
 
 
 def _drawn_together(groups: np.ndarray | None, test_index: np.ndarray) -> np.ndarray | None:

@@ -13,10 +13,10 @@ from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length
 from tqdm.auto import tqdm
 
+from .._unwrap import innermost
 from ._labels import check_labels, distinct_labels
 
 Fold = tuple[np.ndarray, np.ndarray]  # rows of training and of test
@@ -105,7 +105,7 @@ def cross_validate(
                     except Exception as error:
                         run.failure = f"fold {i + 1} of {len(folds)}: {type(error).__name__}: {error}"
                         message = f"{name} failed and is tried no further.\n{traceback.format_exc()}"
-                        warnings.warn(message, FitFailedWarning, stacklevel=3)
+                        warnings.warn(message, FitFailedWarning, stacklevel=4)
                 bar.update()
     return runs
 
@@ -128,10 +128,8 @@ def _fit_and_predict(run: Run, classifier: Any, X_train: Any, y_train: np.ndarra
 
 
 def _size(model: Any) -> tuple[int | None, int | None]:
-    """Return the layers and the parameters of a network, in whatever it stands, or None and None."""
-    model = getattr(model, "best_estimator_", model)  # of a search
-    if isinstance(model, Pipeline):
-        return _size(model[-1])
+    """Return the layers and the parameters of a network, inside whatever other estimators, or None and None."""
+    model = innermost(model)
     if isinstance(model, MLPClassifier):  # whose n_layers_ counts the input as a layer
         return model.n_layers_ - 1, sum(weights.size for weights in [*model.coefs_, *model.intercepts_])
     return getattr(model, "n_layers_", None), getattr(model, "n_parameters_", None)

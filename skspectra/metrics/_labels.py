@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import assert_all_finite, column_or_1d
 
-from .._class_shares import check_class_priors
+from .._checks import check_class_priors
 
 _KINDS = {"b": "numbers", "i": "numbers", "u": "numbers", "f": "numbers", "U": "strings", "S": "bytes"}
 
@@ -51,15 +51,6 @@ def distinct_labels(arrays: dict[str, np.ndarray]) -> np.ndarray:
     return np.unique(np.concatenate([np.unique(y) for y in arrays.values()]))
 
 
-def encode(y: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the position of each value of ``y`` in ``labels``, ``len(labels)`` for a value that is not there."""
-    order = np.argsort(labels)
-    position = np.minimum(np.searchsorted(labels, y, sorter=order), len(labels) - 1)
-    codes = order[position]
-    codes[labels[codes] != y] = len(labels)
-    return codes
-
-
 def check_class_labels(labels: Any, arrays: dict[str, np.ndarray]) -> np.ndarray:
     """Return the classes in the order of ``labels``, or sorted where ``labels`` is None."""
     found = distinct_labels(arrays)
@@ -90,6 +81,11 @@ def check_scored_priors(class_priors: Any, labels: np.ndarray, support: np.ndarr
             f"not so for {wrong.tolist()}."
         )
     return priors
+
+
+def with_other_labels(class_priors: np.ndarray | None) -> np.ndarray | None:
+    """Add the share 0 of all labels that y_true does not hold, which share one code after the classes."""
+    return None if class_priors is None else np.append(class_priors, 0.0)
 
 
 def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:

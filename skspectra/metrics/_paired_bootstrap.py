@@ -1,27 +1,29 @@
 """Is the difference between two classifiers more than chance?"""
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils import check_consistent_length, check_random_state, check_scalar
+from sklearn.utils import check_consistent_length, check_random_state
 
-from ._bootstrap import band, confusion_matrix, n_resampled, resampled_confusions
-from ._labels import check_groups, check_labels, check_scored_priors, distinct_labels, encode
-from ._scores import accuracy, class_scores, mean_scores
-from ._text import few_resampled
+from .._checks import encode
+from .._validation import Interval, validate_params
+from ._bootstrap import PARAMETERS, confidence_interval, confusion_matrix, count_units
+from ._labels import check_groups, check_labels, check_scored_priors, distinct_labels, with_other_labels
+from ._scores import overall_scores, resampled_scores
+from ._text import few_units
 
 
 class PairedDifference(NamedTuple):
-    """Difference of two mean F1 with its band and p-value, as :func:`paired_bootstrap` returns it.
+    """Difference of two mean F1 with its confidence interval and p-value, as :func:`paired_bootstrap` returns it.
 
     Attributes
     ----------
     difference : float
         Mean F1 of the first predictions less that of the second.
     low, high : float
-        Ends of its band.
+        Ends of its confidence interval.
     p_value : float
         Two-sided.
 
@@ -29,7 +31,7 @@ class PairedDifference(NamedTuple):
     --------
     >>> from skspectra.metrics import paired_bootstrap
     >>> y_true = ["QSO", "STAR"] * 20
-    >>> paired_bootstrap(y_true, y_true, ["QSO"] * 40, n_bootstraps=99, random_state=0).p_value
+    >>> paired_bootstrap(y_true, y_true, ["QSO"] * 40, n_resamples=99, random_state=0).p_value
     0.02
     """
 
@@ -39,50 +41,25 @@ class PairedDifference(NamedTuple):
     p_value: float
 
 
-def overall_scores(confusion: np.ndarray, class_priors: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Mean of the scores of the classes, and the accuracy, for any number of confusion matrices."""
-    means = mean_scores(class_scores(confusion, class_priors))
-    return {**means, "accuracy": accuracy(confusion, class_priors)}
-
-
-def resampled_scores(
-    true: np.ndarray,
-    predictions: list[np.ndarray],
-    n_classes: int,
-    class_priors: np.ndarray | None,
-    **bootstrap: Any,
-) -> dict[str, np.ndarray]:
-    """Return each overall score in every replicate, shape (n_predictions, n_bootstraps)."""
-    chunks = [
-        overall_scores(confusions, class_priors)
-        for confusions in resampled_confusions(true, predictions, n_classes, **bootstrap)
-    ]
-    return {name: np.concatenate([chunk[name] for chunk in chunks], axis=1) for name in chunks[0]}
-
-
-def paired_difference(f1: np.ndarray, replicates: np.ndarray, confidence: float) -> PairedDifference:
-    """Compare two mean F1, shape (2,), by their replicates under the same draws, shape (2, n_bootstraps)."""
+def paired_difference(f1: np.ndarray, replicates: np.ndarray, confidence_level: float) -> PairedDifference:
+    """Compare two mean F1, shape (2,), by their replicates under the same draws, shape (2, n_resamples)."""
     differences = replicates[0] - replicates[1]
-    low, high = band(differences, confidence)
+    low, high = confidence_interval(differences, confidence_level)
     n_tail = min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0))
     p_value = min(1.0, 2 * (n_tail + 1) / (len(differences) + 1))
     return PairedDifference(float(f1[0] - f1[1]), float(low), float(high), float(p_value))
 
 
-def with_other_labels(class_priors: np.ndarray | None) -> np.ndarray | None:
-    """Add the share 0 of all labels that y_true does not hold, which share one code after the classes."""
-    return None if class_priors is None else np.append(class_priors, 0.0)
-
-
+@validate_params({**PARAMETERS, "n_resamples": [Interval(Integral, 1, None, closed="left")]})
 def paired_bootstrap(
     y_true: Any,
-    pred_a: Any,
-    pred_b: Any,
+    y_pred_a: Any,
+    y_pred_b: Any,
     *,
     class_priors: Any = None,
     groups: Any = None,
-    n_bootstraps: int = 10_000,
-    confidence: float = 0.95,
+    n_resamples: int = 10_000,
+    confidence_level: float = 0.95,
     random_state: int | np.random.RandomState | None = None,
 ) -> PairedDifference:
     """Test whether the mean F1 of two classifiers on the same spectra differs by more than chance.
@@ -94,25 +71,25 @@ def paired_bootstrap(
     ----------
     y_true : array-like of shape (n_samples,)
         True classes: strings, integers or booleans.
-    pred_a, pred_b : array-like of shape (n_samples,)
+    y_pred_a, y_pred_b : array-like of shape (n_samples,)
         Predictions of the two classifiers for the same spectra. Labels that ``y_true`` does not hold count as errors.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
         Shares of the classes of ``y_true`` (an array: of the sorted classes), above 0 and summing to 1, at which the F1
         are compared. By default at the mix of the data.
     groups : array-like of shape (n_samples,), default=None
         Spectra with the same value, such as repeated observations of one object, are resampled together.
-    n_bootstraps : int, default=10000
-        Number of replicates. The smallest p-value is 2 / (n_bootstraps + 1).
-    confidence : float, default=0.95
-        Share of the replicates within the band, between 0 and 1.
+    n_resamples : int, default=10000
+        Number of replicates. The smallest p-value is 2 / (n_resamples + 1).
+    confidence_level : float, default=0.95
+        Share of the replicates within the confidence interval, between 0 and 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the bootstrap.
 
     Returns
     -------
     result : PairedDifference
-        Named tuple ``(difference, low, high, p_value)``: mean F1 of a less that of b, its band, and the two-sided
-        p-value of no difference.
+        Named tuple ``(difference, low, high, p_value)``: mean F1 of a less that of b, its confidence
+        interval, and the two-sided p-value of no difference.
 
     Warns
     -----
@@ -122,10 +99,8 @@ def paired_bootstrap(
     Raises
     ------
     ValueError
-        For labels that are missing, continuous or of mixed kinds, inputs of different lengths, a single group, and
-        class shares that are not above 0, do not sum to 1 or belong to no class.
-    TypeError
-        Where ``n_bootstraps`` or ``confidence`` is no number.
+        If labels are missing, continuous or of mixed kinds, inputs differ in length, there is a single group, class
+        shares are not above 0, do not sum to 1 or belong to no class, or another parameter is not valid.
 
     See Also
     --------
@@ -137,8 +112,8 @@ def paired_bootstrap(
     The p-value is the smallest level whose percentile interval leaves out 0 [1]_: twice the smaller of the shares of
     replicates at or below 0 and at or above 0, with one added to both counts, so that it is never 0 [2]_. It holds for
     the two classifiers as they were trained, not for training them again. With fewer than some ten spectra or
-    groups in a class it is too small, and the band too narrow: no replicate holds a spectrum that was not drawn into
-    the test set.
+    groups in a class it is too small, and the confidence interval too narrow: no replicate holds a spectrum that was
+    not drawn into the test set.
 
     References
     ----------
@@ -157,18 +132,19 @@ def paired_bootstrap(
     >>> print(f"{result.difference:.3f} {result.low > 0} {result.p_value:.4f}")
     0.097 True 0.0002
     """
-    arrays = {name: check_labels(y, name) for name, y in {"y_true": y_true, "pred_a": pred_a, "pred_b": pred_b}.items()}
+    arrays = {
+        name: check_labels(y, name)
+        for name, y in {"y_true": y_true, "y_pred_a": y_pred_a, "y_pred_b": y_pred_b}.items()
+    }
     check_consistent_length(*arrays.values())
     distinct_labels(arrays)
     labels = distinct_labels({"y_true": arrays["y_true"]})
     groups = check_groups(groups, len(arrays["y_true"]))
-    check_scalar(n_bootstraps, "n_bootstraps", Integral, min_val=1)
-    check_scalar(confidence, "confidence", Real, min_val=0, max_val=1, include_boundaries="neither")
 
     true, *predictions = (encode(y, labels) for y in arrays.values())
     priors = with_other_labels(check_scored_priors(class_priors, labels, np.bincount(true)))
-    if few := few_resampled(labels, n_resampled(true, groups, len(labels))):
-        warnings.warn(few, UserWarning, stacklevel=2)
+    if few := few_units(labels, count_units(true, groups, len(labels))):
+        warnings.warn(few, UserWarning, stacklevel=3)  # past validate_params
     n_codes = len(labels) + 1
     confusions = np.stack([confusion_matrix(true, codes, n_codes) for codes in predictions])
     replicates = resampled_scores(
@@ -177,7 +153,7 @@ def paired_bootstrap(
         n_codes,
         priors,
         groups=groups,
-        n_bootstraps=n_bootstraps,
+        n_resamples=n_resamples,
         random_state=check_random_state(random_state),
     )
-    return paired_difference(overall_scores(confusions, priors)["f1"], replicates["f1"], confidence)
+    return paired_difference(overall_scores(confusions, priors)["f1"], replicates["f1"], confidence_level)

@@ -1,6 +1,10 @@
 """Scores from confusion matrices, any number of them at once."""
 
+from typing import Any
+
 import numpy as np
+
+from ._bootstrap import resampled_confusions
 
 
 def class_scores(confusion: np.ndarray, class_priors: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -34,6 +38,27 @@ def accuracy(confusion: np.ndarray, class_priors: np.ndarray | None = None) -> n
     """Share of right predictions."""
     weighted = _at_mix(confusion, class_priors)
     return np.trace(weighted, axis1=-2, axis2=-1) / weighted.sum(axis=(-2, -1))
+
+
+def overall_scores(confusion: np.ndarray, class_priors: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Mean of the scores of the classes, and the accuracy."""
+    means = mean_scores(class_scores(confusion, class_priors))
+    return {**means, "accuracy": accuracy(confusion, class_priors)}
+
+
+def resampled_scores(
+    true: np.ndarray,
+    predictions: list[np.ndarray],
+    n_classes: int,
+    class_priors: np.ndarray | None,
+    **bootstrap: Any,
+) -> dict[str, np.ndarray]:
+    """Return each overall score in every replicate of a bootstrap, shape (n_predictions, n_resamples)."""
+    chunks = [
+        overall_scores(confusions, class_priors)
+        for confusions in resampled_confusions(true, predictions, n_classes, **bootstrap)
+    ]
+    return {name: np.concatenate([chunk[name] for chunk in chunks], axis=1) for name in chunks[0]}
 
 
 def row_shares(confusion: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ def aligned(rows: list[list[str]], right: bool = True) -> str:
     return "\n".join(lines)
 
 
-def format_band(value: float, limits: np.ndarray | None) -> str:
+def format_interval(value: float, limits: np.ndarray | None) -> str:
     """Return '0.9420 (0.9326-0.9511)', or '-' for a score that is not defined."""
     if np.isnan(value):
         return "-"
@@ -25,13 +25,13 @@ def format_band(value: float, limits: np.ndarray | None) -> str:
     return text if limits is None else f"{text} ({limits[0]:.4f}-{limits[1]:.4f})"
 
 
-def few_resampled(labels: np.ndarray, n_resampled: np.ndarray) -> str:
+def few_units(labels: np.ndarray, n_units: np.ndarray) -> str:
     """Return a warning of classes with so few resampled spectra or groups that a bootstrap misleads, or ''."""
     # Two equal classifiers on three classes differ with p < .05 in 11 % of cases at 5 a class, in 5 % from 10 on.
-    few = [f"{label} {n}" for label, n in zip(labels, n_resampled, strict=True) if 0 < n < 10]
+    few = ", ".join(f"{label} {n}" for label, n in zip(labels, n_units, strict=True) if 0 < n < 10)
     if not few:
         return ""
-    return f"Bands are too narrow and p-values too small with fewer than 10 to draw from: {', '.join(few)}."
+    return f"Confidence intervals are too narrow and p-values too small with fewer than 10 to draw from: {few}."
 
 
 def import_pandas(user: str) -> Any:

@@ -16,7 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 from skorch.callbacks import Callback
 
-from .._validation import Interval, StrOptions, _fit_context, class_codes
+from .._checks import class_codes
+from .._validation import Interval, StrOptions, _fit_context
 from ..augmentation import CCDNoiseAugmenter
 from ._device import select_device
 from ._fitted import FittedNetwork

@@ -3,26 +3,15 @@
 from typing import Any
 
 import numpy as np
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.covariance import LedoitWolf
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array
 
-from .._pipeline import apply_first_steps, last_step
-from ..calibration import MacroF1ThresholdClassifier, PriorCorrectedClassifier
+from .._unwrap import innermost, innermost_input
 
 
 def deepest_features(estimator: Any, X: Any) -> np.ndarray:
     """Return what the last layer of a network, or the last step of a pipeline, sees, (n_samples, n_features_seen)."""
-    if isinstance(estimator, FrozenEstimator):
-        return deepest_features(estimator.estimator, X)
-    if isinstance(estimator, PriorCorrectedClassifier | MacroF1ThresholdClassifier):
-        return deepest_features(estimator.estimator_, X)
-    if isinstance(estimator, CalibratedClassifierCV) and len(estimator.calibrated_classifiers_) == 1:
-        return deepest_features(estimator.calibrated_classifiers_[0].estimator, X)
-    if isinstance(estimator, Pipeline):
-        return deepest_features(last_step(estimator), apply_first_steps(estimator, X))
+    X, estimator = innermost_input(estimator, X), innermost(estimator)
     if hasattr(estimator, "embed"):
         return estimator.embed(X).astype(np.float64)
     return check_array(X, dtype=np.float64)

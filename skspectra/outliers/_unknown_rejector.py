@@ -12,7 +12,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from .._meta_classifier import BaseMetaClassifier, check_labels
+from .._base import BaseMetaClassifier
+from .._checks import check_y
 from .._validation import Interval, StrOptions, Tags, _fit_context
 from ._features import ClassDistance, deepest_features
 
@@ -42,7 +43,7 @@ class UnknownRejector(BaseMetaClassifier):
           classes or more.
         - "distance": minus the Mahalanobis distance from the nearest class mean, with one shrunk covariance for all
           classes [3]_; among the features before the last layer of a network, or those that the last step of a pipeline
-          is given, also within the classifiers of :mod:`skspectra.calibration` or a
+          is given, also within a search, the classifiers of :mod:`skspectra.calibration` or a
           :class:`~sklearn.calibration.CalibratedClassifierCV` of one classifier, such as a frozen one. Of any other
           classifier, the spectra as given.
         - callable: called with the fitted estimator and spectra, it returns an array of shape (n_samples,), higher for
@@ -156,7 +157,7 @@ class UnknownRejector(BaseMetaClassifier):
         needed = {"max_proba": "predict_proba", "energy": "decision_function"}.get(str(self.method), "predict")
         if not hasattr(self.estimator, needed):
             raise TypeError(f"estimator={self.estimator!r} has no {needed}, which method={self.method!r} needs.")
-        labels = check_labels(X, column_or_1d(y, warn=True))
+        labels = check_y(X, column_or_1d(y, warn=True))
         X_fit, y_fit, X_held = X, labels, X
         if not isinstance(self.estimator, FrozenEstimator) or self.method == "distance":
             X_fit, X_held, y_fit, _ = train_test_split(

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._base import StatelessSpectrumTransformer
 from .._parallel import for_each_chunk
-from .._stateless import StatelessSpectrumTransformer
 from .._validation import check_spectra
 
 

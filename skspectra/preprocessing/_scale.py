@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import assert_all_finite
 
+from .._base import StatelessSpectrumTransformer
 from .._parallel import for_each_chunk
-from .._stateless import StatelessSpectrumTransformer
 from .._validation import Pair, check_spectra
 
 

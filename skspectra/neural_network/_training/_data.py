@@ -12,7 +12,8 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import column_or_1d
 
-from ..._validation import _check_sample_weight, class_codes
+from ..._checks import class_codes
+from ..._validation import _check_sample_weight
 from .._device import prediction_batch_size
 from ._batches import SpectrumBatches
 from ._samplers import RowSampler

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ._compare_pairs import ComparedPair
+from ._holm import ComparedPair
 from ._labels import format_priors
-from ._text import aligned, few_resampled, format_band, import_pandas
+from ._text import aligned, few_units, format_interval, import_pandas
 
 _SCORES = ("precision", "recall", "f1", "balanced_accuracy", "accuracy")
 # The mean recall is the balanced accuracy, which the printed table therefore leaves out.
@@ -28,7 +28,7 @@ class ClassifierComparison:
     scores : dict of str to dict of str to float
         ``"precision"``, ``"recall"``, ``"f1"`` (means over the classes), ``"balanced_accuracy"`` (the mean recall, as
         in :func:`sklearn.metrics.balanced_accuracy_score`) and ``"accuracy"`` of the predictions of all folds together.
-    bands : dict of str to dict of str to ndarray of shape (2,)
+    confidence_intervals : dict of str to dict of str to ndarray of shape (2,)
         Lower and upper limit of each score; empty without a bootstrap.
     fold_scores : dict of str to dict of str to ndarray of shape (n_folds,)
         The same scores in each fold.
@@ -57,12 +57,12 @@ class ClassifierComparison:
         Number of folds.
     n_groups : int or None
         Number of groups that were resampled; None where single spectra were.
-    n_resampled : ndarray of shape (n_classes,), dtype int64
+    n_units : ndarray of shape (n_classes,), dtype int64
         Number of spectra, or groups with this most frequent true class, that were resampled.
-    n_bootstraps : int
-        Number of replicates behind the bands and p-values.
-    confidence : float
-        Share of the replicates within the bands.
+    n_resamples : int
+        Number of replicates behind the confidence intervals and p-values.
+    confidence_level : float
+        Share of the replicates within the confidence intervals.
 
     Examples
     --------
@@ -71,14 +71,14 @@ class ClassifierComparison:
     >>> from skspectra.metrics import classification_table, compare_classifiers
     >>> X, y = load_wine(return_X_y=True)
     >>> comparison = compare_classifiers({"naive Bayes": GaussianNB()}, X, y, random_state=0, verbose=False)
-    >>> table = classification_table(comparison.y_true, comparison.predictions["naive Bayes"], n_bootstraps=0)
+    >>> table = classification_table(comparison.y_true, comparison.predictions["naive Bayes"], n_resamples=0)
     >>> print(f"{table.mean['f1']:.2f} {comparison.scores['naive Bayes']['f1']:.2f}")
     0.97 0.97
     """
 
     names: list[str]
     scores: dict[str, dict[str, float]]
-    bands: dict[str, dict[str, np.ndarray]]
+    confidence_intervals: dict[str, dict[str, np.ndarray]]
     fold_scores: dict[str, dict[str, np.ndarray]]
     fit_seconds: dict[str, float]
     predictions_per_second: dict[str, float]
@@ -93,9 +93,9 @@ class ClassifierComparison:
     class_priors: np.ndarray | None
     n_folds: int
     n_groups: int | None
-    n_resampled: np.ndarray
-    n_bootstraps: int
-    confidence: float
+    n_units: np.ndarray
+    n_resamples: int
+    confidence_level: float
 
     def to_frame(self) -> Any:
         """Return one row for each classifier as a pandas DataFrame.
@@ -130,8 +130,8 @@ class ClassifierComparison:
             row: dict[str, Any] = {}
             for score in _SCORES if name in self.scores else ():
                 row[score] = self.scores[name][score]
-                if self.bands:
-                    row[f"{score}_low"], row[f"{score}_high"] = self.bands[name][score]
+                if self.confidence_intervals:
+                    row[f"{score}_low"], row[f"{score}_high"] = self.confidence_intervals[name][score]
                 row[f"{score}_fold_mean"] = self.fold_scores[name][score].mean()
                 row[f"{score}_fold_std"] = pandas.Series(self.fold_scores[name][score]).std()
             rows.append(row)
@@ -183,13 +183,13 @@ class ClassifierComparison:
             if name in self.failures:
                 rows.append([name, *"-" * (len(rows[0]) - 1)])
                 continue
-            bands = self.bands.get(name, {})
+            intervals = self.confidence_intervals.get(name, {})
             rows.append(
                 [
                     name,
                     str(self.n_layers.get(name, "-")),
                     str(self.n_parameters.get(name, "-")),
-                    *(format_band(self.scores[name][score], bands.get(score)) for score in _HEADINGS),
+                    *(format_interval(self.scores[name][score], intervals.get(score)) for score in _HEADINGS),
                     f"{self.fit_seconds[name]:.3g}",
                     f"{self.predictions_per_second[name]:.0f}",
                 ]
@@ -213,13 +213,13 @@ class ClassifierComparison:
             f"at {format_priors(self.labels, self.class_priors)}.",
             "The mean recall is the balanced accuracy.",
         ]
-        if self.n_bootstraps:
+        if self.n_resamples:
             lines.append(
-                f"In brackets: {100 * self.confidence:.4g} % band of {self.n_bootstraps} bootstraps of "
-                f"{self._resampled()}."
+                f"In brackets: {100 * self.confidence_level:.4g} % confidence interval of {self.n_resamples} "
+                f"bootstrap resamples of {self._resampled()}."
             )
             lines.append("They hold for the classifiers as they were trained: another training differs further.")
-            if few := few_resampled(self.labels, self.n_resampled):
+            if few := few_units(self.labels, self.n_units):
                 lines.append(few)
         return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""The differences of all pairs of several classifiers, their p-values corrected for how many there are."""
+"""The differences of all pairs of several classifiers, their p-values corrected by Holm's method."""
 
 from itertools import combinations
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from ._paired_bootstrap import paired_difference
 
 
 class ComparedPair(NamedTuple):
-    """Difference of the mean F1 of classifiers a and b, with its band, p-value, and p-value corrected by Holm.
+    """Difference of the mean F1 of classifiers a and b, its confidence interval and p-values.
 
     Attributes
     ----------
@@ -18,7 +18,7 @@ class ComparedPair(NamedTuple):
     difference : float
         Mean F1 of a less that of b.
     low, high : float
-        Ends of its band.
+        Ends of its confidence interval.
     p_value, p_holm : float
         Two-sided p-value, alone and corrected for the number of pairs.
 
@@ -44,11 +44,11 @@ class ComparedPair(NamedTuple):
     p_holm: float
 
 
-def compare_pairs(f1: dict[str, float], replicates: np.ndarray, confidence: float) -> list[ComparedPair]:
-    """Compare mean F1, by name, by their replicates under the same draws, shape (n_classifiers, n_bootstraps)."""
+def compare_pairs(f1: dict[str, float], replicates: np.ndarray, confidence_level: float) -> list[ComparedPair]:
+    """Compare mean F1, by name, by their replicates under the same draws, shape (n_classifiers, n_resamples)."""
     names, values = list(f1), np.array(list(f1.values()))
     differences = {
-        (names[i], names[j]): paired_difference(values[[i, j]], replicates[[i, j]], confidence)
+        (names[i], names[j]): paired_difference(values[[i, j]], replicates[[i, j]], confidence_level)
         for i, j in combinations(range(len(names)), 2)
     }
     corrected = holm(np.array([difference.p_value for difference in differences.values()]))

@@ -1,0 +1,91 @@
+"""Checks of arguments that subpackages share: labels and their codes, class shares, wavelengths."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import assert_all_finite, check_consistent_length
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+
+def check_y(X: Any, y: Any) -> np.ndarray:
+    """Return one class label for each spectrum, checked as scikit-learn's classifiers do in `fit`."""
+    labels = column_or_1d(y)
+    assert_all_finite(labels, input_name="y")
+    check_classification_targets(labels)
+    check_consistent_length(X, labels)
+    return labels
+
+
+def encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the position in `classes`, in any order, of each label, ``len(classes)`` for one that is not there."""
+    order = np.argsort(classes)
+    position = np.minimum(np.searchsorted(classes, y, sorter=order), len(classes) - 1)
+    codes = order[position]
+    codes[classes[codes] != y] = len(classes)
+    return codes
+
+
+def class_codes(y: np.ndarray, classes: np.ndarray, name: str) -> np.ndarray:
+    """Return the position in `classes` of each label; every one must be there."""
+    try:
+        codes = encode(y, classes)
+    except TypeError as error:  # None, or labels of several kinds: they have no order
+        raise ValueError(f"{name} must hold labels of the kind of the classes {classes.tolist()}.") from error
+    unknown = np.unique(y[codes == len(classes)])
+    if len(unknown):
+        raise ValueError(f"{name} has labels {unknown.tolist()}; allowed are the classes {classes.tolist()}.")
+    return codes
+
+
+def check_class_priors(class_priors: Any, classes: np.ndarray, name: str, *, positive: bool = False) -> np.ndarray:
+    """Return shares of the classes, given as a mapping from label or in the order of ``classes``, as float64."""
+    labels = classes.tolist()
+    if hasattr(class_priors, "items"):  # a dict, or a pandas Series as value_counts(normalize=True) gives it
+        class_priors = dict(class_priors.items())
+        unknown = [key for key in class_priors if key not in labels]
+        if unknown:
+            raise ValueError(f"{name} must have the classes {labels} as keys; not among them: {unknown}.")
+        class_priors = [class_priors.get(label, 0.0) for label in labels]
+    try:
+        priors = np.array(class_priors, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers, got {class_priors!r}.") from error
+    if priors.shape != classes.shape:
+        raise ValueError(f"{name} must hold one share for each of the classes {labels}, got shape {priors.shape}.")
+    if not (priors >= 0).all() or not np.isclose(priors.sum(), 1.0):
+        raise ValueError(f"{name} must be shares of 0 or more that sum to 1, got {priors.tolist()}.")
+    if positive and not (priors > 0).all():
+        raise ValueError(f"{name} must be above 0 for each of the classes {labels}, got {priors.tolist()}.")
+    return priors / priors.sum()
+
+
+def check_wavelength(
+    wavelength: ArrayLike,
+    name: str = "wavelength",
+    *,
+    n_features: int | None = None,
+    limits: tuple[float, float] | None = None,
+) -> np.ndarray:
+    """Return a wavelength grid as float64: positive, strictly increasing and, with limits, between them.
+
+    It has a value for each of the `n_features` samples of a spectrum; without a number of samples, two or more.
+    """
+    try:
+        grid = np.asarray(wavelength, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers: {error}") from error
+    if n_features is None and (grid.ndim != 1 or len(grid) < 2):
+        raise ValueError(f"{name} must be a 1D array of at least 2 values, got shape {grid.shape}.")
+    if n_features is not None and grid.shape != (n_features,):
+        raise ValueError(f"{name} must hold a value for each of {n_features} samples, got shape {grid.shape}.")
+    if not np.isfinite(grid).all():
+        raise ValueError(f"{name} holds {np.count_nonzero(~np.isfinite(grid))} values that are NaN or infinite.")
+    if grid[0] <= 0 or (np.diff(grid) <= 0).any():
+        raise ValueError(f"{name} must be positive and strictly increasing.")
+    if limits is not None and not (limits[0] <= grid[0] and grid[-1] <= limits[1]):
+        raise ValueError(
+            f"{name} must lie between {limits[0]:.0f} and {limits[1]:.0f} angstrom, got {grid[0]:g} to {grid[-1]:g}."
+        )
+    return grid

@@ -1,0 +1,31 @@
+"""Files and functions of the package stay short."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import skspectra
+
+PACKAGE = Path(skspectra.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+MOST_LINES_OF_A_FILE = 400
+MOST_LINES_OF_A_FUNCTION = 60
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the lines of a function without decorators and docstring; functions inside it count."""
+    lines = function.end_lineno - function.lineno + 1
+    if ast.get_docstring(function) is not None:
+        lines -= function.body[0].end_lineno - function.body[0].lineno + 1
+    return lines
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_lengths(path):
+    text = path.read_text(encoding="utf-8")
+    n_lines = len(text.splitlines())
+    assert n_lines <= MOST_LINES_OF_A_FILE
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    lengths = {function.name: length(function) for function in functions}
+    assert not {name: n for name, n in lengths.items() if n > MOST_LINES_OF_A_FUNCTION}
