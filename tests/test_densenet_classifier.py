@@ -330,6 +330,23 @@ def test_patience_ends_the_training(patience):
     assert_same_model(classifier, small(**{**params, "patience": None, "max_epochs": classifier.best_epoch_}).fit(X, Y))
 
 
+def test_the_reason_for_stopping_is_stored():
+    class StopAtOnce(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    class PressCtrlC(Callback):
+        def on_batch_end(self, net, **kwargs):
+            raise KeyboardInterrupt
+
+    assert small().fit(X, Y).stop_reason_ == "max_epochs"
+    assert small(callbacks=[StopAtOnce()]).fit(X, Y).stop_reason_ == "callback"
+    classifier, _ = fit_with_a_best_epoch_before_the_last(patience=2, max_epochs=50)
+    assert classifier.stop_reason_ == "patience"
+    with pytest.warns(ConvergenceWarning, match="interrupted after 0 of 2 epochs"):
+        assert small(callbacks=[PressCtrlC()]).fit(X, Y).stop_reason_ == "interrupt"
+
+
 def test_patience_with_a_part_split_off():
     classifier = small(patience=1, max_epochs=50, lr=0.1, validation_fraction=0.3).fit(X, Y)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
         probabilities : ndarray of shape (n_samples, n_classes), float32
             In the order of `classes_`.
         """
-        return torch.from_numpy(self._compute("forward", X)).softmax(1).numpy()
+        return torch.from_numpy(self._logits(X)).softmax(1).numpy()
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Return the logits.
@@ -72,7 +73,7 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
         logits : ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes, float32
             For two classes the logit of ``classes_[1]`` less that of ``classes_[0]``.
         """
-        logits = self._compute("forward", X)
+        logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def embed(self, X: ArrayLike) -> np.ndarray:
@@ -88,21 +89,22 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
         embedding : ndarray of shape (n_samples, n_embedding), float32
             Features for any other estimator.
         """
-        return self._compute("embed", X)
-
-    def _compute(self, method: str, X: ArrayLike) -> np.ndarray:
-        """Return what a method of the module computes for each spectrum."""
         check_is_fitted(self)
+        module = self.net_.module_
+        return self._compute(
+            lambda x: module.forward_head(module.forward_features(x), pre_logits=True), X, module.classifier.in_features
+        )
+
+    def _logits(self, X: ArrayLike) -> np.ndarray:
+        check_is_fitted(self)
+        return self._compute(self.net_.module_, X, len(self.classes_))
+
+    def _compute(self, function: Callable[[torch.Tensor], torch.Tensor], X: ArrayLike, n_outputs: int) -> np.ndarray:
+        """Return what a function of the fitted module computes for each spectrum."""
         flux = self._check_flux(X, reset=False)
         device = torch.device(self.net_.device)
-        last_layer = self.net_.module_.classifier
-        return compute_in_batches(
-            getattr(self.net_.module_, method),
-            flux,
-            last_layer.in_features if method == "embed" else last_layer.out_features,
-            batch_size=prediction_batch_size(flux.shape[1], device),
-            device=device,
-        )
+        batch_size = prediction_batch_size(flux.shape[1], device)
+        return compute_in_batches(function, flux, n_outputs, batch_size=batch_size, device=device)
 
     def __getstate__(self) -> dict[str, Any]:
         """Hold the fitted network as arrays and plain values: what reads them runs no code, and any device can."""

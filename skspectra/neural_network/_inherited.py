@@ -35,7 +35,7 @@ def _insert(docstring: str, line: str, source: Any, section: str, names: Contain
     described = _entries(docstring)
     entries = _entries(_section(inspect.getdoc(source) or "", section))
     text = "".join(v for k, v in entries.items() if k not in described and (names is None or k in names))
-    return docstring.replace(line + "\n", text)
+    return docstring.replace(line, text.removesuffix("\n"))
 
 
 def _section(docstring: str, title: str) -> str:

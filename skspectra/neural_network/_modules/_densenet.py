@@ -171,17 +171,19 @@ class DenseNet1D(SpectrumModule):
             maps = Maps.concatenate(outputs)
         yield self.last_activation.activate(self.dense_blocks[-1](maps))
 
-    def pool(self, features: Tensor) -> Tensor:
-        """Average the features over the cells.
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        """Average the features over the cells and compute the logits.
 
         Parameters
         ----------
         features : Tensor of shape (n_spectra, n_cells, n_channels)
             The result of `forward_features`.
+        pre_logits : bool, default=False
+            Return the averages instead of the logits.
 
         Returns
         -------
-        embedding : Tensor of shape (n_spectra, n_channels), float32
-            What the last layer reads.
+        output : Tensor of shape (n_spectra, n_classes) or (n_spectra, n_channels), float32
+            Logits or embedding.
         """
-        return features.mean(1, dtype=self.classifier.weight.dtype)
+        return super().forward_head(features.mean(1, dtype=self.classifier.weight.dtype), pre_logits)

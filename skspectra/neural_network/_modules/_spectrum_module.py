@@ -60,7 +60,7 @@ class SpectrumModule(nn.Module):
         raise NotImplementedError
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
-        """Compute the logits, or the embedding before the last layer.
+        """Compute the logits, or the embedding that the last layer reads.
 
         Parameters
         ----------
@@ -74,38 +74,8 @@ class SpectrumModule(nn.Module):
         output : Tensor of shape (n_spectra, n_classes) or (n_spectra, n_embedding), float32
             Logits or embedding.
         """
-        embedding = self.pool(features)
+        embedding = features.to(self.classifier.weight.dtype)
         return embedding if pre_logits else self.classifier(embedding)
-
-    def pool(self, features: Tensor) -> Tensor:
-        """Reduce the features to one vector for each spectrum. The base class only converts their dtype.
-
-        Parameters
-        ----------
-        features : Tensor of shape (n_spectra, ...)
-            The result of `forward_features`.
-
-        Returns
-        -------
-        embedding : Tensor of shape (n_spectra, n_embedding), float32
-            What the last layer reads.
-        """
-        return features.to(self.classifier.weight.dtype)
-
-    def embed(self, x: Tensor) -> Tensor:
-        """Compute the embedding of spectra, which is the input of the last layer.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_spectra, n_features), float32
-            Spectra.
-
-        Returns
-        -------
-        embedding : Tensor of shape (n_spectra, n_embedding), float32
-            One vector for each spectrum.
-        """
-        return self.forward_head(self.forward_features(x), pre_logits=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the logits.

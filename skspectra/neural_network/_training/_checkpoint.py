@@ -22,6 +22,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 
 from ... import __version__
+from ..._atomic_file import replace_file, unfinished
 from .._device import compute_dtype
 from ._batches import SpectrumBatches
 from ._data import TrainingData
@@ -102,7 +103,6 @@ class CheckpointFile:
                 f"checkpoint_dir={str(self.directory)!r} is not allowed: a folder is needed in which files can be "
                 f"written and locked ({error})."
             ) from error
-        self._unfinished = self.path.with_suffix(".tmp")
         try:
             self.state = self._load() if self.path.exists() else None
         except BaseException:
@@ -113,7 +113,7 @@ class CheckpointFile:
 
     def __exit__(self, *exception: object) -> None:
         with suppress(OSError):
-            self._unfinished.unlink(missing_ok=True)
+            unfinished(self.path).unlink(missing_ok=True)  # of a process that was killed
             if not self.path.exists():
                 os.unlink(self._lock.lock_file)
         self._lock.release()
@@ -123,14 +123,8 @@ class CheckpointFile:
         buffer = io.BytesIO()
         torch.save(_plain({**state, "fingerprint": self.fingerprint, "seed": self.seed}), buffer)
         try:
-            with open(self._unfinished, "wb") as file:
-                file.write(buffer.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(self._unfinished, self.path)
+            replace_file(self.path, buffer.getbuffer())
         except OSError as error:
-            with suppress(OSError):  # part of a file on a full disk
-                self._unfinished.unlink(missing_ok=True)
             warnings.warn(
                 f"No checkpoint could be saved in checkpoint_dir={str(self.directory)!r}: {error}. The training "
                 "continues; the last good checkpoint stays.",
