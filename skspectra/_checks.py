@@ -66,18 +66,19 @@ def check_wavelength(
     name: str = "wavelength",
     *,
     n_features: int | None = None,
+    least: int = 2,
     limits: tuple[float, float] | None = None,
 ) -> np.ndarray:
     """Return a wavelength grid as float64: positive, strictly increasing and, with limits, between them.
 
-    It has a value for each of the `n_features` samples of a spectrum; without a number of samples, two or more.
+    It has a value for each of the `n_features` samples of a spectrum; without a number of samples, at least `least`.
     """
     try:
         grid = np.asarray(wavelength, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must be an array of numbers: {error}") from error
-    if n_features is None and (grid.ndim != 1 or len(grid) < 2):
-        raise ValueError(f"{name} must be a 1D array of at least 2 values, got shape {grid.shape}.")
+    if n_features is None and (grid.ndim != 1 or len(grid) < least):
+        raise ValueError(f"{name} must be a 1D array of at least {least} values, got shape {grid.shape}.")
     if n_features is not None and grid.shape != (n_features,):
         raise ValueError(f"{name} must hold a value for each of {n_features} samples, got shape {grid.shape}.")
     if not np.isfinite(grid).all():

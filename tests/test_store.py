@@ -18,12 +18,13 @@ from sklearn.pipeline import make_pipeline
 
 from skspectra.datasets import (
     LAMOST_WAVELENGTH,
-    _store_writer,
     load_spectra,
     open_spectra_store,
     write_spectra_store,
 )
-from skspectra.datasets._store_table import StoreTable
+from skspectra.datasets._loading import _read_files
+from skspectra.datasets._loading._table import SpectraTable
+from skspectra.datasets._store import _writer
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 COLUMNS = ("target", "subclass", "survey", "object_id", "spectrum_id", "filename", "redshift", "snr")
@@ -79,9 +80,9 @@ def same_folders(one, other):
 
 
 @pytest.mark.parametrize("block_bytes", [1, 3000, 2**26])
-@pytest.mark.parametrize("wavelength", [None, "lamost"])
+@pytest.mark.parametrize("wavelength", [None, LAMOST_WAVELENGTH])
 def test_a_store_holds_what_load_spectra_loads(files, tmp_path, wavelength, block_bytes):
-    if wavelength:  # the grid of these spectra must overlap that of LAMOST
+    if wavelength is not None:  # the grid of these spectra must overlap that of LAMOST
         files = [write_file(files[0], 12, 1, np.linspace(3600.0, 9200.0, 900))]
 
     store = write(files, tmp_path / "store", wavelength=wavelength, block_bytes=block_bytes)
@@ -151,13 +152,13 @@ def test_a_transformer_prepares_the_spectra_and_bad_pixels_can_be_nan(tmp_path):
 
 def test_a_block_of_files_is_read_between_two_writes(files, tmp_path, monkeypatch):
     blocks = []
-    read_all = _store_writer.read_all
+    read_all = _read_files._read_all
 
     def record(paths, *args):
         blocks.append([Path(path).name for path in paths])
         return read_all(paths, *args)
 
-    monkeypatch.setattr(_store_writer, "read_all", record)
+    monkeypatch.setattr(_read_files, "_read_all", record)
     two_files = os.path.getsize(files[0]) + os.path.getsize(files[1])
     write(files, tmp_path / "store", block_bytes=two_files)
 
@@ -178,8 +179,8 @@ def test_an_unreadable_file_ends_the_writing_and_the_same_call_goes_on(files, tm
 
     files[2].write_bytes(whole)
     read = []
-    read_all = _store_writer.read_all
-    monkeypatch.setattr(_store_writer, "read_all", lambda paths, *args: read.extend(paths) or read_all(paths, *args))
+    read_all = _read_files._read_all
+    monkeypatch.setattr(_read_files, "_read_all", lambda paths, *args: read.extend(paths) or read_all(paths, *args))
     store = write(files, tmp_path / "store")
 
     assert [Path(path).name for path in read] == ["c.npz", "d.npz"]
@@ -324,7 +325,7 @@ def test_a_begun_store_of_a_catalogue_alone_goes_on(tmp_path):
 
 def test_a_second_process_is_kept_away(begun, files, tmp_path, monkeypatch):
     monkeypatch.undo()  # without the statement of no_waiting_for_the_disk, the first to meet the lock
-    other = StoreTable(begun / "table.sqlite")
+    other = SpectraTable(begun / "table.sqlite")
     with pytest.raises(OSError, match=r"store\.part: another process is writing this store"):
         write(files, tmp_path / "store")
     other.close()
@@ -333,7 +334,7 @@ def test_a_second_process_is_kept_away(begun, files, tmp_path, monkeypatch):
 
 def test_a_complete_store_is_opened_and_not_written_again(files, tmp_path, monkeypatch):
     write(files, tmp_path / "store")
-    monkeypatch.setattr(_store_writer, "read_all", None)
+    monkeypatch.setattr(_read_files, "_read_all", None)
 
     assert len(write(files, tmp_path / "store").data) == 13
     with pytest.raises(FileExistsError, match="written with other files: delete it or choose another"):
@@ -350,7 +351,7 @@ RUN_AND_DIE = """
     import os, signal, sqlite3, sys
     from pathlib import Path
     from skspectra.datasets import write_spectra_store
-    from skspectra.datasets._store_table import StoreTable
+    from skspectra.datasets._loading._table import SpectraTable
 
     def die():
         os.kill(os.getpid(), signal.SIGKILL)
@@ -381,7 +382,7 @@ RUN_AND_DIE = """
         return database
 
     os.fsync, sqlite3.connect = no_sync, connect_without_sync
-    commit, rename = StoreTable.commit, os.rename
+    commit, rename = SpectraTable.commit, os.rename
     points = {f"fsync-{n}": ("os.fsync", before(no_sync, n)) for n in range(17)}
     points |= {f"commit-{n}": ("commit", before(commit, n)) for n in (0, 1, 3)}
     points |= {f"committed-{n}": ("commit", after(commit, n)) for n in (0, 1, 3)}
@@ -391,7 +392,7 @@ RUN_AND_DIE = """
         child = os.fork()
         if child == 0:
             if target == "commit":
-                StoreTable.commit = function
+                SpectraTable.commit = function
             else:
                 setattr(os, target.removeprefix("os."), function)
             write_spectra_store(sys.argv[2:], folder / name, wavelength=None, block_bytes=1)
@@ -472,7 +473,7 @@ def test_a_disk_that_fills_at_the_end_leaves_no_store(files, tmp_path, monkeypat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(_store_writer.StoreWriter, "_write_columns", full)
+        patch.setattr(_writer.StoreWriter, "_write_columns", full)
         with pytest.raises(OSError, match=r"No space left on device, with .* free; 13 spectra are safe") as caught:
             write(files, tmp_path / "store")
     assert caught.value.errno == errno.ENOSPC

@@ -1,18 +1,20 @@
 """Simulated spectra, the line table, readers of survey files and stores of spectra on disk."""
 
-from ._air_vacuum import air_to_vacuum, vacuum_to_air
-from ._grid import LAMOST_WAVELENGTH
 from ._lines import load_lines
-from ._load_spectra import load_spectra
-from ._make_spectra import make_spectra
-from ._readers import Spectrum, register_reader
+from ._loading._load_spectra import load_spectra
+from ._readers import Label, Labels, Spectrum, SurveyFile, register_reader
 from ._resample import resample_spectra
-from ._store import open_spectra_store
-from ._write_store import write_spectra_store
+from ._simulator._make_spectra import make_spectra
+from ._store._open import open_spectra_store
+from ._store._write import write_spectra_store
+from ._wavelength import LAMOST_WAVELENGTH, air_to_vacuum, vacuum_to_air
 
 __all__ = [
     "LAMOST_WAVELENGTH",
+    "Label",
+    "Labels",
     "Spectrum",
+    "SurveyFile",
     "air_to_vacuum",
     "load_lines",
     "load_spectra",

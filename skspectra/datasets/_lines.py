@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import Bunch
 
-from ._air_vacuum import air_to_vacuum
+from ._wavelength import air_to_vacuum
 
 _NIST = "Kramida et al., NIST Atomic Spectra Database, version 5"
 _VANDEN_BERK = "Vanden Berk et al., AJ 122 (2001) 549, table 2"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .._grid import LAMOST_WAVELENGTH
+from .._wavelength import LAMOST_WAVELENGTH
 from ._registry import register_builtin
 from ._spectrum import NoSpectra, Spectrum
 from ._survey_file import SurveyFile, check_n_pixels, gunzip_limit

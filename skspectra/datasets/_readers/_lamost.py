@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from .._air_vacuum import air_to_vacuum
+from .._wavelength import air_to_vacuum
 from ._registry import register_builtin
 from ._spectrum import Spectrum
 from ._survey_file import SurveyFile, check_n_pixels

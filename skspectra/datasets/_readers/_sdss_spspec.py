@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._air_vacuum import air_to_vacuum
+from .._wavelength import air_to_vacuum
 from ._registry import register_builtin
 from ._sdss_spec import BAD_PIXEL, designation
 from ._spectrum import Spectrum

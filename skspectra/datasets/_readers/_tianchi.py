@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 
-from .._grid import LAMOST_WAVELENGTH
+from .._wavelength import LAMOST_WAVELENGTH
 from ._registry import register_builtin
 from ._spectrum import Label, Labels, NoSpectra, Spectrum
 from ._survey_file import SurveyFile

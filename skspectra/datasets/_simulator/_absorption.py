@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._wavelength import air_to_vacuum
 from ._absorption_tables import BANDS, HAZE, LINES
-from ._air_vacuum import air_to_vacuum
 
 
 class IonLines(NamedTuple):

@@ -24,7 +24,7 @@ from scipy.integrate import trapezoid
 from scipy.interpolate import RegularGridInterpolator
 from scipy.special import voigt_profile
 
-from ._constants import LIGHT_SPEED_CGS, PLANCK_C2
+from .._constants import LIGHT_SPEED_CGS, PLANCK_C2
 
 BOLTZMANN = 1.380649e-16  # erg/K
 BOLTZMANN_EV = 8.617333e-5  # eV/K

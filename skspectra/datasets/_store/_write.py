@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from tqdm.auto import tqdm
 
-from ._arguments import check_grid, check_option
-from ._find_files import File, find_files
-from ._read_files import require_spectra, warn_of
-from ._store import open_spectra_store, read_manifest, unfinished
-from ._store_table import StoreTable
-from ._store_writer import StoreWriter, Transformer, difference, sync_folder
+from .._loading._arguments import check_grid, check_option
+from .._loading._find_files import File, find_files
+from .._loading._read_files import read_into, require_spectra, warn_of
+from .._loading._table import SpectraTable
+from .._wavelength import LAMOST_WAVELENGTH
+from ._open import open_spectra_store, read_manifest, unfinished
+from ._writer import StoreWriter, Transformer, difference, sync_folder
 
 __all__ = ["write_spectra_store"]
 
@@ -29,7 +30,7 @@ def write_spectra_store(
     paths: str | os.PathLike | Iterable[str | os.PathLike],
     store: str | os.PathLike,
     *,
-    wavelength: str | ArrayLike | None = "lamost",
+    wavelength: ArrayLike | None = LAMOST_WAVELENGTH,
     bad_pixels: str = "keep",
     transformer: Transformer | None = None,
     block_bytes: int = 2**26,
@@ -50,7 +51,7 @@ def write_spectra_store(
         Files, folders and glob patterns, as in :func:`load_spectra`.
     store : str or path-like
         Folder to make.
-    wavelength : "lamost", array-like of shape (n_features,) or None, default="lamost"
+    wavelength : array-like of shape (n_features,) or None, default=LAMOST_WAVELENGTH
         Grid of the spectra, as in :func:`load_spectra`.
     bad_pixels : {"keep", "nan"}, default="keep"
         "nan" makes the flux NaN where it is bad, for `transformer` to fill. Inverse variance and mask are not stored.
@@ -143,12 +144,14 @@ def write_spectra_store(
     part = unfinished(folder)
     try:
         part.mkdir(parents=True, exist_ok=True)
-        with closing(StoreTable(part / _TABLE)) as table:
+        with closing(SpectraTable(part / _TABLE)) as table:
             writer = StoreWriter(part, table, grid, parameters, bad_pixels == "nan", transformer)
             to_read = writer.resume(files, folders)
             with tqdm(total=len(files), initial=len(files) - len(to_read), unit="file", disable=not progress) as bar:
                 for block in _blocks(to_read, block_bytes):
-                    writer.add(block, folders, n_jobs, failures if on_error == "warn" else None)
+                    recorded = failures if on_error == "warn" else None
+                    read_into(writer.add, block, folders, recorded, grid=grid, n_jobs=n_jobs)
+                    writer.commit()
                     bar.update(len(block))
             require_spectra(table.n_spectra, folders, failures, on_error, f"write in {paths!r}")
             writer.finish(failures, names)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_array
 
-from ._constants import FWHM
+from .._constants import FWHM
 
 FIRST = 400.0  # angstrom, vacuum: the bluest light of a quasar at redshift 4 that an optical spectrograph sees
 STEP = 2e-4  # in ln(wavelength): 60 km/s

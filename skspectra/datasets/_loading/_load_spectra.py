@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
+from .._readers import Labels, Spectrum
+from .._wavelength import LAMOST_WAVELENGTH
 from ._arguments import check_grid, check_option
-from ._catalogues import Catalogues, add_catalogue, apply_catalogues
 from ._find_files import find_files
-from ._read_files import accept, read_all, refuse_other_grid, require_spectra, warn_of
-from ._readers import Labels, Spectrum
+from ._read_files import read_into, refuse_other_grid, require_spectra, warn_of
+from ._table import NUMBER_COLUMNS, TEXT_COLUMNS, SpectraTable
 
 __all__ = ["load_spectra"]
 
@@ -20,7 +21,7 @@ __all__ = ["load_spectra"]
 def load_spectra(
     paths: str | os.PathLike | Iterable[str | os.PathLike],
     *,
-    wavelength: str | ArrayLike | None = "lamost",
+    wavelength: ArrayLike | None = LAMOST_WAVELENGTH,
     bad_pixels: str = "keep",
     n_jobs: int | None = None,
     on_error: str = "raise",
@@ -40,9 +41,9 @@ def load_spectra(
         Files, folders and glob patterns (``**`` goes through subfolders). Of a folder, without its subfolders, the
         files with a suffix of a format above are read; a csv, npz, npy or text file there that holds no spectra is
         passed over. A file that is met again is read once.
-    wavelength : "lamost", array-like of shape (n_features,) or None, default="lamost"
-        Grid of the result, in vacuum, in angstrom. "lamost" is ``np.linspace(3690, 9100, 2600)``. Spectra are
-        resampled to it with :func:`resample_spectra`. None keeps the grid of the files, which must be one: those of
+    wavelength : array-like of shape (n_features,) or None, default=LAMOST_WAVELENGTH
+        Grid of the result, in vacuum, in angstrom; by default ``np.linspace(3690, 9100, 2600)``. Spectra are resampled
+        to it with :func:`resample_spectra`. None keeps the grid of the files, which must be one: those of
         LAMOST and SDSS begin and end at other pixels from file to file, so several of them seldom load so.
     bad_pixels : {"keep", "nan"}, default="keep"
         "nan" makes `data` NaN wherever `mask` is True, for
@@ -120,56 +121,30 @@ def load_spectra(
     check_option("bad_pixels", bad_pixels, ("keep", "nan"), "load_spectra")
     check_option("on_error", on_error, ("raise", "warn"), "load_spectra")
     spectra: list[Spectrum] = []
-    filenames: list[str] = []
-    catalogues: Catalogues = {}
     failures: list[tuple[str, str]] = []
-    first_file: dict[tuple[str, str], str] = {}
-    files, folders = find_files(paths, None if on_error == "raise" else failures, "load_spectra")
-    with closing(read_all([path for path, _ in files], grid, n_jobs, progress)) as results:
-        for (path, folder), content in zip(files, results, strict=True):
-            try:
-                found = accept(content, path, folder)
-                if found is None:
-                    continue
-                folders.discard(folder)
-                if isinstance(found, Labels):
-                    add_catalogue(found, path, catalogues)
-                    continue
-                _refuse_duplicates(found, path, first_file)
-                if grid is None:
-                    first = (spectra[0], filenames[0]) if spectra else (found[0], path)
-                    refuse_other_grid(found, path, *first)
-            except (OSError, ValueError) as error:
-                if on_error == "raise":
-                    raise
-                failures.append((path, str(error).removeprefix(f"{path}: ")))
-                folders.discard(folder)
-            else:
-                spectra += found
-                filenames += [path] * len(found)
-    require_spectra(len(spectra), folders, failures, on_error, f"load in {paths!r}")
-    warn_of(failures, len(files))
-    apply_catalogues(spectra, filenames, catalogues)
-    return _bunch(spectra, filenames, failures, grid, bad_pixels)
+    recorded = None if on_error == "raise" else failures
+    files, folders = find_files(paths, recorded, "load_spectra")
+    with closing(SpectraTable()) as table:
 
+        def add(found: list[Spectrum] | Labels, path: str) -> None:
+            if isinstance(found, Labels):
+                table.add_labels(found, path)
+                return
+            if grid is None and spectra:
+                refuse_other_grid(found, path, spectra[0], table.first_filename())
+            table.add_spectra(found, path)
+            spectra.extend(found)
 
-def _refuse_duplicates(spectra: list[Spectrum], path: str, first_file: dict[tuple[str, str], str]) -> None:
-    here: dict[tuple[str, str], str] = {}
-    for spectrum in spectra:
-        key = (spectrum.survey, spectrum.spectrum_id)
-        other = first_file.get(key) or here.get(key)
-        if other and spectrum.spectrum_id:
-            raise ValueError(
-                f"{path}: it holds the spectrum {spectrum.spectrum_id} of {spectrum.survey} a second time, "
-                f"after {other}"
-            )
-        here[key] = path
-    first_file |= here
+        read_into(add, files, folders, recorded, grid=grid, n_jobs=n_jobs, progress=progress)
+        require_spectra(len(spectra), folders, failures, on_error, f"load in {paths!r}")
+        warn_of(failures, len(files))
+        [rows] = table.chunks((*TEXT_COLUMNS, *NUMBER_COLUMNS), size=len(spectra))
+    return _bunch(spectra, rows, failures, grid, bad_pixels)
 
 
 def _bunch(
     spectra: list[Spectrum],
-    filenames: list[str],
+    rows: list[tuple],
     failures: list[tuple[str, str]],
     grid: np.ndarray | None,
     bad_pixels: str,
@@ -178,9 +153,8 @@ def _bunch(
     bunch = Bunch(data=_stacked(spectra, "flux"), wavelength=wavelength)
     bunch.ivar = _stacked(spectra, "ivar")
     bunch.mask = _stacked(spectra, "mask")
-    for name in ("target", "subclass", "redshift", "snr", "survey", "object_id", "spectrum_id"):
-        bunch[name] = np.array([getattr(spectrum, name) for spectrum in spectra])
-    bunch.filename = np.array(filenames)
+    for name, values in zip((*TEXT_COLUMNS, *NUMBER_COLUMNS), zip(*rows, strict=True), strict=True):
+        bunch[name] = np.array(values, np.float64 if name in NUMBER_COLUMNS else None)  # None becomes NaN
     bunch.failures = failures
     if bad_pixels == "nan":
         bunch.data[bunch.mask] = np.nan

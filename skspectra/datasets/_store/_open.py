@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._loading._table import NUMBER_COLUMNS, TEXT_COLUMNS
+
 __all__ = ["open_spectra_store"]
 
 MANIFEST = "manifest.json"
 FORMAT = "skspectra spectra store 1"
-TEXT_COLUMNS = ("target", "subclass", "survey", "object_id", "spectrum_id", "filename")
-NUMBER_COLUMNS = ("redshift", "snr")
 
 
 def open_spectra_store(store: str | os.PathLike) -> Bunch:

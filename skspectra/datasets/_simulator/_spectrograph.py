@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._air_vacuum import air_to_vacuum
+from .._wavelength import air_to_vacuum
 
 # Night-sky emission lines, air wavelength in angstrom and strength relative to the sky continuum at 6000 angstrom: [O
 # I], Na I and the heads of the OH Meinel bands, from Osterbrock et al., PASP 108 (1996) 277, and Hanuschik, A&A 407

@@ -3,16 +3,12 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._checks import check_wavelength
-from ._grid import LAMOST_WAVELENGTH
+from ..._checks import check_wavelength
 
 
-def check_grid(wavelength: str | ArrayLike | None, caller: str) -> np.ndarray | None:
+def check_grid(wavelength: ArrayLike | None, caller: str) -> np.ndarray | None:
     if wavelength is None:
         return None
-    if isinstance(wavelength, str):
-        check_option("wavelength", wavelength, ("lamost",), caller)
-        return LAMOST_WAVELENGTH
     return check_wavelength(wavelength, f"The 'wavelength' parameter of {caller}")
 
 

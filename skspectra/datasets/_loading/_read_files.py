@@ -1,16 +1,16 @@
 """Read files of survey spectra, in one process or several, onto one wavelength grid."""
 
 import warnings
-from collections.abc import Generator
-from contextlib import nullcontext
+from collections.abc import Callable, Generator
+from contextlib import closing, nullcontext
 
 import joblib
 import numpy as np
 from tqdm.auto import tqdm
 
-from ._find_files import FITS_SUFFIXES
-from ._readers import Labels, NoSpectra, Reader, Spectrum, read_file, readers
-from ._resample import PixelOverlap
+from .._readers import Labels, NoSpectra, Reader, Spectrum, read_file, readers
+from .._resample import PixelOverlap
+from ._find_files import FITS_SUFFIXES, File
 
 _FILES_AT_ONCE = 32
 
@@ -18,7 +18,36 @@ _FILES_AT_ONCE = 32
 _SAME_GRID = 1e-6
 
 
-def read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Generator:
+def read_into(
+    add: Callable[[list[Spectrum] | Labels, str], None],
+    files: list[File],
+    folders: set[str],
+    failures: list[tuple[str, str]] | None,
+    *,
+    grid: np.ndarray | None,
+    n_jobs: int | None,
+    progress: bool = False,
+) -> None:
+    """Read files in order and hand what each holds to `add(content, path)`.
+
+    A file that cannot be read, or that `add` refuses by OSError or ValueError, goes to the failures. Without a list of
+    failures the error is raised. Folders of which a file was used, or failed, are removed from `folders`.
+    """
+    with closing(_read_all([path for path, _ in files], grid, n_jobs, progress)) as results:
+        for (path, folder), content in zip(files, results, strict=True):
+            try:
+                found = _accept(content, path, folder)
+                if found is None:
+                    continue
+                add(found, path)
+            except (OSError, ValueError) as error:
+                if failures is None:
+                    raise
+                failures.append((path, str(error).removeprefix(f"{path}: ")))
+            folders.discard(folder)
+
+
+def _read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Generator:
     """Yield for each file, in order, its spectra, its Labels, None or the exception that reading it raised."""
     share = -(-len(paths) // (4 * joblib.effective_n_jobs(n_jobs)))
     size = max(1, min(_FILES_AT_ONCE, share))
@@ -76,7 +105,7 @@ def _same_grid(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and np.allclose(one, other, rtol=_SAME_GRID, atol=0.0)
 
 
-def accept(
+def _accept(
     content: list[Spectrum] | Labels | Exception | None, path: str, folder: str | None
 ) -> list[Spectrum] | Labels | None:
     """What was read from a file that is to be used; None where a file that `folder` holds is passed over."""

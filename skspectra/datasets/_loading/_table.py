@@ -1,8 +1,9 @@
-"""The table of a store that is being written: which files are in it, and what is known of each spectrum.
+"""The table of what was read: which files, and what is known of each spectrum.
 
-It is an SQLite database, whose transactions end whole or not at all, also where the process is killed; whose indexes
-find a second spectrum of one name among millions without keeping them in memory; and whose lock keeps a second process
-away for as long as the first one lives.
+It holds the rules for spectra that are met twice and for labels from other files. It is an SQLite database: of
+load_spectra in memory, of a store on disk. There its transactions end whole or not at all, also if the process is
+killed; its indexes find a second spectrum of one name among millions without keeping them in memory; and its lock keeps
+a second process away for as long as the first one lives.
 """
 
 import os
@@ -12,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ._catalogues import file_described, place, refuse_other_label
-from ._readers import Label, Labels, Spectrum
+from .._readers import Label, Labels, Spectrum
+
+TEXT_COLUMNS = ("target", "subclass", "survey", "object_id", "spectrum_id", "filename")
+NUMBER_COLUMNS = ("redshift", "snr")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value);
@@ -36,10 +39,16 @@ CREATE VIEW IF NOT EXISTS labelled AS
 """
 
 
-class StoreTable:
-    """The table, open for one process; nothing stays that is not committed. NaN is NULL in it."""
+class SpectraTable:
+    """The table, open for one process; nothing stays that is not committed. NaN is NULL in it.
 
-    def __init__(self, path: str | os.PathLike) -> None:
+    Parameters
+    ----------
+    path : str or path-like, default=":memory:"
+        The database; by default one in memory.
+    """
+
+    def __init__(self, path: str | os.PathLike = ":memory:") -> None:
         self._database = sqlite3.connect(path, isolation_level=None, timeout=0.0)
         try:
             self._execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -101,6 +110,10 @@ class StoreTable:
             ((labels.survey, about, object_id, *label, path) for object_id, label in labels.by_object_id.items()),
         )
 
+    def first_filename(self) -> str:
+        """The file of the first spectrum."""
+        return self._value("SELECT name FROM file JOIN spectrum ON file = id WHERE row = 0")
+
     def lengths(self, columns: tuple[str, ...]) -> list[int]:
         """Length of the longest text in each of the columns."""
         selected = ", ".join(f"max(length({column}))" for column in columns)
@@ -148,3 +161,19 @@ def file_state(path: str) -> str:
     except OSError:
         return ""
     return f"{status.st_size} bytes, changed at {status.st_mtime_ns} ns"
+
+
+def place(path: str) -> str:
+    """Absolute path without ".gz", for a file and the catalogue about it need not both be compressed."""
+    return os.path.abspath(path).removesuffix(".gz")
+
+
+def file_described(labels: Labels, path: str) -> str:
+    """The file of spectra that a catalogue at `path` is about, or "" where it is about any."""
+    return place(os.path.join(os.path.dirname(path), labels.about)) if labels.about else ""
+
+
+def refuse_other_label(object_id: str, label: Label, path: str, known: Label, known_path: str) -> None:
+    """Raise ValueError where a catalogue disagrees with an earlier one."""
+    if str(label) != str(known):  # as text, for NaN is not NaN
+        raise ValueError(f"{path}: it has {object_id} as {label}, {known_path} as {known}")

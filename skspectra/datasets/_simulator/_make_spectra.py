@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
-from .._checks import check_wavelength
-from .._parallel import map_in_threads
+from ..._checks import check_wavelength
+from ..._parallel import map_in_threads
+from .._wavelength import LAMOST_WAVELENGTH
 from ._galaxies import make_galaxies, populations
-from ._grid import LAMOST_WAVELENGTH
-from ._instrument import Spectrograph
 from ._log_grid import rebinning_matrix, sample_edges, sample_index
 from ._quasars import make_quasars
+from ._spectrograph import Spectrograph
 from ._stars import make_stars
 
 CLASS_NAMES = ("STAR", "GALAXY", "QSO")
@@ -182,7 +182,9 @@ def make_spectra(
     """
     n_samples = check_scalar(n_samples, "n_samples", Integral, min_val=1)
     counts = _allot(n_samples, _check_weights(weights))
-    grid = LAMOST_WAVELENGTH if wavelength is None else check_wavelength(wavelength, limits=_WAVELENGTH_RANGE)
+    grid = LAMOST_WAVELENGTH
+    if wavelength is not None:
+        grid = check_wavelength(wavelength, least=1, limits=_WAVELENGTH_RANGE)
     wavelength = grid.copy()
     low, high = _check_snr(snr)
 

@@ -5,17 +5,17 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from ._find_files import File
-from ._read_files import accept, read_all, refuse_other_grid
-from ._readers import Labels, Spectrum
-from ._store import FORMAT, MANIFEST, NUMBER_COLUMNS, TEXT_COLUMNS
-from ._store_table import StoreTable, file_state
+from .._loading._find_files import File
+from .._loading._read_files import refuse_other_grid
+from .._loading._table import NUMBER_COLUMNS, TEXT_COLUMNS, SpectraTable, file_state
+from .._readers import Labels, Spectrum
+from ._open import FORMAT, MANIFEST
 
 _FLUX = "data.npy"
 _ROWS_AT_ONCE = 2**13  # of the table
@@ -31,7 +31,7 @@ class StoreWriter:
     def __init__(
         self,
         part: Path,
-        table: StoreTable,
+        table: SpectraTable,
         grid: np.ndarray | None,
         parameters: dict[str, str],
         bad_is_nan: bool,
@@ -45,6 +45,7 @@ class StoreWriter:
         self.transformer = transformer
         self.wavelength = grid
         self.first_path = ""
+        self._block: list[np.ndarray] = []  # flux that was added and is not written yet
 
     def resume(self, files: list[File], folders: set[str]) -> list[File]:
         """Check what an earlier call wrote, cut off what it did not commit, and return the files still to be read."""
@@ -88,33 +89,18 @@ class StoreWriter:
             os.truncate(flux, expected)
         return to_read
 
-    def add(
-        self,
-        block: list[File],
-        folders: set[str],
-        n_jobs: int | None,
-        failures: list[tuple[str, str]] | None,
-    ) -> None:
-        """Read a block of files and write their spectra; what cannot be read goes to the failures, if there are any."""
-        start = self.table.n_spectra
-        flux: list[np.ndarray] = []
-        with closing(read_all([path for path, _ in block], self.grid, n_jobs, False)) as results:
-            for (path, folder), content in zip(block, results, strict=True):
-                try:
-                    found = accept(content, path, folder)
-                    if isinstance(found, Labels):
-                        self.table.add_labels(found, path)
-                    elif found is not None:
-                        flux.append(self._add_spectra(found, path))
-                except (OSError, ValueError) as error:
-                    if failures is None:
-                        raise
-                    failures.append((path, str(error).removeprefix(f"{path}: ")))
-                    found = []
-                if found is not None:
-                    folders.discard(folder)
-        if flux:
-            self._write_flux(flux, start)
+    def add(self, found: list[Spectrum] | Labels, path: str) -> None:
+        """Add what a file holds; nothing of it stays unless `commit` follows."""
+        if isinstance(found, Labels):
+            self.table.add_labels(found, path)
+        else:
+            self._block.append(self._add_spectra(found, path))
+
+    def commit(self) -> None:
+        """Write the spectra that were added to the disk, and then their rows of the table."""
+        if self._block:
+            self._write_flux(self._block, self.table.n_spectra - sum(map(len, self._block)))
+            self._block = []
         self.table.commit()
 
     def finish(self, failures: list[tuple[str, str]], names: str) -> None:

@@ -1,7 +1,11 @@
-"""Wavelengths in air and in vacuum (angstrom)."""
+"""The common wavelength grid of the package, and wavelengths in air and in vacuum (angstrom)."""
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+# Vacuum: the range and length of LAMOST's low-resolution spectra in the classification literature.
+LAMOST_WAVELENGTH = np.linspace(3690.0, 9100.0, 2600)
+LAMOST_WAVELENGTH.flags.writeable = False
 
 # Below this wavelength air is opaque, and by convention wavelengths are given in vacuum only.
 AIR_LIMIT = 2000.0

@@ -1,0 +1,1 @@
+"""Loading: find files, read them in processes, and gather spectra and labels."""

@@ -1,0 +1,1 @@
+"""The simulator: physics of stars, galaxies, quasars and the spectrograph."""
