@@ -19,10 +19,10 @@ import torch
 from _machine import describe
 from scipy.special import expit
 from sklearn.neural_network import BernoulliRBM
+from skspectra.neural_network._rbm import RestrictedBoltzmannMachine
 from torch import nn
 
 from skspectra.datasets import make_spectra
-from skspectra.neural_network._rbm import RestrictedBoltzmannMachine
 from skspectra.preprocessing import MinMaxSpectrumScaler
 
 

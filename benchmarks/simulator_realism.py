@@ -36,8 +36,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skspectra.datasets import LAMOST_WAVELENGTH, make_spectra
-from skspectra.datasets._simulator._spectrograph import Spectrograph
 from skspectra.datasets._simulator._make_spectra import Models
+from skspectra.datasets._simulator._spectrograph import Spectrograph
 from skspectra.metrics import classification_table
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 

@@ -20,7 +20,7 @@ from astropy.utils.exceptions import AstropyWarning
 from survey_files import MAKERS, desi_coadd, lamost_array, lamost_table, sdss_spec, sdss_spspec, tianchi_spectrum
 
 from skspectra.datasets import load_spectra
-from skspectra.datasets._readers import _survey_file
+from skspectra.datasets._readers import _limits
 
 MADE = {
     "lamost_array": "lamost_array.fits",
@@ -408,7 +408,7 @@ def test_millions_of_pixels_that_are_there_but_compressed_to_nothing(tmp_path, m
 
 
 def test_a_table_of_too_many_pixels(tmp_path, monkeypatch):
-    monkeypatch.setattr(_survey_file, "MOST_PIXELS", 3999)
+    monkeypatch.setattr(_limits, "MOST_PIXELS", 3999)
     path = sdss_spec(tmp_path / "spec.fits.gz", n=4000)
     refused(path, path.read_bytes(), "it claims 4000 pixels")
 
@@ -421,7 +421,7 @@ def test_a_spectrum_of_a_user_with_too_many_pixels(tmp_path):
 
 @pytest.mark.parametrize("line", [b"1,1\n", b"1," * 1_000_001 + b"1\n"])
 def test_millions_of_lines_or_columns_compressed_to_nothing(tmp_path, monkeypatch, line):
-    monkeypatch.setattr(_survey_file, "MOST_PIXELS", 10_000)
+    monkeypatch.setattr(_limits, "MOST_PIXELS", 10_000)
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"wavelength,flux\n" + line * (8_000_000 // len(line)), 1))
     assert path.stat().st_size < 100_000

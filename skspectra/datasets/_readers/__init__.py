@@ -9,8 +9,8 @@ has no reader for LAMOST; and it brings a large tree of dependencies. Where both
 are equal, in about the same time (``benchmarks/load_spectra.py`` compares them).
 """
 
-# Importing a reader registers it. The first registered is asked first.
-from . import _lamost, _sdss_spec, _sdss_spspec, _desi, _tianchi, _arrays  # noqa: F401, I001
+# Importing a reader registers it, in any order.
+from . import _arrays, _desi, _lamost, _sdss_spec, _sdss_spspec, _tianchi  # noqa: F401
 from ._read_file import read_file
 from ._registry import Reader, readers, register_reader
 from ._spectrum import Label, Labels, NoSpectra, Spectrum

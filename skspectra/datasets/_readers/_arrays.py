@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from .._wavelength import LAMOST_WAVELENGTH
+from ._limits import check_n_pixels, gunzip_limit
 from ._registry import register_builtin
 from ._spectrum import NoSpectra, Spectrum
-from ._survey_file import SurveyFile, check_n_pixels, gunzip_limit
+from ._survey_file import SurveyFile
 
 # Fields of one value a spectrum, under the names that `load_spectra` gives them and others that are met.
 _FIELDS = {
@@ -32,7 +33,7 @@ _MANY_PIXELS = 16
 _TRUTH = {"true": "1", "false": "0"}
 
 
-@register_builtin("array")
+@register_builtin("array", fallback=True)
 def read_npz(file: SurveyFile) -> list[Spectrum] | None:
     """Read an npz archive of spectra that share a grid.
 
@@ -66,7 +67,7 @@ def read_npz(file: SurveyFile) -> list[Spectrum] | None:
         return _spectra(flux, wavelength, fields, ivar=read("ivar"), mask=read("mask"))
 
 
-@register_builtin("array")
+@register_builtin("array", fallback=True)
 def read_npy(file: SurveyFile) -> list[Spectrum] | None:
     """Read an npy array of fluxes (n, 2600) or (2600,) on `LAMOST_WAVELENGTH`.
 
@@ -83,7 +84,7 @@ def read_npy(file: SurveyFile) -> list[Spectrum] | None:
     return _spectra(flux, LAMOST_WAVELENGTH, {})
 
 
-@register_builtin("array")
+@register_builtin("array", fallback=True)
 def read_csv(file: SurveyFile) -> list[Spectrum] | None:
     """Read a csv table with a header, in one of two forms; wavelengths are in vacuum, in angstrom.
 

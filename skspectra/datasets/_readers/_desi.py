@@ -54,7 +54,7 @@ def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
     Guy J. et al., "The spectroscopic data processing pipeline for the Dark Energy Spectroscopic Instrument", AJ 165
     (2023) 144.
     """
-    if "FIBERMAP" not in file.hdu_names():
+    if "FIBERMAP" not in file.hdu_names() or "REDSHIFTS" in file.hdu_names():
         return None
     fibermap = file.table("FIBERMAP")
     columns = fibermap.dtype.names or ()

@@ -5,9 +5,10 @@ import re
 import numpy as np
 
 from .._wavelength import air_to_vacuum
+from ._limits import check_n_pixels
 from ._registry import register_builtin
 from ._spectrum import Spectrum
-from ._survey_file import SurveyFile, check_n_pixels
+from ._survey_file import SurveyFile
 from ._values import as_class, as_number, as_text
 
 # Rows of the primary array where the header does not name them.

@@ -6,9 +6,10 @@ import warnings
 import numpy as np
 
 from .._resample import check_wavelength
+from ._limits import check_n_pixels
 from ._registry import Reader
 from ._spectrum import Labels, NoSpectra, Spectrum
-from ._survey_file import SurveyFile, check_n_pixels
+from ._survey_file import SurveyFile
 from ._values import as_number
 
 

@@ -15,12 +15,15 @@ class Reader(NamedTuple):
 
 
 _readers: list[Reader] = []
+_fallback_readers: list[Reader] = []
 _user_readers: list[Reader] = []
 
 
-def register_builtin(survey: str) -> Callable:
+def register_builtin(survey: str, *, fallback: bool = False) -> Callable:
+    """Add a reader of the package. It knows its own files and no others; a fallback gets what no other reader knows."""
+
     def add(function: Callable) -> Callable:
-        _readers.append(Reader(survey, function))
+        (_fallback_readers if fallback else _readers).append(Reader(survey, function))
         return function
 
     return add
@@ -29,10 +32,9 @@ def register_builtin(survey: str) -> Callable:
 def register_reader(survey: str) -> Callable:
     """Decorator that adds a reader of survey files to those that :func:`load_spectra` tries.
 
-    The decorated function gets a file, with the attributes `path`, `stem`, `header` (of the primary HDU), `text` and
-    `content` and the methods ``image(hdu)`` and ``table(hdu)`` that give the arrays of an HDU by number or name. It
-    returns None where the file is not of its survey, or else a :class:`Spectrum` or a list of them. What it raises
-    becomes the cause that `load_spectra` names beside the file. Readers are asked from the last registered to the
+    The decorated function gets a :class:`SurveyFile`. It returns None if the file is not of its survey, a
+    :class:`Spectrum` or a list of them, or :class:`Labels` of spectra in other files. What it raises becomes the cause
+    that `load_spectra` names beside the file. Readers are asked from the last registered to the
     first, and before those of this package.
 
     Parameters
@@ -74,4 +76,4 @@ def register_reader(survey: str) -> Callable:
 
 def readers() -> list[Reader]:
     """The readers in the order in which they are asked."""
-    return [*_user_readers, *_readers]
+    return [*_user_readers, *_readers, *_fallback_readers]

@@ -5,9 +5,10 @@ import math
 import numpy as np
 
 from .._wavelength import air_to_vacuum
+from ._limits import check_n_pixels
 from ._registry import register_builtin
 from ._spectrum import Spectrum
-from ._survey_file import SurveyFile, check_n_pixels
+from ._survey_file import SurveyFile
 from ._values import as_class, as_number, as_text
 
 # Flags (SPPIXMASK) of a pixel without a usable flux: rejected in the extraction, no sky known, sky much brighter than

@@ -58,7 +58,23 @@ class Spectrum:
 
 
 class Label(NamedTuple):
-    """What a catalogue says of one object."""
+    """What a catalogue says of one object.
+
+    Parameters
+    ----------
+    target : str
+        Class.
+    subclass : str, default=""
+        Class within `target`.
+    redshift : float, default=nan
+        NaN if there is none.
+
+    Examples
+    --------
+    >>> from skspectra.datasets import Label
+    >>> Label("QSO", redshift=2.1).target
+    'QSO'
+    """
 
     target: str
     subclass: str = ""
@@ -67,10 +83,27 @@ class Label(NamedTuple):
 
 @dataclass
 class Labels:
-    """What a catalogue file says of the objects whose spectra lie in other files of the same survey."""
+    """What a catalogue file says of the objects whose spectra are in other files of the same survey.
+
+    A reader returns it for a file of labels.
+
+    Parameters
+    ----------
+    by_object_id : mapping of str to Label
+        The label of each object.
+    about : str, default=""
+        Name of the one file of spectra, in the same folder, that the catalogue is about; "" if it is about any.
+    survey : str, default=""
+        The name that the reader was registered with; `load_spectra` sets it.
+
+    Examples
+    --------
+    >>> from skspectra.datasets import Label, Labels
+    >>> Labels({"0001": Label("STAR", "K5"), "0002": Label("QSO", redshift=2.1)}).by_object_id["0001"].subclass
+    'K5'
+    """
 
     by_object_id: Mapping[str, Label]
-    # Name of the one file of spectra, in the same folder, that the catalogue is about; "" where it is about any.
     about: str = ""
     survey: str = ""
 

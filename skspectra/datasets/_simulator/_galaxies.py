@@ -7,8 +7,8 @@ import numpy as np
 from scipy.integrate import trapezoid
 from scipy.ndimage import gaussian_filter1d
 
-from .._lines import REST
 from .._constants import LIGHT_SPEED
+from .._lines import REST
 from ._log_grid import STEP, add_lines, continuum_at, redshifted, sample_index
 from ._stars import library
 from ._stellar_spectrum import START, STOP

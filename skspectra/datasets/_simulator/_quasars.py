@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from .._lines import REST
 from .._constants import FWHM, LIGHT_SPEED, PLANCK_C2
+from .._lines import REST
 from ._galaxies import star_light
 from ._log_grid import INSTRUMENT_SIGMA, STEP, add_lines, continuum_at, grid_wavelength, redshifted, sample_index
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..._parallel import map_in_threads
-from .._lines import REST
 from .._constants import LIGHT_SPEED
+from .._lines import REST
 from ._log_grid import add_lines, continuum_at, redshifted
 from ._stellar_spectrum import START, synthesise
 

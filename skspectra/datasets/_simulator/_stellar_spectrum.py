@@ -4,8 +4,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_array
 
-from ._absorption import atomic_lines, band_opacity, haze
 from .._constants import LIGHT_SPEED_CGS
+from ._absorption import atomic_lines, band_opacity, haze
 from ._log_grid import INSTRUMENT_SIGMA, STEP, grid_wavelength, sample_index
 from ._stellar_atmosphere import (
     BOLTZMANN,

@@ -1,0 +1,94 @@
+"""A survey from outside the package, by public names alone; and what every reader of the package owes the others."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from survey_files import MAKERS, redrock
+
+from skspectra.datasets import Label, Labels, Spectrum, SurveyFile, load_spectra, register_reader
+from skspectra.datasets._readers import _registry
+
+GRID = np.linspace(4000.0, 5000.0, 50)
+
+
+@pytest.fixture
+def my_survey(monkeypatch):
+    """Readers of spectra and of a catalogue of "MySurvey"; they are forgotten after the test."""
+    monkeypatch.setattr(_registry, "_user_readers", [])
+
+    @register_reader("MySurvey")
+    def read_my_survey(file: SurveyFile) -> Spectrum | Labels | None:
+        if file.text_start is not None and file.text_start.startswith("# MySurvey"):
+            lines = [line.split() for line in file.lines() if not line.startswith("#")]
+            return Labels({name: Label(target, redshift=float(redshift)) for name, target, redshift in lines})
+        if file.header.get("TELESCOP") != "MYSCOPE" or not file.has_table(1, {"FLUX", "WAVE"}):
+            return None
+        table = file.table(1)
+        mask = file.image("MASK") > 0
+        return Spectrum(flux=table["FLUX"], wavelength=table["WAVE"], mask=mask, object_id=file.header["OBJECT"])
+
+
+def write_spectrum(path, name, **columns):
+    primary = fits.PrimaryHDU()
+    primary.header["TELESCOP"], primary.header["OBJECT"] = "MYSCOPE", name
+    table = fits.BinTableHDU.from_columns(
+        [
+            fits.Column("flux", "E", array=np.arange(50.0)),
+            fits.Column("wave", "D", array=GRID),
+            *(fits.Column(name, array=np.arange(50), **column) for name, column in columns.items()),
+        ]
+    )
+    mask = fits.ImageHDU(np.array([1] + [0] * 49, np.int16), name="mask")
+    fits.HDUList([primary, table, mask]).writeto(path)
+
+
+def test_spectra_and_labels_of_ones_own_survey(my_survey, tmp_path):
+    for name in ("a", "b"):
+        write_spectrum(tmp_path / f"{name}.fits", name)
+    (tmp_path / "catalogue.txt").write_text("# MySurvey\na STAR 0.0\nb QSO 2.1\n")
+
+    spectra = load_spectra([tmp_path / "a.fits", tmp_path / "b.fits", tmp_path / "catalogue.txt"], wavelength=GRID)
+
+    assert spectra.survey.tolist() == ["MySurvey"] * 2
+    assert spectra.target.tolist() == ["STAR", "QSO"]
+    assert spectra.redshift.tolist() == [0.0, 2.1]
+    np.testing.assert_array_equal(spectra.data[0], np.arange(50))
+    assert np.flatnonzero(spectra.mask[0]).tolist() == [0]
+
+
+def test_a_scaled_column_is_refused_by_name(tmp_path):
+    write_spectrum(tmp_path / "a.fits", "a", counts={"format": "J", "bzero": 2**31})  # as FITS has unsigned integers
+    with SurveyFile(tmp_path / "a.fits") as file:
+        table = file.table(1)
+        np.testing.assert_array_equal(table["WAVE"], GRID)
+        with pytest.raises(
+            ValueError, match="column COUNTS is scaled by TSCAL or TZERO, and such columns are not read"
+        ):
+            table["COUNTS"]
+
+
+def test_columns_of_bits_and_of_variable_length_say_why(tmp_path):
+    columns = [
+        fits.Column("wave", "D", array=GRID[:2]),
+        fits.Column("flags", "3X", array=np.ones((2, 3), bool)),
+        fits.Column("lines", "PE()", array=np.array([np.zeros(2), np.zeros(3)], dtype=object)),
+    ]
+    fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "a.fits")
+    with SurveyFile(tmp_path / "a.fits") as file:
+        table = file.table(1)
+        np.testing.assert_array_equal(table["WAVE"], GRID[:2])
+        with pytest.raises(ValueError, match="column FLAGS holds bits"):
+            table["FLAGS"]
+        with pytest.raises(ValueError, match="column LINES holds arrays of variable length"):
+            table["LINES"]
+
+
+@pytest.mark.parametrize("name", [*MAKERS, "redrock"])
+def test_one_reader_knows_each_file_whatever_the_order_of_readers(name, tmp_path):
+    if name == "redrock":
+        path = redrock(tmp_path / "redrock-1.fits", [1, 2], ["STAR", "QSO"], [0.0, 1.0])
+    else:
+        path = MAKERS[name](tmp_path / "file.fits")
+    with SurveyFile(path) as file:
+        knowing = [function for _, function in _registry._readers if function(file) is not None]
+    assert len(knowing) == 1
