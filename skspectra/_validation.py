@@ -8,12 +8,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import Tags, check_array
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
+from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils._param_validation import Interval as SklearnInterval
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._param_validation import validate_params as sklearn_validate_params
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, validate_data
 
 __all__ = [
+    "HasMethods",
     "Interval",
     "Pair",
     "StrOptions",

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.neural_network._training._batches import SpectrumBatches, TorchRandom, _one_ahead
 from skspectra.neural_network._training._samplers import BalancedSampler, RowSampler, ShuffledSampler
 
-NOISE = {"electronic_noise": 0.1, "cosmic_rays": 1, "bad_pixels": 0.2}
+NOISE = CCDNoiseAugmenter(electronic_noise=0.1, cosmic_rays=1, bad_pixels=0.2)
 CPU = torch.device("cpu")
 
 
@@ -81,7 +82,7 @@ def test_without_a_generator_the_order_is_that_of_the_rows():
     assert drawn_rows(make_batches(20, rows=np.array([7, 3, 11]))) == [7, 3, 11]
 
 
-@pytest.mark.parametrize("params", [{}, {"balanced": True}, {"noise": NOISE}])
+@pytest.mark.parametrize("params", [{}, {"balanced": True}, {"augmenter": NOISE}])
 def test_the_same_seed_gives_the_same_batches(params):
     y = np.arange(20) % 3
     first, again, other = (make_batches(y=y, generator=generator(seed), **params) for seed in (0, 0, 1))
@@ -95,7 +96,7 @@ def test_the_same_seed_gives_the_same_batches(params):
 def test_only_the_given_generator_is_drawn_from():
     torch_before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
 
-    for _ in make_batches(y=np.arange(20) % 3, balanced=True, noise=NOISE, generator=generator()):
+    for _ in make_batches(y=np.arange(20) % 3, balanced=True, augmenter=NOISE, generator=generator()):
         pass
 
     assert torch.equal(torch.get_rng_state(), torch_before)
@@ -213,7 +214,7 @@ def by_row(batches, clean):
 def test_noise_is_new_in_every_epoch_and_leaves_the_spectra_as_they_are():
     clean = np.random.default_rng(0).random((20, 50), dtype=np.float32)
     X = clean.copy()
-    batches = make_batches(X=X, y=np.arange(20), noise=NOISE, generator=generator())
+    batches = make_batches(X=X, y=np.arange(20), augmenter=NOISE, generator=generator())
 
     first, second = by_row(batches, clean), by_row(batches, clean)
 
@@ -228,7 +229,7 @@ def test_noise_is_new_in_every_epoch_and_leaves_the_spectra_as_they_are():
 def test_copies_of_one_spectrum_have_noise_of_their_own():
     X = np.random.default_rng(0).random((11, 50), dtype=np.float32)
     y = np.repeat([0, 1], [10, 1])  # the last spectrum is drawn five times or six
-    batches = make_batches(X=X, y=y, balanced=True, noise=NOISE, generator=generator(), batch_size=11)
+    batches = make_batches(X=X, y=y, balanced=True, augmenter=NOISE, generator=generator(), batch_size=11)
 
     [(flux, (labels, _))] = batches
 
@@ -246,7 +247,9 @@ def test_without_noise_the_spectra_come_as_they_are():
 def test_another_seed_gives_other_noise():
     X = numbered(20, length=50)
 
-    first, other = (by_row(make_batches(X=X, y=np.arange(20), noise=NOISE, generator=generator(i)), X) for i in (0, 1))
+    first, other = (
+        by_row(make_batches(X=X, y=np.arange(20), augmenter=NOISE, generator=generator(i)), X) for i in (0, 1)
+    )
 
     assert ((first != other).mean(axis=1) > 0.5).all()
 
@@ -270,7 +273,7 @@ def test_read_only_spectra():
     X = numbered(20)
     X.flags.writeable = False
 
-    batches = make_batches(X=X, noise=NOISE, generator=generator())
+    batches = make_batches(X=X, augmenter=NOISE, generator=generator())
 
     assert len(drawn_rows(batches)) == 20
     assert np.shares_memory(batches.X, X)
@@ -345,7 +348,7 @@ def test_one_ahead_can_be_left_early():
 
 def test_batches_sent_one_ahead_are_those_taken_at_once():
     y = np.arange(20) % 3
-    at_once, ahead = (make_batches(y=y, noise=NOISE, weights=y / 2, generator=generator()) for _ in range(2))
+    at_once, ahead = (make_batches(y=y, augmenter=NOISE, weights=y / 2, generator=generator()) for _ in range(2))
 
     sent = list(_one_ahead(ahead._take, torch.tensor_split(ahead.sampler.draw(), ahead.n_batches)))
 

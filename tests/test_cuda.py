@@ -153,7 +153,7 @@ def test_the_global_random_states_are_left_alone():
 
 
 def make_batches(**params):
-    noise = {"electronic_noise": 0.1, "cosmic_rays": 2, "bad_pixels": 0.1}
+    augmenter = CCDNoiseAugmenter(electronic_noise=0.1, cosmic_rays=2, bad_pixels=0.1)
     generator = torch.Generator().manual_seed(0)
     return SpectrumBatches(
         X,
@@ -161,7 +161,7 @@ def make_batches(**params):
         BalancedSampler(np.arange(len(X)), Y, generator),
         batch_size=32,
         device=torch.device("cuda"),
-        noise=noise,
+        augmenter=augmenter,
         **params,
     )
 

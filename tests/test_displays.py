@@ -223,8 +223,8 @@ def test_noise_display_shows_each_effect_alone_and_all():
     augmenter = CCDNoiseAugmenter(electronic_noise=0.05, cosmic_rays=40, bad_pixels=0.9, random_state=1)
     display = NoiseDisplay.from_estimator(augmenter, FLUX, y=NAMES)
     assert display.flux.shape == (5, 3, 2600)
-    assert display.effects == ["Original", "Electronic noise", "Bad pixels", "Cosmic rays", "All"]
-    original, electronic, dead, rays, _ = display.flux
+    assert display.effects == ["Original", "Electronic noise", "Cosmic rays", "Bad pixels", "All"]
+    original, electronic, rays, dead, _ = display.flux
     assert_array_equal(original, FLUX)
     assert_allclose((electronic - FLUX).std(axis=1), 0.05, rtol=0.1)
     low, high = FLUX.min(axis=1, keepdims=True), FLUX.max(axis=1, keepdims=True)

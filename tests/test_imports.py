@@ -35,7 +35,21 @@ MAY_IMPORT = {
     "calibration": set(),
     "outliers": set(),
 }
-MAY_NOT_IMPORT = {"datasets": {"_base", "_noise", "_unwrap", "_validation"}, "metrics": {"_noise"}}
+MAY_NOT_IMPORT = {"datasets": {"_base", "_unwrap", "_validation"}}
+# The rooms inside a subpackage, and what a room (or "", the modules beside the rooms) may not import from it.
+ROOMS = {
+    "datasets": {
+        "": {"_simulator", "_readers", "_loading", "_store"},
+        "_simulator": {"_readers", "_loading", "_store"},
+        "_readers": {"_simulator", "_loading", "_store"},
+        "_loading": {"_simulator", "_store"},
+        "_store": {"_simulator"},
+    },
+    "neural_network": {
+        "_modules": {"_training", "_base", "_fitted", "_densenet", "_mlp", "_dbn", "_inference", "_device"},
+        "_training": {"_base", "_fitted", "_densenet", "_mlp", "_dbn", "_inference"},
+    },
+}
 # Modules of the top level that every subpackage may import, and what they may import themselves: public parts of these.
 LEAVES = {"_checks.py": {"numpy", "sklearn"}, "_atomic_file.py": set()}
 
@@ -122,6 +136,16 @@ def test_imports_within_the_package_point_one_way(path):
         assert here not in MAY_IMPORT or there in MAY_IMPORT[here], f"{name} in {path}"
 
 
+@pytest.mark.parametrize(("package", "room"), [(package, room) for package, rooms in ROOMS.items() for room in rooms])
+def test_rooms_import_one_way(package, room):
+    files = [path for path in (PACKAGE / package / room).glob("*.py") if room or path.name != "__init__.py"]
+    assert files
+    for path in files:
+        for name, _ in imports(path):
+            if name.startswith(f"skspectra.{package}."):
+                assert name.split(".")[2] not in ROOMS[package][room], f"{name} in {path}"
+
+
 @pytest.mark.parametrize(("name", "libraries"), LEAVES.items())
 def test_modules_that_import_no_other_module_of_the_package(name, libraries):
     roots = {name.partition(".")[0] for name, _ in imports(PACKAGE / name)}
@@ -137,7 +161,10 @@ def test_private_parts_of_scikit_learn_are_imported_in_one_place(path):
             assert not any(part.startswith("_") for part in name.split(".")), f"{name}: see _validation.py"
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.name == "__init__.py"], ids=lambda p: p.parent.name)
+PUBLIC = [path for path in FILES if path.name == "__init__.py" and not path.parent.name.startswith("_")]
+
+
+@pytest.mark.parametrize("path", PUBLIC, ids=lambda path: path.parent.name)
 def test_public_names_are_listed(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert any(

@@ -1,15 +1,17 @@
 """Noise of a CCD spectrograph as a transformer."""
 
-from numbers import Integral, Real
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from .._base import StatelessSpectrumTransformer
-from .._noise import write_noisy_spectra
-from .._validation import Interval, Pair, check_spectra
+from .._validation import check_spectra
+from ._add_noise import add_noise, write_noisy_spectra
+from ._effects import BadPixels, CosmicRays, ElectronicNoise, NoiseEffect
 
 
 class CCDNoiseAugmenter(StatelessSpectrumTransformer):
@@ -35,6 +37,13 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
     bad_pixels : float, default=0.02
         Largest length of the dead run as a fraction of the spectrum, between 0 and 1. The length is drawn uniformly
         from 0 to this, the position uniformly from where the run fits.
+
+    effects : list of objects, default=()
+        Further effects, applied after these three in their order. An effect has a method
+        ``apply(flux, minimum, maximum, rng)``, which changes spectra (n_samples, n_features) in place. `minimum` and
+        `maximum` (n_samples, 1) are those of each spectrum without noise, and `rng` has
+        ``random(size, dtype="float32")`` and ``standard_normal(size, dtype="float32")``. In the training of a network
+        all arrays are PyTorch tensors.
 
     random_state : int, RandomState instance or None, default=None
         Source of the noise. An int gives the same noise in every call.
@@ -84,12 +93,21 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
     array([[0.  , 0.14, 0.  , 0.  , 0.  , 0.71, 0.86, 1.  ]])
     >>> augmenter.transform(X) is X
     True
+
+    An effect of your own, sky light that was not subtracted, up to a tenth of the spectrum's range:
+
+    >>> class SkyResidual:
+    ...     def apply(self, flux, minimum, maximum, rng):
+    ...         flux += 0.1 * (maximum - minimum) * rng.random((len(flux), 1), dtype="float32")
+    >>> CCDNoiseAugmenter(effects=[SkyResidual()], random_state=0).fit_transform(X).shape
+    (1, 8)
     """
 
     _parameter_constraints: dict = {
-        "electronic_noise": [Interval(Real, 0, None, closed="left"), Pair(0, None, closed="left", strict=False)],
-        "cosmic_rays": [Interval(Integral, 0, None, closed="left")],
-        "bad_pixels": [Interval(Real, 0, 1, closed="both")],
+        "electronic_noise": ElectronicNoise._parameter_constraints["sigma"],
+        "cosmic_rays": CosmicRays._parameter_constraints["max_rays"],
+        "bad_pixels": BadPixels._parameter_constraints["max_fraction"],
+        "effects": [list, tuple],
         "random_state": ["random_state"],
     }
 
@@ -99,11 +117,13 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         electronic_noise: float | tuple[float, float] = (0.0, 0.02),
         cosmic_rays: int = 2,
         bad_pixels: float = 0.02,
+        effects: Sequence[NoiseEffect] = (),
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.electronic_noise = electronic_noise
         self.cosmic_rays = cosmic_rays
         self.bad_pixels = bad_pixels
+        self.effects = effects
         self.random_state = random_state
 
     def fit_transform(self, X: ArrayLike, y: Any = None) -> np.ndarray:
@@ -149,13 +169,17 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         """
         return check_spectra(self, X)
 
-    def augment(self, X: ArrayLike) -> np.ndarray:
+    def augment(self, X: ArrayLike, *, rng: Any = None) -> np.ndarray:
         """Return the spectra with noise. No `fit` is needed.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Flux, in any unit; NaN where it is missing.
+
+        rng : numpy.random.Generator or alike, default=None
+            Draws the noise instead of `random_state`, as the networks have it for every batch. Then X is an array or a
+            PyTorch tensor of floats, and it is not checked.
 
         Returns
         -------
@@ -167,13 +191,25 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         ValueError
             If a parameter is outside what is allowed, or X holds infinity or differs in width from what `fit` saw.
         """
-        strengths = self._strengths()
+        effects = self._all_effects()
+        if rng is not None:
+            return add_noise(X, effects, rng)
         X = check_spectra(self, X)
         noisy = np.empty(X.shape, X.dtype)
-        write_noisy_spectra(X, noisy, **strengths, random_state=check_random_state(self.random_state))
+        write_noisy_spectra(X, noisy, effects=effects, random_state=check_random_state(self.random_state))
         return noisy
 
-    def _strengths(self) -> dict[str, Any]:
-        """Return the parameters of the effects, validated, by the names that the functions of `_noise` give them."""
+    def _all_effects(self) -> list[NoiseEffect]:
+        """Return the effects in their order, validated."""
         self._validate_params()
-        return {name: getattr(self, name) for name in ("electronic_noise", "cosmic_rays", "bad_pixels")}
+        for effect in self.effects:
+            if not callable(getattr(effect, "apply", None)):
+                raise ValueError(f"effects has {effect!r}; allowed are objects with a method apply.")
+            if isinstance(effect, BaseEstimator):
+                effect._validate_params()
+        return [
+            ElectronicNoise(self.electronic_noise),
+            CosmicRays(self.cosmic_rays),
+            BadPixels(self.bad_pixels),
+            *self.effects,
+        ]

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_random_state
 
 from ..augmentation import CCDNoiseAugmenter
+from ..augmentation._add_noise import write_noisy_spectra
+from ..augmentation._effects import NoiseEffect
 from ._display_arguments import check_axes, check_column, horizontal_axis, wavelength_of_samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-# The rows of the figure, and the parameter of CCDNoiseAugmenter that each shows alone.
-_EFFECTS = {
-    "Original": (),
-    "Electronic noise": ("electronic_noise",),
-    "Bad pixels": ("bad_pixels",),
-    "Cosmic rays": ("cosmic_rays",),
-    "All": ("electronic_noise", "bad_pixels", "cosmic_rays"),
-}
-_STRENGTHS = _EFFECTS["All"]
 
 
 class NoiseDisplay:
@@ -59,7 +51,7 @@ class NoiseDisplay:
     >>> X, y = make_spectra(3, weights=(1, 1, 1), random_state=0, return_X_y=True)
     >>> display = NoiseDisplay.from_estimator(CCDNoiseAugmenter(random_state=0), X, y=y)
     >>> display.effects
-    ['Original', 'Electronic noise', 'Bad pixels', 'Cosmic rays', 'All']
+    ['Original', 'Electronic noise', 'Cosmic rays', 'Bad pixels', 'All']
     >>> display.ax_.shape
     (5, 3)
     """
@@ -98,7 +90,7 @@ class NoiseDisplay:
         Parameters
         ----------
         estimator : CCDNoiseAugmenter
-            Its strengths are those of the figure. Each row draws by itself; an effect whose length or number is drawn
+            Each of its effects has a row. Each row draws by itself; an effect whose length or number is drawn
             may come out as nothing.
         X : array-like of shape (n_samples, n_features)
             A few spectra, NaN where flux is missing.
@@ -124,12 +116,15 @@ class NoiseDisplay:
         """
         if not isinstance(estimator, CCDNoiseAugmenter):
             raise TypeError(f"estimator must be a CCDNoiseAugmenter, got {type(estimator).__name__}.")
-        X = check_array(X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", input_name="X")
-        flux = []
-        for strengths in _EFFECTS.values():
-            others = dict.fromkeys(set(_STRENGTHS) - set(strengths), 0)
-            flux.append(clone(estimator).set_params(**others).augment(X))
-        return cls(np.stack(flux), list(_EFFECTS), wavelength=wavelength, y=y).plot(ax)
+        spectra: np.ndarray = check_array(
+            X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", input_name="X"
+        )
+        effects = estimator._all_effects()
+        rows = {"Original": [], **{_name(effect): [effect] for effect in effects}, "All": effects}
+        flux = np.empty((len(rows), *spectra.shape), spectra.dtype)
+        for row, shown in zip(flux, rows.values(), strict=True):
+            write_noisy_spectra(spectra, row, effects=shown, random_state=check_random_state(estimator.random_state))
+        return cls(flux, list(rows), wavelength=wavelength, y=y).plot(ax)
 
     def plot(self, ax: Axes | np.ndarray | None = None) -> Self:
         """Draw the spectra.
@@ -175,3 +170,8 @@ class NoiseDisplay:
             panel.set_xlabel(label, fontsize="small")
             panel.set_xlim(x[0], x[-1])
         return self
+
+
+def _name(effect: NoiseEffect) -> str:
+    """Return the name of a class as words: "Cosmic rays" for CosmicRays."""
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda match: f" {match[0].lower()}", type(effect).__name__)

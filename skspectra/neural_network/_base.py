@@ -17,8 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from skorch.callbacks import Callback
 
 from .._checks import class_codes
-from .._validation import Interval, StrOptions, _fit_context
-from ..augmentation import CCDNoiseAugmenter
+from .._validation import HasMethods, Interval, StrOptions, _fit_context
 from ._device import select_device
 from ._fitted import FittedNetwork
 from ._inherited import inherit_parameters
@@ -59,9 +58,10 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         "balanced" draws equally many spectra of each class in every epoch, which keeps its length. With `augmenter` it
         replaces oversampling and needs no copies. It sets the shares of the classes; `sample_weight` still multiplies
         the loss.
-    augmenter : CCDNoiseAugmenter or None, default=None
-        Strengths of the noise that every drawn spectrum receives afresh in every epoch. Its `random_state` is not used:
-        that of the classifier is. Validation and prediction see no noise.
+    augmenter : CCDNoiseAugmenter, another object with a method augment, or None, default=None
+        The noise that every drawn spectrum receives afresh in every epoch: ``augment(X, rng=rng)`` is called for every
+        batch, a tensor, and returns the one to train with. Its `random_state` is not used: that of the classifier is.
+        Validation and prediction see no noise.
     validation_fraction : float or None, default=None
         Fraction of each class, drawn at random, that is held out for validation. None trains on everything.
     patience : int or None, default=None
@@ -152,7 +152,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "sampling": [StrOptions({"balanced"}), None],
-        "augmenter": [CCDNoiseAugmenter, None],
+        "augmenter": [HasMethods("augment"), None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), None],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
         "device": [str, torch.device],
@@ -182,7 +182,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         weight_decay: float = 0.0,
         class_weight: dict | str | None = None,
         sampling: str | None = None,
-        augmenter: CCDNoiseAugmenter | None = None,
+        augmenter: Any = None,
         validation_fraction: float | None = None,
         patience: int | None = None,
         device: str | torch.device = "auto",
@@ -342,7 +342,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
             batch_size=self.batch_size,
             device=device,
             # Drawn with this classifier's generator: the augmenter's own would repeat one pattern in every epoch.
-            noise=None if self.augmenter is None else self.augmenter._strengths(),
+            augmenter=self.augmenter,
         )
 
     def _store(self, net: SpectrumNet, best_epoch: BestEpoch | None) -> None:

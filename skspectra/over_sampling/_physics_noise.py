@@ -7,9 +7,9 @@ from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
 from sklearn.utils import check_random_state
 
-from .._noise import write_noisy_spectra
 from .._validation import Tags, _check_feature_names, validate_data
 from ..augmentation import CCDNoiseAugmenter
+from ..augmentation._add_noise import write_noisy_spectra
 
 
 class PhysicsNoiseOverSampler(BaseOverSampler):
@@ -168,7 +168,7 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
     def _fit_resample(self, X: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         random_state = check_random_state(self.random_state)
         augmenter = CCDNoiseAugmenter() if self.augmenter is None else self.augmenter
-        strengths = augmenter._strengths()
+        effects = augmenter._all_effects()
 
         copied = [
             _spread(np.flatnonzero(y == label), n_copies, random_state)
@@ -180,7 +180,7 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         write_noisy_spectra(
             X,
             X_resampled[len(X) :],
-            **strengths,
+            effects=effects,
             random_state=random_state,
             indices=self.sample_indices_[len(X) :],
         )

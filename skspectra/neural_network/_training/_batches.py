@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ..._noise import add_ccd_noise
 from ._mapped_file import MappedFile
 from ._samplers import RowSampler
 
@@ -41,8 +40,8 @@ class SpectrumBatches(Dataset):
         The largest batch. The batches of an epoch are equally long to one spectrum, so that no short one is left over,
         whose statistics would mean little.
     device : torch.device
-    noise : dict or None, default=None
-        The strengths that `add_ccd_noise` takes; None adds no noise.
+    augmenter : object with a method augment(X, *, rng), or None, default=None
+        Gives every batch its noise.
     """
 
     def __init__(
@@ -54,19 +53,19 @@ class SpectrumBatches(Dataset):
         *,
         batch_size: int,
         device: torch.device,
-        noise: dict[str, Any] | None = None,
+        augmenter: Any = None,
     ):
         self.sampler = sampler
         self.labels = torch.from_numpy(y)
         self.weights = None if weights is None else torch.from_numpy(weights).float()
         self.n_batches = -(-len(sampler) // batch_size)
         self.device = device
-        self.noise = noise
+        self.augmenter = augmenter
         self.X: np.ndarray | Tensor = X
         self._file = MappedFile(X)
         if _fits_on(device, X.nbytes):
             self.X = self._copy_to_device(X)
-        if noise is not None:
+        if augmenter is not None:
             noise_seed = int(torch.randint(2**62, (), generator=sampler.generator))
             self._rng = TorchRandom(torch.Generator(device).manual_seed(noise_seed), device)
 
@@ -84,7 +83,7 @@ class SpectrumBatches(Dataset):
     def generators(self) -> list[torch.Generator]:
         """Every generator that an epoch draws with."""
         generators = [] if self.sampler.generator is None else [self.sampler.generator]
-        return generators if self.noise is None else [*generators, self._rng.generator]
+        return generators if self.augmenter is None else [*generators, self._rng.generator]
 
     def flux_range(self) -> tuple[float, float]:
         """Return the lowest and the highest flux, noise apart."""
@@ -98,8 +97,8 @@ class SpectrumBatches(Dataset):
         flux = self._read(rows)
         labels = self._send(self.labels[rows])
         weights = None if self.weights is None else self._send(self.weights[rows])
-        if self.noise is not None:
-            flux = add_ccd_noise(flux, rng=self._rng, **self.noise)
+        if self.augmenter is not None:
+            flux = self.augmenter.augment(flux, rng=self._rng)
         return flux, (labels, weights)
 
     def _copy_to_device(self, X: np.ndarray) -> Tensor:
