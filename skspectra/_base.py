@@ -13,6 +13,7 @@ from sklearn.base import (
     clone,
 )
 from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
 
 from ._validation import Tags, _fit_context, check_spectra
 
@@ -28,7 +29,6 @@ class StatelessSpectrumTransformer(OneToOneFeatureMixin, TransformerMixin, BaseE
         ----------
         X : array-like of shape (n_samples, n_features)
             Flux, in any unit; NaN where it is missing.
-
         y : None
             Ignored.
 
@@ -85,3 +85,43 @@ class BaseProbabilityMetaClassifier(BaseMetaClassifier):
                 "sklearn.calibration.CalibratedClassifierCV gives it to one with decision_function."
             )
         super()._fit_estimator(X, y, **fit_params)
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra, as `estimator` takes them.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        check_is_fitted(self)
+        return self._corrected(self.estimator_.predict_proba(X))
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Predict the class of each spectrum.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Spectra, as `estimator` takes them.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+            Labels of `classes_`.
+        """
+        scores = self._scores(self.predict_proba(X))
+        return self.classes_[scores.argmax(axis=1)]
+
+    def _corrected(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the probabilities of this classifier from those of `estimator_`."""
+        return probabilities
+
+    def _scores(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return what is greatest for the predicted class."""
+        return probabilities

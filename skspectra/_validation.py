@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import Tags, check_array
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
-from sklearn.utils._param_validation import HasMethods, StrOptions
+from sklearn.utils._param_validation import HasMethods as SklearnHasMethods
 from sklearn.utils._param_validation import Interval as SklearnInterval
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._param_validation import validate_params as sklearn_validate_params
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, validate_data
 
@@ -36,6 +37,13 @@ class Interval(SklearnInterval):
 
     def is_satisfied_by(self, val: object) -> bool:
         return not isinstance(val, bool) and super().is_satisfied_by(val)
+
+
+class HasMethods(SklearnHasMethods):
+    """scikit-learn's constraint for an object with some methods, refusing classes: an instance is meant."""
+
+    def is_satisfied_by(self, val: object) -> bool:
+        return not isinstance(val, type) and super().is_satisfied_by(val)
 
 
 class Pair(Interval):

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from skspectra.inspection import _class_activation_map, class_activation_map
 from skspectra.inspection._upsample import cell_centres, upsample_cells
 from skspectra.neural_network import DenseNet1DClassifier, Maps
-from skspectra.neural_network._modules._blocks import _halve
+from skspectra.neural_network._modules._blocks import _halve, concatenate
 from skspectra.preprocessing import MinMaxSpectrumScaler
 
 LENGTH = 43  # odd, and odd again after the first halving
@@ -150,7 +150,7 @@ def layer_cam_by_hand(classifier, layer, code):
                 parts = [_transit(module.transitions[i], before[i][1])]
                 if i > 0:
                     parts.append(_transit(module.cross_transitions[i - 1], maps))
-                maps = Maps.concatenate(parts)
+                maps = concatenate(parts)
         reader = module.last_activation if layer == 2 else module.transitions[layer].pre_activation
         activation = reader.activate(before[layer][1])
     activation.requires_grad_()
@@ -159,12 +159,10 @@ def layer_cam_by_hand(classifier, layer, code):
         halved = _halve(activation) @ module.transitions[layer].weight.squeeze(2).T
         maps = Maps.measure(halved, False)
         if layer == 1:
-            maps = Maps.concatenate([maps, _transit(module.cross_transitions[0], before[1][0])])
+            maps = concatenate([maps, _transit(module.cross_transitions[0], before[1][0])])
         else:
             after = module.dense_blocks[1](maps)
-            maps = Maps.concatenate(
-                [_transit(module.transitions[1], after), _transit(module.cross_transitions[0], maps)]
-            )
+            maps = concatenate([_transit(module.transitions[1], after), _transit(module.cross_transitions[0], maps)])
         features = module.last_activation.activate(module.dense_blocks[2](maps))
     module.classifier(features.mean(1))[:, code].sum().backward()
     return (activation.detach() * activation.grad.clamp(min=0)).sum(2).numpy()

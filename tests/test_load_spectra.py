@@ -491,8 +491,8 @@ def test_a_survey_needs_a_name(survey):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"wavelength": "sdss"}, "'wavelength' parameter of load_spectra must be an array of numbers"),
-        ({"wavelength": [2.0, 1.0]}, "'wavelength' parameter of load_spectra must be positive and strictly increasing"),
+        ({"wavelength": "sdss"}, "wavelength must be an array of numbers"),
+        ({"wavelength": [2.0, 1.0]}, "wavelength must be positive and strictly increasing"),
         ({"wavelength": 5000.0}, "1D"),
         ({"on_error": "ignore"}, "'on_error' parameter of load_spectra must be a str among .*Got 'ignore'"),
         ({"bad_pixels": "drop"}, "'bad_pixels' parameter of load_spectra must be"),

@@ -247,11 +247,11 @@ def test_no_spectra_at_all_is_an_error_and_leaves_no_store(tmp_path):
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"wavelength": "sdss"}, "'wavelength' parameter of write_spectra_store"),
-        ({"wavelength": [2.0, 1.0]}, "'wavelength' parameter of write_spectra_store"),
+        ({"wavelength": "sdss"}, "wavelength must be an array of numbers"),
+        ({"wavelength": [2.0, 1.0]}, "wavelength must be positive and strictly increasing"),
         ({"bad_pixels": "drop"}, "'bad_pixels' parameter of write_spectra_store .* Got 'drop'"),
         ({"on_error": "ignore"}, "'on_error' parameter of write_spectra_store .* Got 'ignore'"),
-        ({"transformer": np.log}, "'transformer' parameter of write_spectra_store .* method transform"),
+        ({"transformer": np.log}, "'transformer' parameter of write_spectra_store .* implementing 'transform'"),
         ({"block_bytes": 0}, r"'block_bytes' parameter of write_spectra_store .* \[1, inf\). Got 0"),
         ({"block_bytes": True}, "'block_bytes' parameter .* Got True"),
     ],

@@ -30,21 +30,17 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
     electronic_noise : float or pair of floats, default=(0.0, 0.02)
         Standard deviation of the electronic noise as a fraction of the spectrum's range. A pair (low, high) draws one
         uniformly from that interval for each spectrum. 0 turns the effect off.
-
     cosmic_rays : int, default=2
         Largest number of cosmic rays. The number is drawn uniformly from 0 to this, the positions anywhere.
-
     bad_pixels : float, default=0.02
         Largest length of the dead run as a fraction of the spectrum, between 0 and 1. The length is drawn uniformly
         from 0 to this, the position uniformly from where the run fits.
-
     effects : list of objects, default=()
         Further effects, applied after these three in their order. An effect has a method
         ``apply(flux, minimum, maximum, rng)``, which changes spectra (n_samples, n_features) in place. `minimum` and
         `maximum` (n_samples, 1) are those of each spectrum without noise, and `rng` has
         ``random(size, dtype="float32")`` and ``standard_normal(size, dtype="float32")``. In the training of a network
         all arrays are PyTorch tensors.
-
     random_state : int, RandomState instance or None, default=None
         Source of the noise. An int gives the same noise in every call.
 
@@ -52,7 +48,6 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
     ----------
     n_features_in_ : int
         Number of samples of a spectrum seen during `fit`.
-
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`, where all of them are strings.
 
@@ -133,7 +128,6 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         ----------
         X : array-like of shape (n_samples, n_features)
             Flux, in any unit; NaN where it is missing.
-
         y : None
             Ignored.
 
@@ -176,7 +170,6 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         ----------
         X : array-like of shape (n_samples, n_features)
             Flux, in any unit; NaN where it is missing.
-
         rng : numpy.random.Generator or alike, default=None
             Draws the noise instead of `random_state`, as the networks have it for every batch. Then X is an array or a
             PyTorch tensor of floats, and it is not checked.

@@ -36,10 +36,6 @@ class ElectronicNoise(BaseEstimator):
         Standard deviation as a fraction of the spectrum's range, or the ends of the interval from which it is drawn
         uniformly for each spectrum. 0 turns the effect off.
 
-    See Also
-    --------
-    CCDNoiseAugmenter : Applies effects to training spectra.
-
     Examples
     --------
     >>> from skspectra.augmentation import CCDNoiseAugmenter, ElectronicNoise
@@ -86,10 +82,6 @@ class CosmicRays(BaseEstimator):
     max_rays : int, default=2
         Largest number of rays. The number is drawn uniformly from 0 to this, the positions anywhere.
 
-    See Also
-    --------
-    CCDNoiseAugmenter : Applies effects to training spectra.
-
     Examples
     --------
     >>> from skspectra.augmentation import CCDNoiseAugmenter, CosmicRays
@@ -134,10 +126,6 @@ class BadPixels(BaseEstimator):
     max_fraction : float, default=0.02
         Largest length of the run as a fraction of the spectrum, between 0 and 1. The length is drawn uniformly from 0
         to this, the position uniformly from where the run fits.
-
-    See Also
-    --------
-    CCDNoiseAugmenter : Applies effects to training spectra.
 
     Examples
     --------

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from .._base import BaseProbabilityMetaClassifier
 from .._checks import check_class_priors, check_y, class_codes
@@ -149,37 +149,8 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         self.class_factors_, self.best_score_ = _best_factors(self.estimator_.predict_proba(X_held), codes, weights)
         return self
 
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Spectra, as `estimator` takes them.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; those of `estimator_`, without the factors.
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict_proba(X)
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Predict the class of greatest probability times factor.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Spectra, as `estimator` takes them.
-
-        Returns
-        -------
-        y_pred : ndarray of shape (n_samples,)
-            Labels of `classes_`.
-        """
-        probabilities = self.predict_proba(X)
-        return self.classes_[(probabilities * self.class_factors_).argmax(axis=1)]
+    def _scores(self, probabilities: np.ndarray) -> np.ndarray:
+        return probabilities * self.class_factors_
 
     def _weights(self, codes: np.ndarray) -> np.ndarray:
         """Return a weight for each held-back spectrum, such that the classes have their shares."""

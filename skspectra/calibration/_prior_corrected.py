@@ -169,37 +169,8 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
         self.class_priors_ = estimate_class_priors(self.estimator_.predict_proba(X), self.training_priors_)
         return self
 
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Predict the probability of each class at the class mix `class_priors_`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Spectra, as `estimator` takes them.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes), float64
-            In the order of `classes_`.
-        """
-        check_is_fitted(self)
-        return with_class_priors(self.estimator_.predict_proba(X), self.training_priors_, self.class_priors_)
-
-    def predict(self, X: ArrayLike) -> np.ndarray:
-        """Predict the class of greatest probability at the class mix `class_priors_`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Spectra, as `estimator` takes them.
-
-        Returns
-        -------
-        y_pred : ndarray of shape (n_samples,)
-            Labels of `classes_`.
-        """
-        probabilities = self.predict_proba(X)
-        return self.classes_[probabilities.argmax(axis=1)]
+    def _corrected(self, probabilities: np.ndarray) -> np.ndarray:
+        return with_class_priors(probabilities, self.training_priors_, self.class_priors_)
 
     def _priors(self, name: str, shares: np.ndarray, *, positive: bool = False) -> np.ndarray:
         priors = getattr(self, name)

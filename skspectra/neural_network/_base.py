@@ -119,27 +119,18 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
 
     Examples
     --------
-    Logistic regression that trains as the networks do:
+    A small network of fixed size:
 
-    >>> import torch
     >>> from skspectra.datasets import make_spectra
-    >>> from skspectra.neural_network import BaseSpectrumClassifier, SpectrumModule
-    >>> class Linear(SpectrumModule):
-    ...     def __init__(self, n_features, n_classes, compute_dtype=torch.float32):
-    ...         super().__init__()
-    ...         self.classifier = torch.nn.Linear(n_features, n_classes)
-    ...         self.n_layers = 1
-    ...
-    ...     def forward_features(self, x):
-    ...         return x
-    >>> class LinearClassifier(BaseSpectrumClassifier):
-    ...     module_class = Linear
+    >>> from skspectra.neural_network import BaseSpectrumClassifier, DenseNet1D
+    >>> class SmallClassifier(BaseSpectrumClassifier):
+    ...     module_class = DenseNet1D
     ...
     ...     def module_params(self, n_features, n_classes):
-    ...         return {"n_features": n_features, "n_classes": n_classes}
+    ...         return {"n_classes": n_classes, "n_dense_blocks": 3, "growth_rate": 2, "stem_stride": 8}
     >>> X, y = make_spectra(60, weights=(1, 1, 1), random_state=0, return_X_y=True)
     >>> X = X / X.max(axis=1, keepdims=True)
-    >>> LinearClassifier(max_epochs=2, sampling="balanced", random_state=0).fit(X, y).predict_proba(X).shape
+    >>> SmallClassifier(max_epochs=2, sampling="balanced", random_state=0).fit(X, y).predict_proba(X).shape
     (60, 3)
     """
 

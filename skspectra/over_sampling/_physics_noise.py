@@ -32,10 +32,8 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         - float, for two classes: number of spectra of the rarer class over that of the other, afterwards.
         - dict: from class label to the number of spectra wanted.
         - callable: takes ``y`` and returns such a dict.
-
     augmenter : CCDNoiseAugmenter or None, default=None
         Strength of the noise; None means ``CCDNoiseAugmenter()``. Its ``random_state`` is not used.
-
     random_state : int, RandomState instance or None, default=None
         Source of the noise and of the choice of the spectra that are copied once more than others.
 
@@ -43,13 +41,10 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
     ----------
     sampling_strategy_ : dict
         From class label to the number of copies added.
-
     sample_indices_ : ndarray of shape (n_samples_new,)
         Row of X from which each spectrum of the result was made.
-
     n_features_in_ : int
         Number of samples of a spectrum.
-
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features, where all of them are strings.
 
@@ -128,7 +123,6 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         ----------
         X : array-like of shape (n_samples, n_features)
             Flux, in any unit; NaN where it is missing.
-
         y : array-like of shape (n_samples,)
             Class labels.
 
@@ -136,7 +130,6 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         -------
         X_resampled : array-like of shape (n_samples_new, n_features)
             Flux, of the type and dtype of X.
-
         y_resampled : array-like of shape (n_samples_new,)
             Class labels, of the type and dtype of y.
 

@@ -27,7 +27,6 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
     ----------
     n_features_in_ : int
         Number of samples of a spectrum seen during `fit`.
-
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`, where all of them are strings.
 

@@ -23,11 +23,9 @@ class MinMaxSpectrumScaler(StatelessSpectrumTransformer):
     ----------
     feature_range : pair of floats, default=(0, 1)
         What the minimum and the maximum of a spectrum become.
-
     quantile_range : pair of floats, default=(0.0, 100.0)
         Percentiles of a spectrum that are taken for its minimum and maximum, between 0 and 100. Fluxes outside are
         clipped, so that with, say, ``(0.1, 99.9)`` a cosmic ray does not flatten the rest of the spectrum.
-
     copy : bool, default=True
         Whether to leave the input alone. With False an array of float32 or float64 is scaled in place; where that
         cannot be, because it is of another dtype or read-only, a copy is made all the same.
@@ -36,7 +34,6 @@ class MinMaxSpectrumScaler(StatelessSpectrumTransformer):
     ----------
     n_features_in_ : int
         Number of samples of a spectrum seen during `fit`.
-
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`, where all of them are strings.
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 
+from ..._checks import check_wavelength
+from ..._validation import StrOptions, validate_params
 from .._readers import Labels, Spectrum
 from .._wavelength import LAMOST_WAVELENGTH
-from ._arguments import check_grid, check_option
 from ._find_files import find_files
 from ._read_files import read_into, refuse_other_grid, require_spectra, warn_of
 from ._table import NUMBER_COLUMNS, TEXT_COLUMNS, SpectraTable
@@ -18,6 +19,7 @@ from ._table import NUMBER_COLUMNS, TEXT_COLUMNS, SpectraTable
 __all__ = ["load_spectra"]
 
 
+@validate_params({"bad_pixels": [StrOptions({"keep", "nan"})], "on_error": [StrOptions({"raise", "warn"})]})
 def load_spectra(
     paths: str | os.PathLike | Iterable[str | os.PathLike],
     *,
@@ -117,9 +119,7 @@ def load_spectra(
     >>> spectra.data.shape, spectra.target
     ((2, 2600), array(['STAR', 'QSO'], dtype='<U4'))
     """
-    grid = check_grid(wavelength, "load_spectra")
-    check_option("bad_pixels", bad_pixels, ("keep", "nan"), "load_spectra")
-    check_option("on_error", on_error, ("raise", "warn"), "load_spectra")
+    grid = None if wavelength is None else check_wavelength(wavelength)
     spectra: list[Spectrum] = []
     failures: list[tuple[str, str]] = []
     recorded = None if on_error == "raise" else failures

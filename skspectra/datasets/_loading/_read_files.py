@@ -147,11 +147,11 @@ def require_spectra(
 
 
 def warn_of(failures: list[tuple[str, str]], n_files: int) -> None:
-    """Warn the caller of the caller, once, where there are failures."""
+    """Warn once, if there are failures, in the line that called load_spectra or write_spectra_store."""
     if failures:
         path, cause = failures[0]
         warnings.warn(
             f"{len(failures)} of {n_files} files could not be loaded and are listed in `failures`. "
             f"The first is {path}: {cause}",
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -72,8 +72,8 @@ class Label(NamedTuple):
     Examples
     --------
     >>> from skspectra.datasets import Label
-    >>> Label("QSO", redshift=2.1).target
-    'QSO'
+    >>> Label("QSO", redshift=2.1)
+    Label(target='QSO', subclass='', redshift=2.1)
     """
 
     target: str

@@ -9,6 +9,7 @@ from sklearn.utils import Bunch, check_random_state, check_scalar
 
 from ..._checks import check_wavelength
 from ..._parallel import map_in_threads
+from .._tables import read_text
 from .._wavelength import LAMOST_WAVELENGTH
 from ._galaxies import make_galaxies, populations
 from ._log_grid import rebinning_matrix, sample_edges, sample_index
@@ -23,56 +24,6 @@ _WAVELENGTH_RANGE = (3000.0, 11000.0)  # angstrom; the stars, shifted by a galax
 _SNR_MEDIAN, _SNR_SCATTER = 10.0, 0.9  # lognormal; the scatter in the natural logarithm
 _SNR_LIMITS = (1.0, 200.0)
 _CHUNK = 128  # spectra: few enough for the processor's cache; each chunk has a random stream of its own
-
-_DESCR = """Simulated survey spectra of stars, galaxies and quasars
-=======================================================
-
-No spectrum was observed and no observed spectrum serves as a template. The spectra are computed from published physics,
-line lists and measured line strengths. Where these leave something open it was fitted or chosen, as the last section
-says.
-
-Stars
-    Grey atmospheres in local thermodynamic equilibrium (Gray 2005): continuous opacity of hydrogen and its negative
-    ion (John 1988), Stark broadened Balmer and Paschen lines (Gigosos et al. 2003), 1300 atomic lines (Kurucz & Bell
-    1995; Placco et al. 2021) by their curve of growth, bands of TiO (Plez 1998), VO, CaH (Kirkpatrick et al. 1991),
-    MgH (Hinkle et al. 2013), CH (Masseron et al. 2014), CN and C2 (Brooke et al. 2013, 2014) from dissociation
-    equilibrium (Tsuji 1973). Types O to M in the shares of LAMOST (Luo et al. 2015), dwarfs and giants of thin disc,
-    thick disc and halo (Bensby et al. 2014), some white dwarfs and carbon stars, active M dwarfs (West et al. 2011).
-Galaxies
-    Populations of these stars: initial mass function of Kroupa (2001), main sequence of Pecaut & Mamajek (2013) and
-    Ekstroem et al. (2012), later stages by their fuel (Renzini & Buzzoni 1986; Maraston 2005), star formation from
-    short bursts to rising, half of the galaxies quiescent (Kauffmann et al. 2003). Nebular lines scaled by the rate
-    of star formation (Kennicutt 1983) with the ratios of star-forming galaxies (Kewley et al. 2013) or narrow-line
-    active nuclei (Kauffmann et al. 2003). Redshift 0 to 0.8.
-Quasars
-    Power laws (Telfer et al. 2002), broad and narrow lines (Vanden Berk et al. 2001; Shen et al. 2011), iron
-    (Vestergaard & Wilkes 2001; Kovacevic et al. 2010), Balmer continuum (Grandi 1982; Dietrich et al. 2002),
-    Lyman-alpha forest (Becker et al. 2013; Bi & Davidsen 1997), Lyman limit (Worseck et al. 2014), broad absorption
-    lines (Gibson et al. 2009), Mg II absorbers (Zhu & Menard 2013), light of the host galaxy. Redshift 0 to 4.
-Observation
-    The same for every class: Galactic dust (Cardelli et al. 1989) with a mean A(V) of 0.3, a resolving power of 1800,
-    the throughput of two arms that join at 5850 angstrom (Cui et al. 2012), photon, sky and read noise correlated by
-    resampling, sky lines (Osterbrock et al. 1996; Hanuschik 2003) and telluric bands (Stevenson 1994) subtracted
-    imperfectly, errors of the flux calibration (Du et al. 2016), a step and a bump where the arms join, cosmic rays,
-    dead pixels, and a brightness that spans orders of magnitude.
-Fits and choices
-    Stars: the cross sections of the molecular bands were set by eye, so that bands are as deep as in dwarfs of types K7
-    to M7 and in the Sun; the absorption of water is a rough fit (to Ferguson et al. 2005); the haze of weak lines
-    follows that of the Sun; the temperature of the cores of strong lines, the shares of giants and of active dwarfs are
-    choices.
-    Galaxies: the distributions of redshift, age, metallicity, velocity dispersion and bursts, the share of active
-    nuclei and the scatter of the line ratios are choices around the trends of the references.
-    Quasars: blends of iron are Gaussians that approximate the published templates; the distribution of redshift, the
-    share of the host's light, the number and depth of absorbers and the scatter of iron and of the Balmer continuum are
-    choices.
-    Observation: the extinction law, the wavelengths of sky lines and telluric bands, the resolving power, the place
-    where the arms join and the size of the calibration error are published. The rest has no source and was chosen to
-    look like LAMOST spectra: the mean dust, the curve of the throughput, the ratio of object, sky and read noise, the
-    correlation of the noise, the sizes of what is left of the sky and of the join, the rates of cosmic rays and dead
-    pixels, the brightness and the law of the S/N.
-
-The full references stand in the docstrings and comments of the modules of ``skspectra.datasets``.
-"""
 
 
 def make_spectra(
@@ -221,7 +172,7 @@ def make_spectra(
         wavelength=wavelength,
         redshift=redshift,
         snr=ratio,
-        DESCR=_DESCR,
+        DESCR=read_text("make_spectra.rst"),
     )
 
 

@@ -4,16 +4,16 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from numbers import Integral
 from pathlib import Path
-from typing import Any
 
 import joblib
-import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch
 from tqdm.auto import tqdm
 
-from .._loading._arguments import check_grid, check_option
+from ..._checks import check_wavelength
+from ..._validation import HasMethods, Interval, StrOptions, validate_params
 from .._loading._find_files import File, find_files
 from .._loading._read_files import read_into, require_spectra, warn_of
 from .._loading._table import SpectraTable
@@ -26,6 +26,14 @@ __all__ = ["write_spectra_store"]
 _TABLE = "table.sqlite"
 
 
+@validate_params(
+    {
+        "bad_pixels": [StrOptions({"keep", "nan"})],
+        "transformer": [HasMethods("transform"), None],
+        "block_bytes": [Interval(Integral, 1, None, closed="left")],
+        "on_error": [StrOptions({"raise", "warn"})],
+    }
+)
 def write_spectra_store(
     paths: str | os.PathLike | Iterable[str | os.PathLike],
     store: str | os.PathLike,
@@ -124,14 +132,9 @@ def write_spectra_store(
     >>> del spectra
     >>> folder.cleanup()
     """
-    caller = "write_spectra_store"
-    grid = check_grid(wavelength, caller)
-    check_option("bad_pixels", bad_pixels, ("keep", "nan"), caller)
-    check_option("on_error", on_error, ("raise", "warn"), caller)
-    _check_transformer(transformer, caller)
-    _check_block_bytes(block_bytes, caller)
+    grid = None if wavelength is None else check_wavelength(wavelength)
     failures: list[tuple[str, str]] = []
-    files, folders = find_files(paths, None if on_error == "raise" else failures, caller)
+    files, folders = find_files(paths, None if on_error == "raise" else failures, "write_spectra_store")
     parameters = {
         "wavelength": "of the files" if grid is None else joblib.hash(grid),
         "bad_pixels": bad_pixels,
@@ -166,22 +169,6 @@ def write_spectra_store(
         ) from error
     warn_of(failures, len(files))
     return open_spectra_store(folder)
-
-
-def _check_transformer(transformer: Any, caller: str) -> None:
-    if transformer is not None and not callable(getattr(transformer, "transform", None)):
-        raise ValueError(
-            f"The 'transformer' parameter of {caller} must be an object with a method transform or None. "
-            f"Got {transformer!r} instead."
-        )
-
-
-def _check_block_bytes(block_bytes: Any, caller: str) -> None:
-    if not isinstance(block_bytes, int | np.integer) or isinstance(block_bytes, bool) or block_bytes < 1:
-        raise ValueError(
-            f"The 'block_bytes' parameter of {caller} must be an int in the range [1, inf). "
-            f"Got {block_bytes!r} instead."
-        )
 
 
 def _reopen(folder: Path, parameters: dict[str, str], names: str) -> Bunch:

@@ -66,22 +66,6 @@ class Maps(NamedTuple):
         """
         return cls(values, moments_over_length(values, with_variance=training))
 
-    @classmethod
-    def concatenate(cls, parts: Sequence[Maps]) -> Maps:
-        """Concatenate maps of the same length along their channels.
-
-        Parameters
-        ----------
-        parts : sequence of Maps
-            The maps, in order.
-
-        Returns
-        -------
-        maps : Maps
-            All channels.
-        """
-        return cls(torch.cat([p.values for p in parts], dim=2), torch.cat([p.moments for p in parts], dim=2))
-
 
 class PreActivation(nn.Module):
     """Batch normalisation and squeeze-and-excitation, as the affine map that stands before a ReLU.
@@ -213,18 +197,9 @@ class MultiScaleBlock(nn.Sequential):
 
     Examples
     --------
-    A block without parallel widths, which two convolutions of the same width follow:
-
-    >>> import torch
-    >>> from skspectra.neural_network import DenseNet1D, PreActivatedConv
-    >>> class TwoConvolutions(torch.nn.Sequential):
-    ...     def __init__(self, in_channels, growth_rate, kernel_sizes, se_reduction):
-    ...         super().__init__(
-    ...             PreActivatedConv(in_channels, growth_rate, kernel_sizes[:1], se_reduction),
-    ...             PreActivatedConv(growth_rate, growth_rate, kernel_sizes[:1], se_reduction),
-    ...         )
-    >>> DenseNet1D(n_classes=3, kernel_sizes=(5,), conv_block=TwoConvolutions)(torch.rand(5, 2600)).shape
-    torch.Size([5, 3])
+    >>> from skspectra.neural_network import MultiScaleBlock
+    >>> [len(layer.weights) for layer in MultiScaleBlock(24, 12, (1, 11, 25, 41), se_reduction=4)]
+    [4, 1]
     """
 
     def __init__(self, in_channels: int, growth_rate: int, kernel_sizes: Sequence[int], se_reduction: int | None):
@@ -262,7 +237,7 @@ class DenseBlock(nn.Module):
 
     def forward(self, maps: Maps) -> Maps:
         for block in self.blocks:
-            maps = Maps.concatenate([maps, block(maps)])
+            maps = concatenate([maps, block(maps)])
         return maps
 
 
@@ -284,6 +259,11 @@ class Transition(nn.Module):
     def forward(self, activation: Tensor) -> Maps:
         halved = _halve(activation)
         return Maps.measure(conv_same(halved, self.weight.to(halved.dtype)), self.training)
+
+
+def concatenate(parts: Sequence[Maps]) -> Maps:
+    """Concatenate maps of the same length along their channels."""
+    return Maps(torch.cat([p.values for p in parts], dim=2), torch.cat([p.moments for p in parts], dim=2))
 
 
 def conv_weight(out_channels: int, in_channels: int, width: int) -> nn.Parameter:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ._blocks import BLOCKS, DenseBlock, Maps, PreActivation, Transition, conv_weight
+from ._blocks import BLOCKS, DenseBlock, Maps, PreActivation, Transition, concatenate, conv_weight
 from ._functional import conv_same
 from ._spectrum_module import SpectrumModule, he_uniform
 
@@ -128,18 +128,6 @@ class DenseNet1D(SpectrumModule):
         self.n_layers = 1 + 2 * n_dense_blocks * n_conv_blocks + len(self.transitions) + 1
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """Compute the feature maps before the global average.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_spectra, n_features), float32
-            Spectra.
-
-        Returns
-        -------
-        features : Tensor of shape (n_spectra, n_cells, n_channels)
-            Activations behind the last dense block.
-        """
         return deque(self.forward_intermediates(x), maxlen=1).pop()  # earlier activations are freed on the way
 
     def forward_intermediates(self, x: Tensor) -> Iterator[Tensor]:
@@ -168,22 +156,8 @@ class DenseNet1D(SpectrumModule):
             if self.cross_transitions and i > 0:
                 cross_transition = self.cross_transitions[i - 1]
                 outputs.append(cross_transition(cross_transition.activate(maps)))
-            maps = Maps.concatenate(outputs)
+            maps = concatenate(outputs)
         yield self.last_activation.activate(self.dense_blocks[-1](maps))
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
-        """Average the features over the cells and compute the logits.
-
-        Parameters
-        ----------
-        features : Tensor of shape (n_spectra, n_cells, n_channels)
-            The result of `forward_features`.
-        pre_logits : bool, default=False
-            Return the averages instead of the logits.
-
-        Returns
-        -------
-        output : Tensor of shape (n_spectra, n_classes) or (n_spectra, n_channels), float32
-            Logits or embedding.
-        """
         return super().forward_head(features.mean(1, dtype=self.classifier.weight.dtype), pre_logits)
