@@ -18,14 +18,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
-from skspectra.neural_network._base import BaseSpectrumClassifier
-from skspectra.neural_network._modules import _OPEN_GATE
+from skspectra.neural_network import (
+    BaseSpectrumClassifier,
+    DBNClassifier,
+    DenseNet1DClassifier,
+    SpectrumMLPClassifier,
+    SpectrumModule,
+)
 
 # Of those that two cores train in minutes; the last one is the paper's network.
 DENSENET_SETTINGS = {
     "g8 s4": {"growth_rate": 8, "stem_stride": 4},
-    "g8 s4, no excitation": {"growth_rate": 8, "stem_stride": 4, "squeeze_excitation": False},
+    "g8 s4, no excitation": {"growth_rate": 8, "stem_stride": 4, "se_reduction": None},
     "g8 s4, one block": {"growth_rate": 8, "stem_stride": 4, "n_conv_blocks": 1},
     "g8 s8": {"growth_rate": 8, "stem_stride": 8},
     "g8 s2": {"growth_rate": 8, "stem_stride": 2},
@@ -53,7 +57,7 @@ class Candidate:
         return isinstance(self.make(0), BaseSpectrumClassifier)
 
 
-class SEResNet(nn.Module):
+class SEResNet(SpectrumModule):
     """Input (n_spectra, n_features), output logits (n_spectra, n_classes).
 
     References
@@ -80,9 +84,9 @@ class SEResNet(nn.Module):
         self.classifier = nn.Linear(self.n_channels * (n_features >> self.n_stages), n_classes)
         self.n_layers = 3 * self.n_stages + 1
 
-    def forward(self, x):
+    def forward_features(self, x):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.compute_dtype == torch.bfloat16):
-            return self.classifier(self.dropout(self.stages(x.unsqueeze(1)).flatten(1))).float()
+            return self.dropout(self.stages(x.unsqueeze(1)).flatten(1))
 
 
 class SEResidualPair(nn.Module):
@@ -107,15 +111,12 @@ class SEResidualPair(nn.Module):
         return (x + maps * self.excitation(maps.mean(2)).unsqueeze(2)).relu()
 
 
-class SEResNetClassifier(SpectrumMLPClassifier):
-    """A small residual network: six stages, each a halving convolution and a residual pair.
+class SEResNetClassifier(BaseSpectrumClassifier):
+    """A small residual network: six stages, each a halving convolution and a residual pair."""
 
-    The training parameters are those of SpectrumMLPClassifier, whose `hidden_layer_sizes` has no meaning here.
-    """
+    module_class = SEResNet
 
-    _module_class = SEResNet
-
-    def _module_params(self, n_features, n_classes):
+    def module_params(self, n_features, n_classes):
         return {"n_features": n_features, "n_classes": n_classes}
 
 
@@ -127,13 +128,13 @@ class OpenSEResNet(SEResNet):
         for module in self.modules():
             if isinstance(module, SEResidualPair):
                 nn.init.zeros_(module.excitation[2].weight)
-                nn.init.constant_(module.excitation[2].bias, _OPEN_GATE)
+                nn.init.constant_(module.excitation[2].bias, 2.0)  # a sigmoid of .88
 
 
 class OpenSEResNetClassifier(SEResNetClassifier):
     """A small residual network with excitations that start open."""
 
-    _module_class = OpenSEResNet
+    module_class = OpenSEResNet
 
 
 class InceptionTime(nn.Module):
@@ -163,15 +164,12 @@ class InceptionTime(nn.Module):
             return self.network(x.unsqueeze(2)).float()
 
 
-class InceptionTimeClassifier(SpectrumMLPClassifier):
-    """One network of InceptionTime (the published classifier averages five), as sktime has it.
+class InceptionTimeClassifier(BaseSpectrumClassifier):
+    """One network of InceptionTime (the published classifier averages five), as sktime has it."""
 
-    The training parameters are those of SpectrumMLPClassifier, whose `hidden_layer_sizes` has no meaning here.
-    """
+    module_class = InceptionTime
 
-    _module_class = InceptionTime
-
-    def _module_params(self, n_features, n_classes):
+    def module_params(self, n_features, n_classes):
         return {"n_classes": n_classes}
 
 
@@ -248,7 +246,9 @@ CANDIDATES = {
             lambda seed: DBNClassifier(pretrain_epochs=0, **ONE_CYCLE, random_state=seed),
         ),
         Candidate(
-            "InceptionTime", "InceptionTime", lambda seed: InceptionTimeClassifier(**ONE_CYCLE, random_state=seed)
+            "InceptionTime",
+            "InceptionTime",
+            lambda seed: InceptionTimeClassifier(lr=0.001, **ONE_CYCLE, random_state=seed),
         ),
         Candidate("SE-ResNet", "SE-ResNet", se_resnet(SEResNetClassifier)),
         Candidate("SE-ResNet, starting open", "SE-ResNet", se_resnet(OpenSEResNetClassifier)),

@@ -1,7 +1,8 @@
 """The figure of score against training time."""
 
 import numpy as np
-from _classifiers import CANDIDATES, OURS
+
+from benchmarks._common.candidates import CANDIDATES, OURS
 
 
 def frontier(fits):
@@ -22,11 +23,16 @@ def draw(results, mix, path, title):
 
     figure, axes = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
     plot(axes, results, mix)
-    axes.set(xscale="log", xlabel="training time, s", ylabel=f"macro F1 at {mix}, 95 % band by object", title=title)
+    axes.set(
+        xscale="log",
+        xlabel="training time, s",
+        ylabel=f"macro F1 at {mix}, 95 % confidence interval by object",
+        title=title,
+    )
     # Equal steps are equal factors in the errors that are left.
     axes.set_yscale("function", functions=(lambda f1: -np.log10(1.0001 - f1), lambda v: 1.0001 - 10**-v))
     axes.set_yticks([0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995])
-    lowest, highest = (edge(r["scores"][mix]["band"][i] for r in results) for i, edge in enumerate((min, max)))
+    lowest, highest = (edge(r["scores"][mix]["ci"][i] for r in results) for i, edge in enumerate((min, max)))
     axes.set_ylim(lowest - 0.1 * (1 - lowest), highest + 0.2 * (1 - highest))
     axes.grid(alpha=0.3)
     figure.legend(fontsize=7, loc="outside right upper")
@@ -61,11 +67,11 @@ def _marks(axes, fits, mix, colour, mark, size, label):
     seconds, f1 = (
         np.array(values) for values in zip(*((r["fit_s"], r["scores"][mix]["f1"]) for r in fits), strict=True)
     )
-    band = np.abs(np.array([r["scores"][mix]["band"] for r in fits]).T - f1)
+    bars = np.abs(np.array([r["scores"][mix]["ci"] for r in fits]).T - f1)
     axes.errorbar(
         seconds,
         f1,
-        band,
+        bars,
         fmt=mark,
         color=colour,
         ecolor="0.3",

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from _runs import write_json
+
+from benchmarks._common.runs import write_json
 
 
 class Results:

@@ -15,8 +15,8 @@ def code_version(*scripts: str | Path) -> str:
     """A short name of the code that a training depends on: the package's, and these scripts'."""
     package = Path(skspectra.__file__).parent
     folders = [package / name for name in ("augmentation", "neural_network", "over_sampling", "preprocessing")]
-    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    return fingerprint_of_files(*files, package / "_noise.py", *map(Path, scripts))
+    files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    return fingerprint_of_files(*sorted(package.glob("*.py")), *files, *map(Path, scripts))
 
 
 def fingerprint_of_files(*paths: Path) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from _runs import code_version
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_sampling_pipeline
 from imblearn.under_sampling import RandomUnderSampler
@@ -16,6 +15,7 @@ from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 
+from benchmarks._common.runs import code_version
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.metrics import classification_table
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator

@@ -1,30 +1,27 @@
-"""How to scale a few hundred real spectra: by their minimum and maximum, or by percentiles?
+"""A few hundred real spectra: should they be scaled by minimum and maximum, or by percentiles?
 
-Four classifiers are cross-validated, no object on two sides, on the SDSS spectra that `real.py` trains on in its first
-fold. Those that it tests in that fold are not looked at; those that it tests in its others are. The network is a quick
-one: stem stride 8, one convolution block in each dense block, 60 epochs in batches of 16. All classes are balanced,
-with noise for every spectrum.
+Four classifiers are cross-validated, no object on two sides, on the SDSS spectra that ``compare real`` trains on in its
+first fold. Those that it tests in that fold are not looked at; those that it tests in its others are. The network is a
+quick one: stem stride 8, one convolution block in each dense block, 60 epochs in batches of 16. All classes are
+balanced, with noise for every spectrum.
 
-    python benchmarks/few_spectra.py [--data FOLDER] [--quantile-ranges 0 100 0.5 99.5]
+    python -m benchmarks.classifiers.compare few [--data FOLDER] [--quantile-ranges 0 100 0.5 99.5]
 
 FOLDER, by default the environment variable SKSPECTRA_DATA, holds ``real_spectra.npz``.
 """
 
-import argparse
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
-from _classifiers import CANDIDATES, Candidate, densenet
-from _machine import describe
-from _runs import write_json
-from _training import balance_in_training, fit_other, predict, prepare
-from real import folds_of, read_real
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits
+
+from benchmarks._common.candidates import CANDIDATES, Candidate, densenet
+from benchmarks._common.command import add_data, add_json, data_folder, save
+from benchmarks._common.training import balance_in_training, fit_other, predict, prepare
+from benchmarks.classifiers._real import folds_of, read_real
 
 NETWORK = Candidate(
     "DenseNet1D g8 s8, one block", "DenseNet1D", densenet(growth_rate=8, stem_stride=8, n_conv_blocks=1)
@@ -54,19 +51,18 @@ def cross_validate(candidate, X, y, objects, seed):
     return predicted
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default=os.environ.get("SKSPECTRA_DATA"), help="folder of real_spectra.npz")
+def add_arguments(parser):
+    add_json(parser)
+    add_data(parser, "real_spectra.npz")
     parser.add_argument("--quantile-ranges", type=float, nargs="+", default=[0, 100, 0.5, 99.5], metavar="LOW HIGH")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
+
+
+def run(args):
     if len(args.quantile_ranges) % 2:
-        parser.error(f"--quantile-ranges takes pairs of percentiles, got {len(args.quantile_ranges)} numbers.")
-    if args.data is None:
-        parser.error("--data is needed where SKSPECTRA_DATA is not set.")
+        raise SystemExit(f"--quantile-ranges takes pairs of percentiles, got {len(args.quantile_ranges)} numbers.")
     torch.set_num_threads(1)
-    flux, y, objects = spectra_of_first_fold(Path(args.data) / "real_spectra.npz")
+    flux, y, objects = spectra_of_first_fold(data_folder(args) / "real_spectra.npz")
     results = []
     for quantile_range in zip(args.quantile_ranges[::2], args.quantile_ranges[1::2], strict=True):
         X = prepare(flux, quantile_range)
@@ -80,9 +76,4 @@ def main():
             classes = ", ".join(f"{label} {score:.3f}" for label, score in f1.items())
             print(f"{quantile_range} {candidate.name}: macro F1 {mean:.3f} ({classes}), {seconds:.0f} s", flush=True)
             results.append({"quantile_range": quantile_range, "method": candidate.name, "f1": f1, "seconds": seconds})
-    if args.json:
-        write_json(args.json, {"machine": describe(), "results": results})
-
-
-if __name__ == "__main__":
-    main()
+    save(args, results=results)

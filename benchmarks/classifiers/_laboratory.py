@@ -1,29 +1,26 @@
-"""The seven spectrographic sets of the UCR archive on their default splits, beside published accuracies.
+"""Laboratory spectra: the seven spectrographic sets of the UCR archive, beside published accuracies.
 
-One setting serves all seven sets. ``--tune`` cross-validates every candidate on the training parts alone (four folds,
-twice; the test parts are not read) and writes the accuracies; the defaults of ``--settings`` are the best network
-and the best of all by that choice. Networks get the same number of optimiser steps on every set, whatever its size.
+The sets are taken on their default splits, and one setting serves all seven. ``--tune`` cross-validates every candidate
+on the training parts alone (four folds, twice; the test parts are not read) and writes the accuracies; the defaults of
+``--settings`` are the best network and the best of all by that choice. Networks get the same number of optimiser steps
+on every set, whatever its size.
 
-The sets are not part of this repository: ``$SKSPECTRA_DATA/ucr`` has NAME_TRAIN.tsv and NAME_TEST.tsv (label first) and
+The sets are not part of this repository: FOLDER/ucr has NAME_TRAIN.tsv and NAME_TEST.tsv (label first) and
 published.csv (dataset and one column a method). Each run is written to the folder of --runs as it ends and is not
 repeated.
 
-    python benchmarks/ucr.py --tune --json ucr-tuning.json
-    python benchmarks/ucr.py --json ucr.json
+    python -m benchmarks.classifiers.compare laboratory --tune --json ucr-tuning.json
+    python -m benchmarks.classifiers.compare laboratory --json ucr.json
 """
 
-import argparse
 import csv
 import functools
-import os
 import re
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from _machine import describe
-from _runs import code_version, fingerprint_of_files, read_or_run, write_json
 from scipy.signal import savgol_filter
 from scipy.stats import wilcoxon
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -34,6 +31,8 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from benchmarks._common.command import add_data, add_json, data_folder, save
+from benchmarks._common.runs import code_version, fingerprint_of_files, read_or_run
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.neural_network import DenseNet1DClassifier, SpectrumMLPClassifier
 
@@ -151,74 +150,66 @@ def print_row(name: str, accuracies: list[float], more: str = "") -> None:
     print(f"| {name} | {cells} | {np.mean(accuracies):.4f}{more} |", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser):
+    add_json(parser)
+    add_data(parser, "ucr/")
     parser.add_argument("--tune", action="store_true", help="cross-validate on the training parts, without the tests")
     parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), help="default: the chosen; all with --tune")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=Path, default=Path("ucr-runs"), help="folder of the single runs")
-    parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
-    if "SKSPECTRA_DATA" not in os.environ:
-        raise SystemExit("Set SKSPECTRA_DATA to the folder that holds ucr/.")
-    folder = Path(os.environ["SKSPECTRA_DATA"]) / "ucr"
-    torch.set_num_threads(args.threads)
-    settings = args.settings or (list(SETTINGS) if args.tune else CHOSEN)
 
+
+def run(args):
+    folder = data_folder(args) / "ucr"
+    torch.set_num_threads(args.threads)
     print("| method | " + " | ".join(DATASETS) + " | mean |")
     print("| --- " * (len(DATASETS) + 2) + "|")
     others = {} if args.tune else published(folder)
     for method, accuracies in others.items():
         print_row(f"{method}, published", accuracies)
-    results = []
-    for setting in settings:
-        described = describe_estimator(SETTINGS[setting](n_train=100, seed=0))
-        runs = {}
-        for dataset in DATASETS:
-            parts = [folder / f"{dataset}_{part}.tsv" for part in (["TRAIN"] if args.tune else ["TRAIN", "TEST"])]
-            made_by = {
-                "setting": described,
-                "threads": args.threads,
-                "data": fingerprint_of_files(*parts),
-                "code": code_version(__file__),
-            }
-            if args.tune:
-                tasks = [("tune", functools.partial(cross_validate, setting, folder, dataset))]
-            else:
-                tasks = [(seed, functools.partial(test, setting, folder, dataset, seed)) for seed in range(args.seeds)]
-            runs[dataset] = [
-                read_or_run(
-                    args.runs / f"{setting.replace(' ', '-')}-{dataset}-{label}.json",
-                    made_by,
-                    task,
-                )
-                for label, task in tasks
-            ]
-        by_run = np.array([[run["accuracy"] for run in runs[dataset]] for dataset in DATASETS])
-        seconds = sum(run["seconds"] for dataset in DATASETS for run in runs[dataset])
-        means = by_run.mean(axis=1).tolist()
-        p_values = {method: float(wilcoxon(means, accuracies).pvalue) for method, accuracies in others.items()}
-        spread = float(by_run.mean(axis=0).std(ddof=1)) if by_run.shape[1] > 1 else 0.0
-        print_row(setting, means, "" if args.tune else f" ± {spread:.4f}")
-        results.append(
-            {
-                "setting": setting,
-                "estimator for 100 spectra": described,
-                "accuracy": dict(zip(DATASETS, means, strict=True)),
-                "mean": float(np.mean(means)),
-                "spread of the mean": spread,
-                "signed-rank test over the sets, p": p_values,
-                "seconds": seconds,
-                "runs": runs,
-            }
-        )
+    settings = args.settings or (list(SETTINGS) if args.tune else CHOSEN)
+    results = [summary(setting, folder, others, args) for setting in settings]
     for result in results:
         for method, p_value in result["signed-rank test over the sets, p"].items():
             print(f"{result['setting']} beside {method}, published: signed-rank test over the sets, p {p_value:.2f}")
-    if args.json:
-        write_json(args.json, {"machine": describe(), "tuning": args.tune, "results": results})
+    save(args, tuning=args.tune, results=results)
 
 
-if __name__ == "__main__":
-    main()
+def summary(setting, folder, others, args) -> dict:
+    """Print and return the accuracies of a setting on all sets."""
+    described = describe_estimator(SETTINGS[setting](n_train=100, seed=0))
+    runs = {dataset: runs_on(dataset, setting, described, folder, args) for dataset in DATASETS}
+    by_run = np.array([[run["accuracy"] for run in runs[dataset]] for dataset in DATASETS])
+    means = by_run.mean(axis=1).tolist()
+    spread = float(by_run.mean(axis=0).std(ddof=1)) if by_run.shape[1] > 1 else 0.0
+    print_row(setting, means, "" if args.tune else f" ± {spread:.4f}")
+    return {
+        "setting": setting,
+        "estimator for 100 spectra": described,
+        "accuracy": dict(zip(DATASETS, means, strict=True)),
+        "mean": float(np.mean(means)),
+        "spread of the mean": spread,
+        "signed-rank test over the sets, p": {
+            method: float(wilcoxon(means, accuracies).pvalue) for method, accuracies in others.items()
+        },
+        "seconds": sum(run["seconds"] for of_dataset in runs.values() for run in of_dataset),
+        "runs": runs,
+    }
+
+
+def runs_on(dataset, setting, described, folder, args) -> list[dict]:
+    """Return the runs of a setting on one set: one with ``--tune``, one for each seed otherwise."""
+    parts = [folder / f"{dataset}_{part}.tsv" for part in (["TRAIN"] if args.tune else ["TRAIN", "TEST"])]
+    made_by = {
+        "setting": described,
+        "threads": args.threads,
+        "data": fingerprint_of_files(*parts),
+        "code": code_version(__file__),
+    }
+    if args.tune:
+        tasks = {"tune": functools.partial(cross_validate, setting, folder, dataset)}
+    else:
+        tasks = {seed: functools.partial(test, setting, folder, dataset, seed) for seed in range(args.seeds)}
+    name = f"{setting.replace(' ', '-')}-{dataset}"
+    return [read_or_run(args.runs / f"{name}-{label}.json", made_by, task) for label, task in tasks.items()]

@@ -5,33 +5,31 @@ the 51 SDSS galaxies begin redder than the others, and a filled edge would tell 
 of the SDSS spectra once, in five folds with no object in two:
 
 - ``SDSS``: trained on the SDSS spectra of the other folds alone;
-- ``simulated``: trained on simulated spectra alone, within ``--budget`` seconds as in `compare.py`;
+- ``simulated``: trained on simulated spectra alone, within ``--budget`` seconds as ``compare simulated`` does;
 - ``tuned``: networks go on from there (`warm_start`, a tenth of the learning rate) on the SDSS spectra of the other
   folds; the others are trained on simulated and SDSS spectra together;
 - ``mixture``: trained on LAMOST and SDSS spectra of the other folds together.
 
 Networks get ``--fold-budget`` seconds a fold, ``--fold-epochs`` epochs at most, batches of ``--batch-size`` and
-balanced draws with noise; the last epoch counts. Bands and tests are of a bootstrap of objects, F1 at the mix of the
-data.
+balanced draws with noise; the last epoch counts. Confidence intervals and tests are of a bootstrap of objects, F1 at
+the mix of the data.
 
-    python benchmarks/real.py --train SIMULATED.npz [--data FOLDER] [--cache DIR] [--json F.json]
+    python -m benchmarks.classifiers.compare real --train SIMULATED.npz [--data FOLDER] [--cache DIR] [--json F.json]
 
 FOLDER, by default the environment variable SKSPECTRA_DATA, holds ``real_spectra.npz``.
 """
 
-import argparse
 import copy
-import os
-import traceback
-from pathlib import Path
 
 import numpy as np
 import torch
-from _classifiers import CANDIDATES, OURS
-from _machine import describe
-from _paired import differences
-from _results import Results
-from _training import (
+from sklearn.model_selection import StratifiedGroupKFold
+
+from benchmarks._common.candidates import CANDIDATES, OURS
+from benchmarks._common.command import add_data, data_folder
+from benchmarks._common.results import Results
+from benchmarks._common.scores import differences, score, with_interval
+from benchmarks._common.training import (
     balance_in_training,
     fingerprint,
     fit_network,
@@ -44,9 +42,7 @@ from _training import (
     settings_of,
     split_training,
 )
-from sklearn.model_selection import StratifiedGroupKFold
-from threadpoolctl import threadpool_limits
-
+from benchmarks.classifiers import _fitting
 from skspectra.metrics import classification_table, paired_bootstrap
 
 WAYS = ("SDSS", "simulated", "tuned", "mixture")
@@ -100,13 +96,6 @@ def out_of_fold(candidate, way, X, y, objects, simulated, base, args):
     }
 
 
-def score(y, probabilities, objects):
-    y_pred = np.unique(y)[probabilities.argmax(1)]
-    table = classification_table(y, y_pred, groups=objects, random_state=0)
-    recall = dict(zip(table.labels.tolist(), table.scores["recall"].tolist(), strict=True))
-    return {"f1": table.mean["f1"], "band": table.mean_confidence_intervals["f1"].tolist(), "recall": recall}
-
-
 def survey_alone(y, sdss):
     """Macro F1 of the rule that an SDSS spectrum is a quasar and a LAMOST spectrum a star."""
     return classification_table(y, np.where(sdss, "QSO", "STAR"), labels=np.unique(y), n_resamples=0).mean["f1"]
@@ -139,9 +128,7 @@ def choose_ours(results):
 
 
 def cell(scored):
-    if scored is None:
-        return "-"
-    return f"{scored['f1']:.3f} ({scored['band'][0]:.3f}-{scored['band'][1]:.3f})"
+    return "-" if scored is None else with_interval(scored, 3)
 
 
 def print_way(way, results, ours, y, sdss, objects, loaded):
@@ -180,81 +167,112 @@ def print_tuning(results, y, objects, loaded):
         if method in by_way["simulated"]:
             both = (np.unique(y)[loaded[id(r)].argmax(1)] for r in (tuned, by_way["simulated"][method]))
             test = paired_bootstrap(y, *both, groups=objects, random_state=0)
-            band = f"{test.low:+.3f} {test.high:+.3f}"
-            print(f"{method:32} tuned less simulated: {test.difference:+.3f} ({band}) p {test.p_value:.4f}")
+            interval = f"{test.low:+.3f} {test.high:+.3f}"
+            print(f"{method:32} tuned less simulated: {test.difference:+.3f} ({interval}) p {test.p_value:.4f}")
             tests.append({"method": method, **test._asdict()})
     return tests
 
 
+def add_arguments(parser):
+    _fitting.add_arguments(parser, json="real.json")
+    add_data(parser, "real_spectra.npz")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument(
+        "--budget", type=float, default=180.0, help="training seconds of a network on simulated spectra"
+    )
+    parser.add_argument("--fold-budget", type=float, default=30.0, help="training seconds of a network in each fold")
+    parser.add_argument("--fold-epochs", type=int, default=40)
+    parser.add_argument(
+        "--quantile-range",
+        type=float,
+        nargs=2,
+        default=(0, 100),
+        metavar=("LOW", "HIGH"),
+        help="percentiles of each spectrum that are scaled to 0 and 1, and beyond which flux is clipped",
+    )
+    parser.add_argument("--batch-size", type=int, default=32, help="of networks in each fold")
+
+
 def run(args):
     torch.set_num_threads(args.threads)
-    real, simulated_data = read(Path(args.data) / "real_spectra.npz", args.train, args.quantile_range)
-    X, y, objects, sdss = real["flux"], real["target"], real["object"], real["sdss"]
-    simulated_name = fingerprint(simulated_data)
-    simulated = split_training(simulated_data)
-
-    store = Results(args.json)
-    machine = describe() | {"threads": args.threads}
-    parameters = {"budget": args.budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": args.seed}
-    this_run = {"seed": args.seed, "simulated": simulated_name}
+    real, simulated_data = read(data_folder(args) / "real_spectra.npz", args.train, args.quantile_range)
+    simulated, simulated_name = split_training(simulated_data), fingerprint(simulated_data)
     of_folds = {
         "real": fingerprint(real),
         "fold_budget": args.fold_budget,
         "fold_epochs": args.fold_epochs,
         "batch_size": args.batch_size,
     }
-
+    store = Results(args.json)
+    this_run = {"seed": args.seed, "simulated": simulated_name}
     for name in args.methods:
-        candidate = CANDIDATES[name]
-        fit_settings = settings_of(candidate, threads=args.threads, **parameters)
-        settings = fit_settings | of_folds
-        base = None  # fitted on simulated spectra; tuning starts from it
+        method = Method(CANDIDATES[name], real, simulated, simulated_name, args)
         for way in args.ways:
             identity = {"method": name, "way": way} | this_run
-            if store.has(identity, settings) and not args.force:
-                continue
-            try:
-                with threadpool_limits(args.threads):
-                    if base is None and (way == "simulated" or (way == "tuned" and candidate.is_network)):
-                        base, training = fit_once(
-                            candidate, simulated, simulated_name, args.cache, fit_settings, force=False, **parameters
-                        )
-                    rows = np.ones(len(y), bool) if way in ("simulated", "mixture") else sdss
-                    if way == "simulated":
-                        probabilities = predict(base, real["flux"])
-                        facts = {
-                            "fit_s_per_fold": training["fit_s"],
-                            "epochs": training.get("epochs"),
-                            "n_spectra": training["n_spectra"],
-                            "validation_f1": training["validation_f1"],
-                        }
-                    else:
-                        network = base[-1] if way == "tuned" and candidate.is_network else None
-                        probabilities, facts = out_of_fold(
-                            candidate, way, X[rows], y[rows], objects[rows], simulated, network, args
-                        )
-            except Exception:
-                print(f"{name}, {way}: failed, the others go on.\n{traceback.format_exc()}", flush=True)
-                continue
-            every = np.full((len(y), probabilities.shape[1]), np.nan, np.float32)
-            every[rows] = probabilities
-            store.add(identity, settings, every, {"family": candidate.family, "machine": machine} | facts)
-            print(f"{name}, {way}: {cell(score(y[sdss], every[sdss], objects[sdss]))}", flush=True)
-
-    results = store.current(
-        CANDIDATES,
-        lambda candidate, _: settings_of(candidate, threads=args.threads, **parameters) | of_folds,
-        **this_run,
-    )
+            _fitting.store_result(
+                store, f"{name}, {way}", identity, method.settings | of_folds, lambda m=method, w=way: m.fit(w), args
+            )
+    results = store.current(CANDIDATES, lambda candidate, _: fit_settings(candidate, args) | of_folds, **this_run)
     if not results:
         raise SystemExit("No method came to an end.")
+    report(store, results, real)
+    store.write()
+
+
+def fit_settings(candidate, args):
+    parameters = _fitting.training_parameters(args, args.budget, args.seed)
+    return settings_of(candidate, threads=args.threads, **parameters)
+
+
+class Method:
+    """One classifier trained in all ways; what it learnt from simulated spectra is fitted when a way needs it."""
+
+    def __init__(self, candidate, real, simulated, simulated_name, args):
+        self.candidate, self.real, self.simulated, self.args = candidate, real, simulated, args
+        self.simulated_name = simulated_name
+        self.settings = fit_settings(candidate, args)
+        self._base = None
+
+    def base(self):
+        """Return the pipeline fitted on simulated spectra, and what its training was."""
+        if self._base is None:
+            parameters = _fitting.training_parameters(self.args, self.args.budget, self.args.seed)
+            arguments = self.candidate, self.simulated, self.simulated_name, self.args.cache, self.settings
+            self._base = fit_once(*arguments, force=False, **parameters)
+        return self._base
+
+    def fit(self, way):
+        """Return the probabilities of all real spectra, NaN for those that are not predicted, and the training."""
+        y, sdss = self.real["target"], self.real["sdss"]
+        if way == "simulated":
+            model, training = self.base()
+            every = predict(model, self.real["flux"])
+            facts = {name: training.get(name) for name in ("epochs", "n_spectra", "validation_f1")}
+            facts["fit_s_per_fold"] = training["fit_s"]
+        else:
+            rows = np.ones(len(y), bool) if way == "mixture" else sdss
+            network = self.base()[0][-1] if way == "tuned" and self.candidate.is_network else None
+            of_rows = (self.real[name][rows] for name in ("flux", "target", "object"))
+            probabilities, facts = out_of_fold(self.candidate, way, *of_rows, self.simulated, network, self.args)
+            every = np.full((len(y), probabilities.shape[1]), np.nan, np.float32)
+            every[rows] = probabilities
+        scored = score_rows(y, every, self.real["object"], sdss)
+        print(f"{self.candidate.name}, {way}: {cell(scored)}", flush=True)
+        return every, facts | {"family": self.candidate.family}
+
+
+def score_rows(y, probabilities, objects, rows):
+    return score(y[rows], np.unique(y)[probabilities[rows].argmax(1)], objects[rows])
+
+
+def report(store, results, real):
+    """Print the scores and the tests of all ways, and put them into the store's report."""
+    y, objects, sdss = real["target"], real["object"], real["sdss"]
     loaded = {id(r): store.probabilities_of(r) for r in results}
     for r in results:
-        probabilities = loaded[id(r)]
-        r["scores"] = {"SDSS": score(y[sdss], probabilities[sdss], objects[sdss])}
+        r["scores"] = {"SDSS": score_rows(y, loaded[id(r)], objects, sdss)}
         if r["way"] in ("simulated", "mixture"):
-            r["scores"]["mixture"] = score(y, probabilities, objects)
-
+            r["scores"]["mixture"] = score_rows(y, loaded[id(r)], objects, np.ones(len(y), bool))
     names, counts = np.unique(objects[sdss], return_counts=True)
     largest = names[counts.argmax()]
     fold = next(i for i, (_, test) in enumerate(folds_of(y[sdss], objects[sdss]), 1) if largest in objects[sdss][test])
@@ -271,41 +289,3 @@ def run(args):
         of_way = [r for r in results if r["way"] == way]
         if of_way:
             store.report["pairs"] += print_way(way, of_way, ours, y, sdss, objects, loaded)
-    store.write()
-
-
-def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--train", required=True, help="simulated spectra, as compare.py takes them")
-    parser.add_argument("--data", default=os.environ.get("SKSPECTRA_DATA"), help="folder of real_spectra.npz")
-    parser.add_argument("--methods", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES), metavar="NAME")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
-    parser.add_argument(
-        "--budget", type=float, default=180.0, help="training seconds of a network on simulated spectra"
-    )
-    parser.add_argument("--max-epochs", type=int, default=60)
-    parser.add_argument("--balance", action="store_true", help="balance the simulated classes, as in compare.py")
-    parser.add_argument("--fold-budget", type=float, default=30.0, help="training seconds of a network in each fold")
-    parser.add_argument("--fold-epochs", type=int, default=40)
-    parser.add_argument(
-        "--quantile-range",
-        type=float,
-        nargs=2,
-        default=(0, 100),
-        metavar=("LOW", "HIGH"),
-        help="percentiles of each spectrum that are scaled to 0 and 1, and beyond which flux is clipped",
-    )
-    parser.add_argument("--batch-size", type=int, default=32, help="of networks in each fold")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", default="real.json")
-    parser.add_argument("--cache", metavar="DIR", help="keep models fitted on simulated spectra here")
-    parser.add_argument("--force", action="store_true", help="fit again what the JSON has; the cache still serves")
-    args = parser.parse_args(argv)
-    if args.data is None:
-        parser.error("--data is needed where SKSPECTRA_DATA is not set.")
-    run(args)
-
-
-if __name__ == "__main__":
-    main()

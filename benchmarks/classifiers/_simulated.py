@@ -1,38 +1,35 @@
-"""Which classifier for how much training time: the networks of the package beside what a user would pick instead.
+"""Simulated surveys: every network gets the same training time, on the same threads.
 
-Every network gets the same training time on the same threads: a short timing fit says how many epochs fit into
-``--budget`` seconds (less than one: a part of the training spectra), at most ``--max-epochs`` of them, under a
-one-cycle schedule. The weights are those of the epoch that is best on a seventh of the training objects, held back from
-all classifiers. The time of the others is what they take. The test file is scored once, by the predictions of the
-finished classifier: at 1:1:1, at 98.5:1.2:0.3 (the same predictions, weighted; and those of probabilities corrected for
-that mix) and by S/N. Bands are of a bootstrap of objects, which are the templates that a simulated spectrum was drawn
-from.
+A short timing fit says how many epochs fit into ``--budget`` seconds (less than one: a part of the training spectra),
+at most ``--max-epochs`` of them, under a one-cycle schedule. The weights are those of the epoch that is best on a
+seventh of the training objects, held back from all classifiers. The time of the others is what they take. The test file
+is scored once, by the predictions of the finished classifier: at 1:1:1, at 98.5:1.2:0.3 (the same predictions,
+weighted; and those of probabilities corrected for that mix) and by S/N. Confidence intervals are of a bootstrap of
+objects, which are the templates that a simulated spectrum was drawn from.
 
 A result is written as soon as it is there, with the predictions beside it, so that a run that was stopped goes on where
 it was, and runs with several budgets gather in one file. Changed settings are fitted anew.
 
-    python benchmarks/compare.py --train A.npz --test B.npz [--budget 60 180 540] [--json F.json] [--figure F.png]
+    python -m benchmarks.classifiers.compare simulated --train A.npz --test B.npz [--budget 60 180 540]
+        [--json F.json] [--figure F.png]
 
 The files hold flux (n, n_samples), target, object and snr (n,).
 """
 
-import argparse
 import time
-import traceback
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
-from _classifiers import CANDIDATES, OURS
-from _frontier import draw
-from _machine import describe
-from _paired import differences
-from _results import Results
-from _training import fingerprint, fit_once, load, mean_f1, predict, settings_of, split_training
-from threadpoolctl import threadpool_limits
 
-from skspectra.metrics import classification_table, paired_bootstrap
+from benchmarks._common.candidates import CANDIDATES, OURS
+from benchmarks._common.frontier import draw
+from benchmarks._common.results import Results
+from benchmarks._common.scores import differences, score, short, with_interval
+from benchmarks._common.training import fingerprint, fit_once, load, mean_f1, predict, settings_of, split_training
+from benchmarks.classifiers import _fitting
+from skspectra.metrics import paired_bootstrap
 
 EVEN = "1:1:1"
 SURVEY = "98.5:1.2:0.3"
@@ -45,45 +42,23 @@ SNR_EDGES = (0, 5, 10, 20, 50, np.inf)
 
 
 def scores(y, probabilities, objects, snr, shares):
-    """Return mean F1 with its band at each mix, and by S/N at 1:1:1 the mean F1 and the recall of each class.
+    """Return mean F1 with its confidence interval at each mix, and by S/N at 1:1:1.
 
     `shares` of the classes in training lead to the score of probabilities that are corrected for the survey's mix;
     None where there are none to correct.
     """
     classes = np.unique(y)
     y_pred = classes[probabilities.argmax(1)]
-    decisions = {EVEN: (y_pred, EVEN), SURVEY: (y_pred, SURVEY)}
+    result = {mix: score(y, y_pred, objects, priors) for mix, priors in MIXES.items()}
     if shares is not None:
         weights = np.array([MIXES[SURVEY][label] / shares[label] for label in classes])
-        decisions[CORRECTED] = classes[(probabilities * weights).argmax(1)], SURVEY
-    result = {}
-    for name, (predicted, mix) in decisions.items():
-        table = classification_table(y, predicted, class_priors=MIXES[mix], groups=objects, random_state=0)
-        result[name] = {
-            "f1": table.mean["f1"],
-            "band": table.mean_confidence_intervals["f1"].tolist(),
-            "f1_by_class": dict(zip(table.labels.tolist(), table.scores["f1"].tolist(), strict=True)),
-            "recall": dict(zip(table.labels.tolist(), table.scores["recall"].tolist(), strict=True)),
-        }
+        result[CORRECTED] = score(y, classes[(probabilities * weights).argmax(1)], objects, MIXES[SURVEY])
     result["snr"] = []
     for low, high in pairwise(SNR_EDGES):
         rows = (snr >= low) & (snr < high)
-        if len(np.unique(y[rows])) < len(np.unique(y)):
-            continue
-        table = classification_table(
-            y[rows], y_pred[rows], class_priors=MIXES[EVEN], groups=objects[rows], random_state=0
-        )
-        recall = dict(zip(table.labels.tolist(), table.scores["recall"].tolist(), strict=True))
-        result["snr"].append(
-            {
-                "from": low,
-                "below": None if np.isinf(high) else high,
-                "n_spectra": int(rows.sum()),
-                "f1": table.mean["f1"],
-                "band": table.mean_confidence_intervals["f1"].tolist(),
-                "recall": recall,
-            }
-        )
+        if len(np.unique(y[rows])) == len(classes):
+            interval = {"from": low, "below": None if np.isinf(high) else high, "n_spectra": int(rows.sum())}
+            result["snr"].append(interval | score(y[rows], y_pred[rows], objects[rows], MIXES[EVEN]))
     return result
 
 
@@ -99,20 +74,12 @@ def within(results, budget):
     return list({r["method"]: r for r in allowed}.values())
 
 
-def short(score):
-    return f"{score:.3f}".removeprefix("0")
-
-
-def with_band(score, digits):
-    return f"{score['f1']:.{digits}f} ({'-'.join(map(short, score['band']))})"
-
-
 def print_table(results):
     columns = f"{'':32} {'budget':>6} {'fit s':>7} {'epochs':>6} {'spectra':>7} {'pred./s':>8} {'layers':>6}"
     print(f"{columns} {'values':>9} {'valid.':>6} {'F1 at ' + EVEN:>20} {'F1 at ' + SURVEY:>20} {'corrected':>20}")
     for r in sorted(results, key=lambda r: -r["scores"][EVEN]["f1"]):
         marks = [f"{r[name]:,}" if r.get(name) is not None else "-" for name in ("epochs", "n_spectra", "layers")]
-        f1 = [with_band(r["scores"][mix], 4) for mix in (EVEN, SURVEY, CORRECTED) if mix in r["scores"]]
+        f1 = [with_interval(r["scores"][mix], 4) for mix in (EVEN, SURVEY, CORRECTED) if mix in r["scores"]]
         values = f"{r['parameters']:,}" if "parameters" in r else "-"
         print(
             f"{r['method']:32} {r['budget'] or '-':>6} {r['fit_s']:7.0f} {marks[0]:>6} {marks[1]:>7} "
@@ -127,7 +94,7 @@ def print_snr(results):
     print(f"{'':32} {'budget':>6} " + " ".join(f"{name:>31}" for name in bins))
     for r in sorted(results, key=lambda r: -r["scores"][EVEN]["f1"]):
         cells = [
-            f"{with_band(b, 3)} " + "/".join(short(b["recall"][c]) for c in MIXES[EVEN]) for b in r["scores"]["snr"]
+            f"{with_interval(b, 3)} " + "/".join(short(b["recall"][c]) for c in MIXES[EVEN]) for b in r["scores"]["snr"]
         ]
         print(f"{r['method']:32} {r['budget'] or '-':>6} " + " ".join(f"{cell:>31}" for cell in cells))
 
@@ -191,6 +158,13 @@ def compare_over_seeds(results, y, objects, probabilities):
     return compared
 
 
+def add_arguments(parser):
+    _fitting.add_arguments(parser, json="compare.json")
+    parser.add_argument("--test", required=True, help="npz of other simulated spectra")
+    parser.add_argument("--budget", type=float, nargs="+", default=[180.0], help="training seconds of each network")
+    parser.add_argument("--figure", metavar="F.png")
+
+
 def run(args):
     torch.set_num_threads(args.threads)
     train_data, test = load(args.train), load(args.test)
@@ -212,11 +186,7 @@ def run(args):
         fit_and_predict(CANDIDATES[name], budget, args, store, same_training, train, test)
 
     results = store.current(
-        CANDIDATES,
-        lambda candidate, r: settings_of(
-            candidate, threads=args.threads, **training_parameters(args, r["budget"], r["seed"])
-        ),
-        **same_training,
+        CANDIDATES, lambda candidate, r: settings_now(candidate, r["budget"], r["seed"], args), **same_training
     )
     own = [r for r in results if r["seed"] == args.seed]
     if not own:
@@ -235,17 +205,14 @@ def run(args):
         draw(own, EVEN, args.figure, f"Trained on {len(train['y'])} simulated spectra; threads: {args.threads}")
 
 
-def training_parameters(args, budget, seed):
-    return {"budget": budget, "max_epochs": args.max_epochs, "balance": args.balance, "seed": seed}
+def settings_now(candidate, budget, seed, args):
+    return settings_of(candidate, threads=args.threads, **_fitting.training_parameters(args, budget, seed))
 
 
 def fit_and_predict(candidate, budget, args, store, same_training, train, test):
-    """Store the candidate's predictions of the test file, if they are not there; a failure is printed."""
-    parameters = training_parameters(args, budget, args.seed)
-    settings = settings_of(candidate, threads=args.threads, **parameters)
+    """Store the candidate's predictions of the test file, if they are not there."""
+    settings = settings_now(candidate, budget, args.seed, args)
     identity = {"method": candidate.name, "budget": budget, "seed": args.seed} | same_training
-    if store.has(identity, settings) and not args.force:
-        return
     of_other_budgets = store.of(method=candidate.name, seed=args.seed, **same_training)
     if budget and any(
         r["budget"] < budget
@@ -255,53 +222,20 @@ def fit_and_predict(candidate, budget, args, store, same_training, train, test):
     ):
         print(f"{candidate.name}, budget {budget}: a smaller budget held all {args.max_epochs} epochs.")
         return
-    try:
-        with threadpool_limits(args.threads):
-            training_file = same_training["train_fingerprint"]
-            model, facts = fit_once(
-                candidate, train, training_file, args.cache, settings, force=args.force, **parameters
-            )
-            start = time.perf_counter()
-            probabilities = predict(model, test["flux"])
-            seconds = time.perf_counter() - start
-    except Exception:
-        print(f"{candidate.name}, budget {budget}: failed, the others go on.\n{traceback.format_exc()}")
-        return
-    if args.balance:
-        facts["shares"] = dict.fromkeys(facts["shares"], 1 / len(facts["shares"]))
-    if not hasattr(model, "predict_proba"):
-        facts["shares"] = None
-    facts |= {
-        "family": candidate.family,
-        "predict_per_s": len(probabilities) / seconds,
-        "machine": describe() | {"threads": args.threads},
-    }
-    store.add(identity, settings, probabilities, facts)
-    f1 = mean_f1(test["target"], probabilities)
-    print(f"{candidate.name}, budget {budget}: macro F1 {f1:.4f}, fit {facts['fit_s']:.0f} s", flush=True)
 
+    def fit():
+        training_file = same_training["train_fingerprint"]
+        parameters = _fitting.training_parameters(args, budget, args.seed)
+        model, facts = fit_once(candidate, train, training_file, args.cache, settings, force=args.force, **parameters)
+        start = time.perf_counter()
+        probabilities = predict(model, test["flux"])
+        facts |= {"family": candidate.family, "predict_per_s": len(probabilities) / (time.perf_counter() - start)}
+        if args.balance:
+            facts["shares"] = dict.fromkeys(facts["shares"], 1 / len(facts["shares"]))
+        if not hasattr(model, "predict_proba"):
+            facts["shares"] = None
+        f1 = mean_f1(test["target"], probabilities)
+        print(f"{candidate.name}, budget {budget}: macro F1 {f1:.4f}, fit {facts['fit_s']:.0f} s", flush=True)
+        return probabilities, facts
 
-def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--train", required=True)
-    parser.add_argument("--test", required=True)
-    parser.add_argument("--budget", type=float, nargs="+", default=[180.0], help="training seconds of each network")
-    parser.add_argument("--max-epochs", type=int, default=60, help="as many as the paper's, however fast the network")
-    parser.add_argument("--methods", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES), metavar="NAME")
-    parser.add_argument(
-        "--balance",
-        action="store_true",
-        help="balance the classes, with noise for every spectrum: networks in their training loop, the others by "
-        "copies, and a frequent class thinned",
-    )
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", default="compare.json")
-    parser.add_argument("--cache", metavar="DIR", help="keep fitted models here, for real.py too")
-    parser.add_argument("--force", action="store_true", help="fit again what the JSON has")
-    parser.add_argument("--figure", metavar="F.png")
-    run(parser.parse_args(argv))
-
-
-if __name__ == "__main__":
-    main()
+    _fitting.store_result(store, f"{candidate.name}, budget {budget}", identity, settings, fit, args)

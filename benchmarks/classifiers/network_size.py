@@ -4,20 +4,19 @@ Every setting trains on the same simulated spectra at 1:1:1, with the same sched
 with another seed; no test set is looked at. A result is written as soon as it is there, so that a run that was stopped
 goes on where it was.
 
-    python benchmarks/network_size.py [--n 3000] [--epochs 6] [--seeds 2] [--runs DIR] [--json F] [--figure F.png]
+    python -m benchmarks.classifiers.network_size [--n 3000] [--epochs 6] [--seeds 2] [--runs DIR] [--figure F.png]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import torch
-from _machine import describe
-from _runs import code_version, read_or_run, write_json
-from _simulated import scaled_spectra
 from sklearn.metrics import f1_score, log_loss
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks._common.command import parser_of, save
+from benchmarks._common.runs import code_version, read_or_run
+from benchmarks._common.simulated import scaled_spectra
 from skspectra.neural_network import DenseNet1DClassifier
 
 # Cheap ones first.
@@ -28,7 +27,8 @@ SETTINGS = [
     *({"stem_stride": 2, "growth_rate": growth_rate} for growth_rate in (6, 8)),
     {"stem_stride": 1, "growth_rate": 8},
     # What each part of the paper's network adds.
-    *({"stem_stride": 4, "growth_rate": 8, part: False} for part in ("cross_transitions", "squeeze_excitation")),
+    {"stem_stride": 4, "growth_rate": 8, "cross_transitions": False},
+    {"stem_stride": 4, "growth_rate": 8, "se_reduction": None},
     {"stem_stride": 4, "growth_rate": 8, "kernel_sizes": (3,)},
 ]
 
@@ -79,13 +79,12 @@ def draw(rows, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n", type=int, default=3000, help="training spectra")
     parser.add_argument("--n-validation", type=int, default=6000)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--runs", type=Path, default=Path("network-size-runs"), help="directory of finished runs")
-    parser.add_argument("--json")
     parser.add_argument("--figure")
     args = parser.parse_args()
 
@@ -104,8 +103,7 @@ def main():
         scores = f"macro F1 {row['macro_f1']:.4f} ± {row['spread']:.4f}  log loss {row['log_loss']:.4f}"
         cost = f"{row['n_parameters']:7} parameters  {row['gflop']:.3f} GFLOP"
         print(f"{name_of(setting):48} {scores}  {cost}", flush=True)
-    if args.json:
-        write_json(Path(args.json), {"machine": describe(), "results": rows})
+    save(args, results=rows)
     if args.figure:
         draw(rows, args.figure)
 

@@ -8,21 +8,19 @@ epochs that with the best validation score is kept. Growth rate and stem stride 
 The weights of the best and of the last epoch are tested on a survey of other seeds, simulated at 1:1:1; scores at
 98.5 : 1.2 : 0.3 come from the same predictions through class_priors.
 
-    python benchmarks/paper_recipe.py [--json paper_recipe.json] [--figure loss.png]
+    python -m benchmarks.classifiers.paper_recipe [--json paper_recipe.json] [--figure loss.png]
 """
 
-import argparse
 import copy
 import time
 from pathlib import Path
 
 import numpy as np
-from _machine import describe
-from _runs import write_json
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn.model_selection import train_test_split
 from skorch.callbacks import Callback
 
+from benchmarks._common.command import parser_of, save
 from skspectra.datasets import make_spectra
 from skspectra.inspection import TrainingHistoryDisplay
 from skspectra.metrics import classification_table, paired_bootstrap
@@ -57,34 +55,24 @@ def test(name, predicted, y):
         result[mix] = {
             **{score: dict(zip(SURVEY, values.tolist(), strict=True)) for score, values in table.scores.items()},
             "mean": {score: float(value) for score, value in table.mean.items()},
-            "band of the mean F1": table.mean_confidence_intervals["f1"].tolist(),
+            "ci of the mean F1": table.mean_confidence_intervals["f1"].tolist(),
         }
     return result
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=30_000, help="spectra of the survey, validation part included")
-    parser.add_argument("--n-each", type=int, default=1500, help="spectra of each class in training")
-    parser.add_argument("--n-test", type=int, default=9000)
-    parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--growth-rate", type=int, default=8)
-    parser.add_argument("--stem-stride", type=int, default=4)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--figure", type=Path)
-    args = parser.parse_args()
-
+def train(args):
+    """Return the classifier fitted by the recipe, and facts of its training."""
     survey = make_spectra(args.n, weights=list(SURVEY.values()), random_state=0)
-    test_set = make_spectra(args.n_test, weights=list(EVEN.values()), random_state=1)
-    scaler = MinMaxSpectrumScaler()
     X, X_val, y, y_val = train_test_split(
-        scaler.fit_transform(survey.data), survey.target, test_size=0.2, stratify=survey.target, random_state=0
+        MinMaxSpectrumScaler().fit_transform(survey.data),
+        survey.target,
+        test_size=0.2,
+        stratify=survey.target,
+        random_state=0,
     )
-    n_observed = {name: int(np.sum(y == name)) for name in SURVEY}
-    n_validation = {name: int(np.sum(y_val == name)) for name in SURVEY}
+    observed, validation = ({name: int(np.sum(labels == name)) for name in SURVEY} for labels in (y, y_val))
     X, y = balanced(X, y, args.n_each)
-    print(f"Training part {n_observed}, balanced to {args.n_each} each; validation {n_validation}.", flush=True)
-
+    print(f"Training part {observed}, balanced to {args.n_each} each; validation {validation}.", flush=True)
     classifier = DenseNet1DClassifier(
         growth_rate=args.growth_rate,
         stem_stride=args.stem_stride,
@@ -101,43 +89,57 @@ def main():
     for row in classifier.history_:
         losses = f"{row['train_loss']:.4f} | {row['valid_loss']:.4f} | {row['valid_score']:.4f}"
         print(f"| {row['epoch']} | {row['lr']:.3g} | {losses} |")
-    if args.figure:
-        TrainingHistoryDisplay.from_estimator(classifier).figure_.savefig(args.figure, dpi=150)
+    return classifier, {
+        "observed training part": observed,
+        "validation": validation,
+        "seconds": seconds,
+        "layers": classifier.n_layers_,
+        "parameters": classifier.n_parameters_,
+        "history": classifier.history_,
+    }
 
-    X_test, y_test = scaler.transform(test_set.data), test_set.target
-    predicted = {f"best epoch, {classifier.best_epoch_}": classifier.predict(X_test)}
+
+def predictions(classifier, X):
+    """Return the predictions of the best epoch and of the last one, by name."""
+    predicted = {f"best epoch, {classifier.best_epoch_}": classifier.predict(X)}
     last = next(callback for callback in classifier.net_.callbacks if isinstance(callback, LastWeights))
     classifier.net_.module_.load_state_dict(last.weights_)
-    predicted[f"last epoch, {args.epochs}"] = classifier.predict(X_test)
-    results = [test(name, labels, y_test) for name, labels in predicted.items()]
+    predicted[f"last epoch, {len(classifier.history_)}"] = classifier.predict(X)
+    return predicted
+
+
+def main():
+    parser = parser_of(__doc__)
+    parser.add_argument("--n", type=int, default=30_000, help="spectra of the survey, validation part included")
+    parser.add_argument("--n-each", type=int, default=1500, help="spectra of each class in training")
+    parser.add_argument("--n-test", type=int, default=9000)
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--growth-rate", type=int, default=8)
+    parser.add_argument("--stem-stride", type=int, default=4)
+    parser.add_argument("--figure", type=Path)
+    args = parser.parse_args()
+
+    classifier, facts = train(args)
+    if args.figure:
+        TrainingHistoryDisplay.from_estimator(classifier).figure_.savefig(args.figure, dpi=150)
+    test_set = make_spectra(args.n_test, weights=list(EVEN.values()), random_state=1)
+    predicted = predictions(classifier, MinMaxSpectrumScaler().fit_transform(test_set.data))
+    results = [test(name, labels, test_set.target) for name, labels in predicted.items()]
 
     print("\n| weights | macro F1 1:1:1 | macro F1 98.5:1.2:0.3 |\n| --- | --- | --- |")
     for result in results:
         cells = []
         for mix in MIXES:
-            low, high = result[mix]["band of the mean F1"]
+            low, high = result[mix]["ci of the mean F1"]
             cells.append(f"{result[mix]['mean']['f1']:.4f} ({low:.4f}-{high:.4f})")
         print(f"| {result['predictions of']} | {' | '.join(cells)} |")
     differences = {}
     for mix, priors in MIXES.items():
-        difference = paired_bootstrap(y_test, *predicted.values(), class_priors=priors, random_state=0)
+        difference = paired_bootstrap(test_set.target, *predicted.values(), class_priors=priors, random_state=0)
         differences[mix] = difference._asdict()
-        band = f"{difference.low:+.4f} to {difference.high:+.4f}, p = {difference.p_value:.4f}"
-        print(f"Best less last at {mix}: {difference.difference:+.4f} ({band})")
-    if args.json:
-        content = {
-            "machine": describe(),
-            "arguments": {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()},
-            "observed training part": n_observed,
-            "validation": n_validation,
-            "seconds": seconds,
-            "layers": classifier.n_layers_,
-            "parameters": classifier.n_parameters_,
-            "history": classifier.history_,
-            "results": results,
-            "best less last": differences,
-        }
-        write_json(args.json, content)
+        interval = f"{difference.low:+.4f} to {difference.high:+.4f}, p = {difference.p_value:.4f}"
+        print(f"Best less last at {mix}: {difference.difference:+.4f} ({interval})")
+    save(args, **facts, results=results, best_less_last=differences)
 
 
 if __name__ == "__main__":

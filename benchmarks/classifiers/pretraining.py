@@ -4,21 +4,18 @@ Networks with and without pre-training learn from the same simulated spectra at 
 one-cycle rates. The reconstruction errors are those of each restricted Boltzmann machine in its first and in
 its last epoch. Spread is the standard deviation over seeds, each with spectra and initial weights of its own.
 
-    python benchmarks/pretraining.py [--json pretraining.json]
+    python -m benchmarks.classifiers.pretraining [--json pretraining.json]
 """
 
-import argparse
 import time
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import torch
-from _machine import describe
-from _runs import write_json
-from _simulated import scaled_spectra
 from sklearn.metrics import f1_score
 
+from benchmarks._common.command import parser_of, save
+from benchmarks._common.simulated import scaled_spectra
 from skspectra.neural_network import DBNClassifier
 
 
@@ -37,14 +34,13 @@ def run(n, pretrain_epochs, seed, max_epochs, X_test, y_test):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n-spectra", type=int, nargs="+", default=[150, 600, 2400])
     parser.add_argument("--pretrain-epochs", type=int, nargs="+", default=[0, 10, 50])
     parser.add_argument("--max-epochs", type=int, nargs="+", default=[5, 60])
     parser.add_argument("--n-test", type=int, default=6000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", type=Path)
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
@@ -63,9 +59,7 @@ def main():
             flush=True,
         )
         results.append({"n": n, "max_epochs": max_epochs, "pretrain_epochs": pretrain_epochs, "runs": runs})
-    if args.json:
-        arguments = {name: value for name, value in vars(args).items() if name != "json"}
-        write_json(args.json, {"machine": describe(), "arguments": arguments, "results": results})
+    save(args, results=results)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,17 @@
 
 Every spectrum is an object of its own. Train and test on files of different seeds.
 
-    python benchmarks/simulate.py OUT.npz [--n 6000] [--weights 1 1 1] [--seed 0]
+    python -m benchmarks.classifiers.simulate OUT.npz [--n 6000] [--weights 1 1 1] [--seed 0]
 """
-
-import argparse
 
 import numpy as np
 
+from benchmarks._common.command import parser_of
 from skspectra.datasets import make_spectra
 
 
 def main(argv=None):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, json=False)
     parser.add_argument("out", metavar="OUT.npz")
     parser.add_argument("--n", type=int, default=6000, help="spectra")
     parser.add_argument(

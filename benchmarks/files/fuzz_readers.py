@@ -1,6 +1,6 @@
 """Load mutated survey files until none of them crashes, hangs or fills the memory.
 
-    nice -n 19 python benchmarks/fuzz_readers.py --n-files 12000 --json fuzz.json
+    nice -n 19 python -m benchmarks.files.fuzz_readers --n-files 12000 --json fuzz.json
 
 Files of every format, made by the test helpers and taken from the folder named by SKSPECTRA_DATA where it is set, are
 damaged at random: bytes changed, cut out, repeated or zeroed, the end cut off, numbers in FITS headers replaced by
@@ -9,9 +9,7 @@ may load or be refused with an error that names it; anything else is a failure, 
 again.
 """
 
-import argparse
 import gzip
-import json
 import multiprocessing
 import os
 import re
@@ -25,12 +23,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-from _machine import describe
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from survey_files import MAKERS, desi_coadd, redrock
-
+from benchmarks._common.command import parser_of, save
 from skspectra.datasets import load_spectra
+from tests.survey_files import MAKERS, desi_coadd, redrock
 
 ADDRESS_SPACE = 512 << 20  # bytes that a worker may take beyond what it has after its imports
 TIME_LIMIT = 20.0  # seconds a file
@@ -175,19 +171,18 @@ class Worker:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n-files", type=int, default=12_000)
     parser.add_argument("--first", type=int, default=0, help="number of the first file")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         contents = seed_files(Path(folder))
-    worker = Worker(contents, options.seed)
+    worker = Worker(contents, args.seed)
     counts: Counter[str] = Counter()
     failures, seconds, memory = {}, [], 0
     began = time.perf_counter()
-    for number in range(options.first, options.first + options.n_files):
+    for number in range(args.first, args.first + args.n_files):
         outcome, duration, peak = worker.load(number)
         seconds.append(duration)
         memory = max(memory, peak)
@@ -197,10 +192,7 @@ def main() -> None:
             outcome = "failed"
         counts[outcome] += 1
     result = {
-        "machine": describe(),
-        "n_files": options.n_files,
         "n_seeds": len(contents),
-        "seed": options.seed,
         **{outcome: counts[outcome] for outcome in ("loaded", "refused", "failed")},
         "slowest_seconds": max(seconds),
         "median_seconds": float(np.median(seconds)),
@@ -210,8 +202,7 @@ def main() -> None:
     }
     for name, value in result.items():
         print(f"{name:18} {value}")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    save(args, **result)
     sys.exit(bool(failures))
 
 

@@ -1,6 +1,6 @@
 """Files per second of `load_spectra`, beside astropy alone and specutils.
 
-    python benchmarks/load_spectra.py --json load_spectra.json
+    python -m benchmarks.files.load_spectra --json load_spectra.json
 
 The files are gzipped LAMOST spectra, as the survey hands them out: real ones where SKSPECTRA_DATA is set, each written
 again and again as observations of other nights, and files made by the test helpers otherwise. astropy alone reads the
@@ -8,26 +8,21 @@ flux and three cards of the header and does not resample. specutils, where it is
 which the values of both are compared.
 """
 
-import argparse
 import gzip
-import json
+import importlib.util
 import os
-import sys
 import tempfile
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import joblib
 import numpy as np
-from _machine import describe
 from astropy.io import fits
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from survey_files import lamost_array
-
+from benchmarks._common.command import parser_of, print_machine, save
+from benchmarks._common.timing import best_seconds
 from skspectra.datasets import load_spectra
+from tests.survey_files import lamost_array
 
 
 def lamost_files(folder: Path, n_files: int) -> list[Path]:
@@ -64,59 +59,50 @@ def specutils_alone(paths: list[Path]) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(spectrum.flux.value, spectrum.spectral_axis.to_value("Angstrom")) for spectrum in spectra]
 
 
-def rates(tasks: dict[str, tuple[Callable[[], object], int]], repeats: int) -> dict[str, float]:
-    """Files per second of each task: the best of `repeats` rounds, in which the tasks take turns."""
-    seconds = {name: float("inf") for name in tasks}
-    for _ in range(repeats):
-        for name, (task, _) in tasks.items():
-            began = time.perf_counter()
-            task()
-            seconds[name] = min(seconds[name], time.perf_counter() - began)
-    return {name: n_files / seconds[name] for name, (_, n_files) in tasks.items()}
+def lamost_rates(n_files: int, rounds: int) -> dict[str, float]:
+    """Files per second of gzipped LAMOST files."""
+    cores = joblib.cpu_count()
+    with tempfile.TemporaryDirectory() as folder:
+        paths = lamost_files(Path(folder), n_files)
+        load_spectra(paths[: 4 * cores], n_jobs=cores)  # starts the processes
+        tasks = {
+            f"load_spectra, {cores} processes": lambda: load_spectra(paths, n_jobs=cores),
+            "load_spectra, 1 process": lambda: load_spectra(paths),
+            "astropy alone, no resampling": lambda: astropy_alone(paths),
+        }
+        return {name: n_files / seconds for name, seconds in best_seconds(tasks, rounds).items()}
+
+
+def sdss_rates(folder: Path, rounds: int) -> dict[str, float]:
+    """Files per second of real SDSS files, after a comparison with what specutils reads, where that is installed."""
+    paths = sorted(folder.glob("spec-[0-9][0-9][0-9][0-9]-*.fits"))
+    tasks = {"load_spectra, 1 process": lambda: load_spectra(paths)}
+    if importlib.util.find_spec("specutils"):
+        tasks["specutils, no class, no resampling"] = lambda: specutils_alone(paths)
+        for path, (flux, wavelength) in zip(paths, specutils_alone(paths), strict=True):
+            spectrum = load_spectra(path, wavelength=None)
+            np.testing.assert_array_equal(spectrum.data[0], flux)
+            np.testing.assert_allclose(spectrum.wavelength, wavelength, rtol=1e-6)
+        print(f"equal to specutils: {len(paths)} files")
+    return {name: len(paths) / seconds for name, seconds in best_seconds(tasks, rounds).items()}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n-files", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    result: dict = {"machine": describe(), "n_files": options.n_files, "real": "SKSPECTRA_DATA" in os.environ}
-    cores = joblib.cpu_count()
-    with tempfile.TemporaryDirectory() as folder:
-        lamost = lamost_files(Path(folder), options.n_files)
-        n = len(lamost)
-        load_spectra(lamost[: 4 * cores], n_jobs=cores)  # starts the processes
-        tasks: dict[str, tuple[Callable[[], object], int]] = {
-            f"load_spectra, {cores} processes": (lambda: load_spectra(lamost, n_jobs=cores), n),
-            "load_spectra, 1 process": (lambda: load_spectra(lamost), n),
-            "astropy alone, no resampling": (lambda: astropy_alone(lamost), n),
-        }
-        result["lamost_files_per_second"] = rates(tasks, options.repeats)
-    if result["real"]:
-        sdss = sorted(Path(os.environ["SKSPECTRA_DATA"], "fits").glob("spec-[0-9][0-9][0-9][0-9]-*.fits"))
-        tasks = {"load_spectra, 1 process": (lambda: load_spectra(sdss), len(sdss))}
-        try:
-            import specutils  # noqa: F401
-        except ImportError:
-            pass
-        else:
-            tasks["specutils, no class, no resampling"] = (lambda: specutils_alone(sdss), len(sdss))
-            for path, (flux, wavelength) in zip(sdss, specutils_alone(sdss), strict=True):
-                spectrum = load_spectra(path, wavelength=None)
-                np.testing.assert_array_equal(spectrum.data[0], flux)
-                np.testing.assert_allclose(spectrum.wavelength, wavelength, rtol=1e-6)
-            result["equal_to_specutils"] = len(sdss)
-        result["sdss_files_per_second"] = rates(tasks, options.repeats)
-    for title, value in result.items():
-        if not isinstance(value, dict):
-            print(f"{title}: {value}")
-            continue
-        print(f"{title}:")
-        for name, number in value.items():
-            print(f"  {name:42} {number if isinstance(number, str | int) else f'{number:.1f}'}")
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    args = parser.parse_args()
+    data = os.environ.get("SKSPECTRA_DATA")
+    print_machine()
+    print(f"{args.n_files} files, {'real' if data else 'made by the test helpers'}")
+    rates = {"LAMOST": lamost_rates(args.n_files, args.repeats)}
+    if data:
+        rates["SDSS"] = sdss_rates(Path(data, "fits"), args.repeats)
+    for survey, of_survey in rates.items():
+        print(f"{survey}, files/s:")
+        for name, rate in of_survey.items():
+            print(f"  {name:42} {rate:.1f}")
+    save(args, real=bool(data), files_per_second=rates)
 
 
 if __name__ == "__main__":

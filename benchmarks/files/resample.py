@@ -1,43 +1,28 @@
 """`resample_spectra` beside the library spectres: speed and values.
 
-    python benchmarks/resample.py --json resample.json
+    python -m benchmarks.files.resample --json resample.json
 
 LAMOST's native grid goes to the common grid of 2600 pixels, for one spectrum and for many that share the grid. Needs
 spectres.
 """
 
-import argparse
-import json
-import time
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import spectres
-from _machine import describe
 
+from benchmarks._common.command import parser_of, print_machine, save
+from benchmarks._common.timing import best_seconds
 from skspectra.datasets import LAMOST_WAVELENGTH, resample_spectra
 
 
-def seconds(task: Callable[[], object], repeats: int) -> float:
-    best = float("inf")
-    for _ in range(repeats):
-        began = time.perf_counter()
-        task()
-        best = min(best, time.perf_counter() - began)
-    return best
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n-spectra", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    args = parser.parse_args()
     wavelength = 10 ** (3.5682 + 0.0001 * np.arange(3909))
     rng = np.random.default_rng(0)
     rows = []
-    for n in options.n_spectra:
+    for n in args.n_spectra:
         flux, ivar = rng.normal(1.0, 0.1, (n, len(wavelength))), rng.uniform(50.0, 200.0, (n, len(wavelength)))
 
         def ours(flux: np.ndarray = flux, ivar: np.ndarray = ivar) -> tuple[np.ndarray, np.ndarray]:
@@ -51,19 +36,19 @@ def main() -> None:
         flux_theirs, errors_theirs = theirs()
         inside = np.isfinite(flux_theirs)
         assert (inside == np.isfinite(flux_ours)).all()
+        seconds = best_seconds({"ours": ours, "theirs": theirs}, args.repeats)
         rows.append(
             {
                 "n_spectra": n,
-                "skspectra_ms": 1e3 * seconds(ours, options.repeats),
-                "spectres_ms": 1e3 * seconds(theirs, options.repeats),
+                "skspectra_ms": 1e3 * seconds["ours"],
+                "spectres_ms": 1e3 * seconds["theirs"],
                 "largest_difference_flux": float(np.abs(flux_ours - flux_theirs)[inside].max()),
                 "largest_relative_difference_ivar": float(
                     np.abs(ivar_ours[inside] * errors_theirs[inside] ** 2 - 1.0).max()
                 ),
             }
         )
-    result = {"machine": describe(), "rows": rows}
-    print(result["machine"])
+    print_machine()
     titles = ("spectra", "skspectra ms", "spectres ms", "ratio", "flux differs", "ivar differs")
     print("{:>8} {:>13} {:>12} {:>6} {:>13} {:>13}".format(*titles))
     for row in rows:
@@ -72,8 +57,7 @@ def main() -> None:
             f"{n:8} {ours_ms:13.2f} {theirs_ms:12.2f} {theirs_ms / ours_ms:6.1f} {flux_difference:13.1e} "
             f"{ivar_difference:13.1e}"
         )
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+    save(args, rows=rows)
 
 
 if __name__ == "__main__":

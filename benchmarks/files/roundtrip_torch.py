@@ -1,14 +1,12 @@
-#!/usr/bin/env python3
 """Round trip of a saved pipeline between two versions of PyTorch.
 
-    LOWEST/python benchmarks/roundtrip_torch.py save FOLDER
-    NEWEST/python benchmarks/roundtrip_torch.py load FOLDER
+    LOWEST/python -m benchmarks.files.roundtrip_torch save FOLDER
+    NEWEST/python -m benchmarks.files.roundtrip_torch load FOLDER
 
 `save` trains small pipelines and writes them with pickle, joblib and skops, and their probabilities; `load`, with
 another PyTorch, compares and trains on. Pickle and joblib want the same scikit-learn on both sides.
 """
 
-import argparse
 import pickle
 import sys
 from pathlib import Path
@@ -19,6 +17,7 @@ import skops.io
 import torch
 from sklearn.pipeline import make_pipeline
 
+from benchmarks._common.command import parser_of
 from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
 from skspectra.preprocessing import MinMaxSpectrumScaler
 
@@ -34,7 +33,7 @@ NETWORKS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__, json=False)
     parser.add_argument("action", choices=["save", "load"])
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()

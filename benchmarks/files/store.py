@@ -5,13 +5,11 @@ spectrum in shards), then reads random batches, as training does, and one pass i
 the first reading after the operating system has been asked to forget the files, "warm" a second one of other rows. Also
 written and read is a store made by `write_spectra_store` from npz files, for the rates of writing and opening.
 
-    python benchmarks/store.py [--n-spectra 100000] [--folder /tmp] [--json store.json]
+    python -m benchmarks.files.store [--n-spectra 100000] [--folder /tmp] [--json store.json]
 
 needs zarr (`pip install ".[bench]"` in a clone).
 """
 
-import argparse
-import json
 import os
 import tempfile
 import time
@@ -19,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import zarr
-from _machine import describe
 
+from benchmarks._common.command import parser_of, save
 from skspectra.datasets import LAMOST_WAVELENGTH, open_spectra_store, write_spectra_store
 from skspectra.preprocessing import MinMaxSpectrumScaler
 
@@ -128,12 +126,11 @@ def measure_write_spectra_store(folder, args):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n-spectra", type=int, default=100_000)
     parser.add_argument("--n-features", type=int, default=2600)
     parser.add_argument("--n-batches", type=int, default=20)
     parser.add_argument("--folder", default=tempfile.gettempdir())
-    parser.add_argument("--json")
     args = parser.parse_args()
     zstd = zarr.codecs.ZstdCodec(level=1)
     stores = {
@@ -154,10 +151,7 @@ def main():
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         whole = measure_write_spectra_store(Path(folder), args)
     print("write_spectra_store:", whole)
-    if args.json:
-        machine = describe() | {"zarr": zarr.__version__}
-        with open(args.json, "w") as file:
-            json.dump({"machine": machine, "arguments": vars(args), "results": results, "store": whole}, file, indent=2)
+    save(args, zarr=zarr.__version__, results=results, store=whole)
 
 
 if __name__ == "__main__":

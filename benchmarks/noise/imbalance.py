@@ -12,22 +12,21 @@ Spread is the standard deviation over seeds, each with a survey, a resampling an
 
 Each run is written to the folder of --runs as it ends and is not repeated while its settings stay.
 
-    python benchmarks/imbalance.py [--jobs 2] [--seeds 3] [--json imbalance.json]
+    python -m benchmarks.noise.imbalance [--jobs 2] [--seeds 3] [--json imbalance.json]
 """
 
-import argparse
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from _leak import ARTEFACTS, moved_stars
-from _machine import describe
-from _runs import code_version, read_or_run, write_json
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.under_sampling import RandomUnderSampler
 from joblib import Parallel, delayed
 
+from benchmarks._common.command import parser_of, save
+from benchmarks._common.leak import ARTEFACTS, moved_stars
+from benchmarks._common.runs import code_version, read_or_run
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.datasets import make_spectra
 from skspectra.metrics import classification_table
@@ -117,7 +116,7 @@ def print_table(rows):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n", type=int, default=9000, help="spectra of the survey, and of an epoch")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--n-test", type=int, default=6000)
@@ -130,7 +129,6 @@ def main():
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=1, help="threads of a run")
     parser.add_argument("--runs", type=Path, default=Path("imbalance-runs"), help="folder of the single runs")
-    parser.add_argument("--json", type=Path)
     args = parser.parse_args()
 
     settings = {
@@ -171,8 +169,7 @@ def main():
     steps = {result["steps"] for result in results}
     print(f"\n{settings}\n{steps} optimiser steps, {args.seeds} seeds")
     print_table(rows)
-    if args.json:
-        write_json(args.json, {"machine": describe(), "settings": settings, "results": rows})
+    save(args, settings=settings, results=rows)
 
 
 if __name__ == "__main__":

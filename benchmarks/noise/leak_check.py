@@ -6,19 +6,16 @@ network is trained in three ways on the same survey: balanced by plain copies; b
 noise (``sampling="balanced"`` with an augmenter). Then each artefact is put on clean test spectra: the leak is the
 share of stars that it turns into galaxies or quasars, less the share that it turns into stars.
 
-    python benchmarks/leak_check.py [--n-stars 1200] [--epochs 5] [--json leak.json]
+    python -m benchmarks.noise.leak_check [--n-stars 1200] [--epochs 5] [--json leak.json]
 """
 
-import argparse
-import json
-
 import numpy as np
-from _leak import ARTEFACTS, moved_stars
-from _machine import describe
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
+from benchmarks._common.command import parser_of, save
+from benchmarks._common.leak import ARTEFACTS, moved_stars
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.datasets import make_spectra
 from skspectra.neural_network import DenseNet1DClassifier
@@ -42,10 +39,9 @@ def train(way, X, y, epochs):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n-stars", type=int, default=1200)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--json")
     args = parser.parse_args()
 
     survey = make_spectra(round(1.2 * args.n_stars), weights=(1, 0.12, 0.08), random_state=0)
@@ -67,9 +63,7 @@ def main():
             results.append(row)
             print(f"{way:28} {name:18} {row['macro_f1']:8.3f}", end="")
             print("".join(f" {row[key]:8.4f}" for key in ("stars_to_rare", "stars_to_star", "leak")))
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump({"machine": describe(), "arguments": vars(args), "results": results}, file, indent=2)
+    save(args, results=results)
 
 
 if __name__ == "__main__":

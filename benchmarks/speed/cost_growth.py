@@ -3,17 +3,15 @@
 A small network, so that 10^5 spectra take seconds; one of the three is varied at a time. The time of an epoch is that
 of the second one. The exponent is the slope of the logarithms over the last two points: 1 is linear.
 
-    python benchmarks/cost_growth.py [--json cost-growth.json] [--figure docs/cost-growth.png]
+    python -m benchmarks.speed.cost_growth [--json cost-growth.json] [--figure docs/cost-growth.png]
 """
 
-import argparse
-import json
 import time
 
 import numpy as np
 import torch
-from _machine import describe
 
+from benchmarks._common.command import parser_of, save
 from skspectra.neural_network import DenseNet1DClassifier
 
 VARIED = {
@@ -69,8 +67,7 @@ def draw(results, path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json")
+    parser = parser_of(__doc__)
     parser.add_argument("--figure")
     args = parser.parse_args()
 
@@ -82,10 +79,7 @@ def main():
             rows.append({"value": value, "epoch": epoch, "predict": predict})
             print(f"{varied:12} {value:7} epoch {epoch:8.3f} s  prediction {predict:8.3f} s", flush=True)
         print(f"{varied:12} exponent {exponent(rows, 'epoch'):8.2f}    prediction {exponent(rows, 'predict'):8.2f}")
-    if args.json:
-        machine = describe() | {"threads": torch.get_num_threads()}
-        with open(args.json, "w") as file:
-            json.dump({"machine": machine, "reference": REFERENCE, "results": results}, file, indent=2)
+    save(args, threads=torch.get_num_threads(), reference=REFERENCE, results=results)
     if args.figure:
         draw(results, args.figure)
 

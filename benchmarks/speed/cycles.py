@@ -1,30 +1,25 @@
-#!/usr/bin/env python3
 """Memory of a process that trains and predicts over and over.
 
-    python benchmarks/cycles.py [--cycles 1000] [--json PATH]
+    python -m benchmarks.speed.cycles [--cycles 1000] [--json PATH]
 
 A tiny network is fitted, saved, loaded and asked; the resident memory after each tenth of the cycles is printed.
 """
 
-import argparse
 import gc
-import json
 import os
 import pickle
-from pathlib import Path
 
 import numpy as np
-from _machine import describe
 from sklearn.pipeline import make_pipeline
 
+from benchmarks._common.command import parser_of, save
 from skspectra.neural_network import DenseNet1DClassifier
 from skspectra.preprocessing import MinMaxSpectrumScaler
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--cycles", type=int, default=1000)
-    parser.add_argument("--json", type=Path)
     args = parser.parse_args()
 
     rng = np.random.default_rng(0)
@@ -40,8 +35,7 @@ def main() -> None:
             gc.collect()
             megabytes[cycle] = resident_memory() / 1e6
             print(f"{cycle:6} cycles {megabytes[cycle]:8.1f} MB", flush=True)
-    if args.json:
-        args.json.write_text(json.dumps({"machine": describe(), "megabytes": megabytes}, indent=2))
+    save(args, megabytes=megabytes)
 
 
 def resident_memory() -> int:

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Prediction from an exported file beside the network itself, and what a quantised file would bring.
 
-    python benchmarks/export.py [--threads 1] [--json PATH]
+    OMP_NUM_THREADS=1 python -m benchmarks.speed.export [--json PATH]
 
 A pipeline of MinMaxSpectrumScaler and a DenseNet1DClassifier is trained on simulated spectra and exported. The network
 in PyTorch, OnnxClassifier, and OnnxClassifier with the weights of the file quantised to 8 bits (dynamically, by
@@ -9,38 +8,34 @@ onnxruntime) predict the same spectra in turn; the best time of each counts. Mac
 spectra.
 """
 
-import argparse
-import json
-import os
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--train", type=int, default=600, help="training spectra")
-parser.add_argument("--test", type=int, default=300, help="test spectra")
-parser.add_argument("--epochs", type=int, default=5)
-parser.add_argument("--growth-rate", type=int, default=8)
-parser.add_argument("--stem-stride", type=int, default=4)
-parser.add_argument("--repeats", type=int, default=5)
-parser.add_argument("--threads", type=int, default=1)
-parser.add_argument("--json", type=Path)
-args = parser.parse_args()
-os.environ["OMP_NUM_THREADS"] = str(args.threads)  # before the libraries read it
+import numpy as np
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
 
-import numpy as np  # noqa: E402
-from _machine import describe  # noqa: E402
-from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: E402
-from sklearn.metrics import f1_score  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-
-from skspectra.datasets import make_spectra  # noqa: E402
-from skspectra.export import OnnxClassifier, to_onnx  # noqa: E402
-from skspectra.neural_network import DenseNet1DClassifier  # noqa: E402
-from skspectra.preprocessing import MinMaxSpectrumScaler  # noqa: E402
+from benchmarks._common.command import parser_of, save
+from benchmarks._common.timing import best_seconds
+from skspectra.datasets import make_spectra
+from skspectra.export import OnnxClassifier, to_onnx
+from skspectra.neural_network import DenseNet1DClassifier
+from skspectra.preprocessing import MinMaxSpectrumScaler
 
 
 def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--train", type=int, default=600, help="training spectra")
+    parser.add_argument("--test", type=int, default=300, help="test spectra")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--growth-rate", type=int, default=8)
+    parser.add_argument("--stem-stride", type=int, default=4)
+    parser.add_argument("--repeats", type=int, default=5)
+    args = parser.parse_args()
+
     equal = (1, 1, 1)
     X, y = make_spectra(args.train, weights=equal, random_state=0, return_X_y=True)
     X_test, y_test = make_spectra(args.test, weights=equal, random_state=1, return_X_y=True)
@@ -67,6 +62,7 @@ def main() -> None:
             },
             X_test,
             y_test,
+            args.repeats,
         )
     print(f"export {seconds:.2f} s")
     print(f"{'':24}{'spectra/s':>10}{'ratio':>8}{'macro F1':>10}{'largest difference':>20}{'kB':>8}")
@@ -76,27 +72,19 @@ def main() -> None:
             f"{row['name']:24}{row['spectra_per_second']:10.1f}{row['ratio']:8.2f}{row['macro_f1']:10.4f}"
             f"{row['largest_difference']:20.1e}{size:>8}"
         )
-    if args.json:
-        options = {name: str(value) if isinstance(value, Path) else value for name, value in vars(args).items()}
-        args.json.write_text(
-            json.dumps({"machine": describe(), "options": options, "export_seconds": seconds, "rows": rows}, indent=2)
-        )
+    save(args, export_seconds=seconds, rows=rows)
 
 
-def compare(classifiers: dict, X: np.ndarray, y: np.ndarray) -> list[dict]:
-    seconds = {name: [] for name in classifiers}
+def compare(classifiers: dict, X: np.ndarray, y: np.ndarray, repeats: int) -> list[dict]:
     probabilities = {name: classifier.predict_proba(X) for name, (classifier, _) in classifiers.items()}
-    for _ in range(args.repeats):
-        for name, (classifier, _) in classifiers.items():
-            start = time.perf_counter()
-            classifier.predict_proba(X)
-            seconds[name].append(time.perf_counter() - start)
+    predict = {name: partial(classifier.predict_proba, X) for name, (classifier, _) in classifiers.items()}
+    seconds = best_seconds(predict, repeats)
     classes = classifiers["PyTorch"][0].classes_
     return [
         {
             "name": name,
-            "spectra_per_second": len(X) / min(seconds[name]),
-            "ratio": min(seconds["PyTorch"]) / min(seconds[name]),
+            "spectra_per_second": len(X) / seconds[name],
+            "ratio": seconds["PyTorch"] / seconds[name],
             "macro_f1": f1_score(y, classes[probabilities[name].argmax(axis=1)], average="macro"),
             "largest_difference": float(np.abs(probabilities[name] - probabilities["PyTorch"]).max()),
             "bytes": None if path is None else path.stat().st_size,

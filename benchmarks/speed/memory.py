@@ -8,7 +8,7 @@ networks are as small as they can be: memory does not depend on how long the tra
 spectra shows what grows with their number. Then the same fit in memory and memory-mapped, on a smaller number, must
 agree to the last bit.
 
-    python benchmarks/memory.py [--n-spectra 400000] [--folder /tmp] [--json memory.json]
+    python -m benchmarks.speed.memory [--n-spectra 400000] [--folder /tmp] [--json memory.json]
 """
 
 import argparse
@@ -24,6 +24,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks._common.command import parser_of, save
 
 CLASSIFIERS = {
     "DenseNet1DClassifier": {
@@ -124,21 +126,18 @@ def same_in_memory(name, path, n_spectra):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n-spectra", type=int, default=400_000)
     parser.add_argument("--n-features", type=int, default=2600)
     parser.add_argument("--n-compared", type=int, default=6000, help="spectra that are also fitted in memory")
     parser.add_argument("--limit", type=int, default=2 * 10**9, help="RLIMIT_DATA in bytes")
     parser.add_argument("--classifiers", nargs="+", choices=CLASSIFIERS, default=list(CLASSIFIERS))
     parser.add_argument("--folder", default=tempfile.gettempdir())
-    parser.add_argument("--json")
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)  # classifier, file, number of spectra
     args = parser.parse_args()
     if args.measure:
         measure(args.measure[0], args.measure[1], int(args.measure[2]), args.limit)
         return
-
-    from _machine import describe
 
     results = []
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
@@ -146,7 +145,16 @@ def main():
         write_spectra(path, args.n_spectra, args.n_features)
         for name in args.classifiers:
             for n_spectra in (args.n_spectra // 4, args.n_spectra):
-                command = [sys.executable, __file__, "--limit", str(args.limit), "--measure", name, path]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.speed.memory",
+                    "--limit",
+                    str(args.limit),
+                    "--measure",
+                    name,
+                    path,
+                ]
                 output = subprocess.run([*command, str(n_spectra)], check=True, stdout=subprocess.PIPE, text=True)
                 row = json.loads(output.stdout)
                 if not results:
@@ -155,11 +163,7 @@ def main():
                 results.append(row)
         same = {name: same_in_memory(name, path, args.n_compared) for name in args.classifiers}
     print("The same result in memory, to the last bit:", same)
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump(
-                {"machine": describe(), "arguments": vars(args), "results": results, "same": same}, file, indent=2
-            )
+    save(args, results=results, same=same)
 
 
 if __name__ == "__main__":

@@ -4,42 +4,37 @@ One network is trained in each precision, from the same initial weights on the s
 network are compared between the precisions it predicts in, which is rounding alone; macro F1 is compared between the
 trainings too.
 
-    python benchmarks/precision.py [--n 2000] [--epochs 5] [--json precision.json]
+    python -m benchmarks.speed.precision [--n 2000] [--epochs 5] [--json precision.json]
 """
-
-import argparse
-import json
 
 import numpy as np
 import torch
-from _machine import describe
-from _simulated import scaled_spectra
 from sklearn.base import clone
 from sklearn.metrics import f1_score
 
+from benchmarks._common.command import parser_of, save
+from benchmarks._common.simulated import scaled_spectra
 from skspectra.neural_network import DenseNet1DClassifier
-from skspectra.neural_network._device import compute_dtype
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def probabilities_in(classifier, precision, X):
     module = classifier.net_.module_
     trained_in = module.compute_dtype
-    module.compute_dtype = compute_dtype(precision, torch.device(classifier.net_.device))
+    module.compute_dtype = PRECISIONS[precision]
     probabilities = classifier.predict_proba(X)
     module.compute_dtype = trained_in
     return probabilities
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n", type=int, default=2000, help="training spectra; twice as many are predicted")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--growth-rate", type=int, default=8)
     parser.add_argument("--stem-stride", type=int, default=4)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--json")
     args = parser.parse_args()
 
     X, y = scaled_spectra(args.n, 0)
@@ -72,9 +67,7 @@ def main():
             "  ".join(f"{k} {v:.4f}" if isinstance(v, float) else f"{k} {v}" for k, v in results[-1].items()),
             flush=True,
         )
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump({"machine": describe(), "arguments": vars(args), "results": results}, file, indent=2)
+    save(args, results=results)
 
 
 if __name__ == "__main__":

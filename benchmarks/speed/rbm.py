@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Pre-training of a restricted Boltzmann machine: the package's own beside scikit-learn's BernoulliRBM.
 
-    python benchmarks/rbm.py [--device cuda] [--json PATH]
+    python -m benchmarks.speed.rbm [--device cuda] [--json PATH]
 
 Both train one layer on simulated spectra scaled to [0, 1], in single precision, with the same batches' size, rate and
 number of epochs, in turn; the best time of each counts. scikit-learn's `partial_fit`, the only way to see the error of
@@ -10,19 +9,18 @@ reconstruction from the probabilities of the hidden units, computed alike for al
 """
 
 import argparse
-import json
-import time
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
-from _machine import describe
 from scipy.special import expit
 from sklearn.neural_network import BernoulliRBM
 from torch import nn
 
+from benchmarks._common.command import parser_of, save
+from benchmarks._common.timing import best_seconds
 from skspectra.datasets import make_spectra
-from skspectra.neural_network._rbm import RestrictedBoltzmannMachine
+from skspectra.neural_network._modules._rbm import RestrictedBoltzmannMachine
 from skspectra.preprocessing import MinMaxSpectrumScaler
 
 
@@ -64,7 +62,7 @@ def reconstruction_error(X: np.ndarray, weight: np.ndarray, hidden: np.ndarray, 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--spectra", type=int, default=1500)
     parser.add_argument("--units", type=int, default=512)
     parser.add_argument("--batch-size", type=int, default=64)
@@ -72,7 +70,6 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=0.05)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="where the package's own trains; scikit-learn's is on the CPU")
-    parser.add_argument("--json", type=Path)
     args = parser.parse_args()
 
     X, _ = make_spectra(args.spectra, weights=(1, 1, 1), random_state=0, return_X_y=True)
@@ -82,26 +79,19 @@ def main() -> None:
         "BernoulliRBM.partial_fit": scikit_learn_by_batches,
         f"skspectra, {args.device}": skspectra,
     }
-    seconds = dict.fromkeys(candidates, float("inf"))
-    errors = {}
-    for _ in range(args.rounds):
-        for name, train in candidates.items():
-            start = time.perf_counter()
-            result = train(X, args)
-            seconds[name] = min(seconds[name], time.perf_counter() - start)
-            errors[name] = reconstruction_error(X, *result)
+    results = {}
 
-    machine = describe()
-    print(f"{machine['processor']}, {machine['cores']} cores, OMP_NUM_THREADS {machine['OMP_NUM_THREADS']}")
+    def trained(name):
+        results[name] = candidates[name](X, args)
+
+    seconds = best_seconds({name: partial(trained, name) for name in candidates}, args.rounds)
     print(f"{'':26} {'s/epoch':>8} {'spectra/s':>10} {'error':>8}   (of the mean spectrum: {X.var(axis=0).mean():.4f})")
     rows = []
     for name in candidates:
-        each = seconds[name] / args.epochs
-        print(f"{name:26} {each:8.3f} {len(X) / each:10.0f} {errors[name]:8.4f}")
-        rows.append({"name": name, "seconds_per_epoch": each, "reconstruction_error": errors[name]})
-    if args.json:
-        settings = {name: value for name, value in vars(args).items() if name != "json"}
-        args.json.write_text(json.dumps({"machine": machine, "settings": settings, "results": rows}, indent=2))
+        each, error = seconds[name] / args.epochs, reconstruction_error(X, *results[name])
+        print(f"{name:26} {each:8.3f} {len(X) / each:10.0f} {error:8.4f}")
+        rows.append({"name": name, "seconds_per_epoch": each, "reconstruction_error": error})
+    save(args, results=rows)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,18 @@ the convolutions reach. The floating-point operations are those that PyTorch's c
 times prediction. `loop_share` is what everything around the network takes of an epoch at most: batches drawn in balance
 and with noise, loss, optimiser, callbacks, as the time of an epoch with a network that does next to nothing.
 
-    python benchmarks/throughput.py [--device cpu|cuda] [--precision auto] [--json throughput.json]
+    python -m benchmarks.speed.throughput [--device cpu|cuda] [--precision auto] [--json throughput.json]
 """
 
-import argparse
 import itertools
-import json
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from _machine import describe
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks._common.command import parser_of, save
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.inspection import class_activation_map
 from skspectra.neural_network import DenseNet1DClassifier, SpectrumMLPClassifier
@@ -70,7 +68,6 @@ def measure(length, growth_rate, batch_size, args):
         max_epochs=2,
         device=args.device,
         precision=args.precision,
-        compile=args.compile,
         random_state=0,
     )
     reset_peak(args.device)
@@ -117,16 +114,14 @@ def last_epoch_seconds(classifier, X, y):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
-    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--stem-stride", type=int, default=1)
     parser.add_argument("--lengths", type=int, nargs="+", default=[1300, 2600, 5200])
     parser.add_argument("--growth-rates", type=int, nargs="+", default=[8, 12, 16])
     parser.add_argument("--batch-sizes", type=int, nargs="+", help="default: 64 on a CPU, 64, 256 and 1024 on a GPU")
     parser.add_argument("--n-spectra", type=int, help="default: 4 batches on a CPU, 64 on a GPU")
-    parser.add_argument("--json")
     args = parser.parse_args()
 
     batch_sizes = args.batch_sizes or {"cpu": [64], "cuda": [64, 256, 1024]}[args.device]
@@ -137,12 +132,8 @@ def main():
             print(" ".join(f"{name:>22}" for name in row))
         print(" ".join(f"{value:22.3f}" if isinstance(value, float) else f"{value:>22}" for value in row.values()))
         results.append(row)
-    if args.json:
-        machine = describe() | {"threads": torch.get_num_threads()}
-        if args.device == "cuda":
-            machine["gpu"] = torch.cuda.get_device_name()
-        with open(args.json, "w") as file:
-            json.dump({"machine": machine, "arguments": vars(args), "results": results}, file, indent=2)
+    gpu = torch.cuda.get_device_name() if args.device == "cuda" else None
+    save(args, threads=torch.get_num_threads(), gpu=gpu, results=results)
 
 
 if __name__ == "__main__":

@@ -1,43 +1,26 @@
-#!/usr/bin/env python3
 """Time and memory of everything around the network: scaling, noise, oversampling, simulation.
 
-    python benchmarks/transforms.py [--json PATH]
+    python -m benchmarks.speed.transforms [--json PATH]
 
 Each transformer runs beside its alternatives in one process, in turn, several times; the best time of each counts.
 Memory is the peak that NumPy allocates during one further call (tracemalloc).
 """
 
-import argparse
 import gc
-import json
-import time
 import tracemalloc
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-from _machine import describe
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 
+from benchmarks._common.command import parser_of, print_machine, save
+from benchmarks._common.timing import best_seconds
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.datasets import make_spectra
 from skspectra.over_sampling import PhysicsNoiseOverSampler
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 SURVEY_MIX = (0.985, 0.012, 0.003)
-
-
-def compare(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the best time of each candidate in seconds; all take their turn in every round."""
-    best = dict.fromkeys(candidates, float("inf"))
-    for _ in range(rounds):
-        for name, function in candidates.items():
-            gc.collect()
-            start = time.perf_counter()
-            result = function()
-            best[name] = min(best[name], time.perf_counter() - start)
-            del result
-    return best
 
 
 def peak_memory(function: Callable[[], object]) -> int:
@@ -70,7 +53,7 @@ def scaling(n_spectra: int, n_features: int, rounds: int) -> list[dict]:
         ).fit_transform(X),
         "MissingFluxInterpolator, 5 % NaN": lambda: MissingFluxInterpolator().fit_transform(with_gaps),
     }
-    seconds = compare(candidates, rounds)
+    seconds = best_seconds(candidates, rounds)
     return [
         {
             "name": name,
@@ -93,7 +76,7 @@ def noise(n_spectra: int, n_features: int, rounds: int) -> list[dict]:
             X
         ),
     }
-    seconds = compare(candidates, rounds)
+    seconds = best_seconds(candidates, rounds)
     normals = seconds["NumPy, as many float32 normals"]
     return [
         {
@@ -113,7 +96,7 @@ def over_sampling(n_spectra: int, n_features: int, rounds: int) -> list[dict]:
     y = rng.permutation(np.repeat([0, 1, 2], np.round(np.array(SURVEY_MIX) * n_spectra).astype(int)))
     samplers = [RandomOverSampler(random_state=0), SMOTE(random_state=0), PhysicsNoiseOverSampler(random_state=0)]
     candidates = {type(sampler).__name__: lambda s=sampler: s.fit_resample(X, y) for sampler in samplers}
-    seconds = compare(candidates, rounds)
+    seconds = best_seconds(candidates, rounds)
     X_new, y_new = PhysicsNoiseOverSampler(random_state=0).fit_resample(X, y)
     n_bytes = X_new.nbytes + y_new.nbytes
     del X_new
@@ -130,7 +113,7 @@ def over_sampling(n_spectra: int, n_features: int, rounds: int) -> list[dict]:
 
 def simulation(n_spectra: int, rounds: int) -> list[dict]:
     candidates = {"make_spectra": lambda: make_spectra(n_spectra, random_state=0)}
-    seconds = compare(candidates, rounds)["make_spectra"]
+    seconds = best_seconds(candidates, rounds)["make_spectra"]
     return [{"name": "make_spectra", "seconds": seconds, "spectra_per_second": n_spectra / seconds}]
 
 
@@ -144,18 +127,16 @@ def show(title: str, rows: list[dict]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n-scale", type=int, default=100_000, help="spectra to scale")
     parser.add_argument("--n-noise", type=int, default=20_000, help="spectra to add noise to")
     parser.add_argument("--n-oversample", type=int, default=20_000, help="spectra to balance, at 98.5 : 1.2 : 0.3")
     parser.add_argument("--n-simulate", type=int, default=4_000, help="spectra to simulate")
     parser.add_argument("--n-features", type=int, default=2600, help="samples of a spectrum")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="file to write the figures to")
     args = parser.parse_args()
 
-    machine = describe()
-    print(", ".join(f"{key} {value}" for key, value in machine.items()))
+    print_machine()
     n = args.n_features
     figures = {
         f"scaling, {args.n_scale} x {n} float32": scaling(args.n_scale, n, args.rounds),
@@ -165,8 +146,7 @@ def main() -> None:
     }
     for title, rows in figures.items():
         show(title, rows)
-    if args.json:
-        args.json.write_text(json.dumps({"machine": machine, "figures": figures}, indent=1) + "\n", encoding="utf-8")
+    save(args, figures=figures)
 
 
 if __name__ == "__main__":

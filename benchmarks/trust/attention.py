@@ -17,22 +17,21 @@ Two sanity checks (Adebayo et al. 2018, arXiv:1810.03292; Samek et al. 2017, IEE
 
 Without ``--model`` a network is trained on spectra of make_spectra (1:1:1, one-cycle, with noise).
 
-    python benchmarks/attention.py [--model FILE.joblib] [--data FILE.npz] [--json PATH]
+    python -m benchmarks.trust.attention [--model FILE.joblib] [--data FILE.npz] [--json PATH]
 """
 
 import argparse
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import joblib
 import numpy as np
-from _machine import describe
 from scipy.stats import wilcoxon
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from benchmarks._common.command import parser_of, print_machine, save
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.datasets import make_spectra
 from skspectra.inspection import class_activation_map, line_attention, occlusion_map
@@ -191,8 +190,40 @@ def print_enrichment(name: str, classes: dict) -> None:
     print(f"{name:26} " + "   ".join(cells), flush=True)
 
 
+def look(where: str, model: Pipeline, untrained: list[Pipeline], kinds: dict[str, Callable], spectra: dict) -> dict:
+    """Print and return what the maps of all kinds attend to in one set of spectra."""
+    correct = model.predict(spectra["flux"]) == spectra["target"]
+    spectra = {name: values if name == "wavelength" else values[correct] for name, values in spectra.items()}
+    counts = ", ".join(f"{name} {np.sum(spectra['target'] == name)}" for name in CLASSES)
+    print(f"\n{where}: {correct.mean():.3f} correct; of these {counts}. Enrichment of the lines of the class:")
+    print(f"{'map':26} " + "   ".join(f"{name:15}" for name in CLASSES))
+    result = {"accuracy": float(correct.mean()), "enrichment": {}, "deletion": {}}
+    delete = Deletion(model, spectra)
+    for name, kind in kinds.items():
+        maps = kind(model, spectra["flux"], spectra["target"])
+        random = [with_mean_1(kind(network, spectra["flux"], spectra["target"])) for network in untrained]
+        result["enrichment"][name] = rows = {
+            "trained": enrichment(maps, spectra),
+            "trained over random": enrichment(maps, spectra, np.mean(random, axis=0)),
+        }
+        for seed, own in enumerate(random):
+            others = np.mean([other for other in random if other is not own], axis=0)
+            rows[f"random {seed}"] = enrichment(own, spectra)
+            rows[f"random {seed} over others"] = enrichment(own, spectra, others)
+        print(name)
+        for row, classes in rows.items():
+            print_enrichment(f"  {row}", classes)
+        result["deletion"][name] = delete.curve(maps)
+    print("\nprobability of the class: whole spectrum; most attended and random blocks hidden")
+    print(f"{'map':26} " + "   ".join(f"{fraction:16.0%}" for fraction in FRACTIONS))
+    for name, curve in result["deletion"].items():
+        cells = [f"{c['whole']:.2f}; {c['most_attended']:.2f} {c['random']:.2f}" for c in curve]
+        print(f"{name:26} " + "   ".join(f"{cell:>16}" for cell in cells))
+    return result
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--model", type=Path, help="fitted pipeline that ends in a DenseNet1DClassifier")
     parser.add_argument("--save", type=Path, help="where to keep the network that is trained without --model")
     parser.add_argument("--n-train", type=int, default=3000)
@@ -205,13 +236,11 @@ def main() -> None:
     parser.add_argument("--step", type=int, default=8)
     parser.add_argument("--maps", nargs="+", help="default: all")
     parser.add_argument("--data", type=Path, help="npz of another simulator")
-    parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     if args.n_random < 2:
         parser.error("--n-random must be 2 at least: each random network is compared with the others.")
 
-    machine = describe()
-    print(", ".join(f"{key} {value}" for key, value in machine.items()))
+    print_machine()
     model = trained_network(args)
     print(model[-1])
     kinds = kinds_of_maps(model, args)
@@ -219,37 +248,8 @@ def main() -> None:
         parser.error(f"--maps has {sorted(unknown)}; allowed are {list(kinds)}.")
     kinds = {name: kind for name, kind in kinds.items() if args.maps is None or name in args.maps}
     untrained = [random_network(model, seed) for seed in range(args.n_random)]
-    results = {}
-    for where, spectra in test_sets(args).items():
-        correct = model.predict(spectra["flux"]) == spectra["target"]
-        spectra = {name: values if name == "wavelength" else values[correct] for name, values in spectra.items()}
-        counts = ", ".join(f"{name} {np.sum(spectra['target'] == name)}" for name in CLASSES)
-        print(f"\n{where}: {correct.mean():.3f} correct; of these {counts}. Enrichment of the lines of the class:")
-        print(f"{'map':26} " + "   ".join(f"{name:15}" for name in CLASSES))
-        result = results[where] = {"accuracy": float(correct.mean()), "enrichment": {}, "deletion": {}}
-        delete = Deletion(model, spectra)
-        for name, kind in kinds.items():
-            maps = kind(model, spectra["flux"], spectra["target"])
-            random = [with_mean_1(kind(network, spectra["flux"], spectra["target"])) for network in untrained]
-            result["enrichment"][name] = rows = {
-                "trained": enrichment(maps, spectra),
-                "trained over random": enrichment(maps, spectra, np.mean(random, axis=0)),
-            }
-            for seed, own in enumerate(random):
-                others = np.mean([other for other in random if other is not own], axis=0)
-                rows[f"random {seed}"] = enrichment(own, spectra)
-                rows[f"random {seed} over others"] = enrichment(own, spectra, others)
-            print(name)
-            for row, classes in rows.items():
-                print_enrichment(f"  {row}", classes)
-            result["deletion"][name] = delete.curve(maps)
-        print("\nprobability of the class: whole spectrum; most attended and random blocks hidden")
-        print(f"{'map':26} " + "   ".join(f"{fraction:16.0%}" for fraction in FRACTIONS))
-        for name, curve in result["deletion"].items():
-            cells = [f"{c['whole']:.2f}; {c['most_attended']:.2f} {c['random']:.2f}" for c in curve]
-            print(f"{name:26} " + "   ".join(f"{cell:>16}" for cell in cells))
-    if args.json:
-        args.json.write_text(json.dumps({"machine": machine, "network": str(model[-1]), "sets": results}, indent=2))
+    results = {where: look(where, model, untrained, kinds, spectra) for where, spectra in test_sets(args).items()}
+    save(args, network=str(model[-1]), sets=results)
 
 
 if __name__ == "__main__":

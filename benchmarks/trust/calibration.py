@@ -8,18 +8,15 @@ Test and validation spectra are simulated with many galaxies and quasars and wei
 rare classes count as they should and are measured well. ECE is the expected calibration error of the predicted class
 in 15 bins of equal width; "of classes" is its mean over the probabilities of each class.
 
-    python benchmarks/calibration.py [--cache DIR] [--json calibration.json]
+    python -m benchmarks.trust.calibration [--cache DIR] [--json calibration.json]
 """
 
-import argparse
-import json
 import time
 import warnings
 
 import joblib
 import numpy as np
 import sklearn
-from _machine import describe
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
@@ -28,6 +25,7 @@ from sklearn.metrics import f1_score, log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.fixes import parse_version
 
+from benchmarks._common.command import parser_of, save
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.calibration import MacroF1ThresholdClassifier, PriorCorrectedClassifier
 from skspectra.datasets import make_spectra
@@ -112,90 +110,92 @@ def report(name, classifier, Z, y, weights, results):
     return predicted
 
 
+def corrected(classifier, Z, y):
+    # Frozen, for temperature scaling was fitted with weights.
+    classifier = FrozenEstimator(classifier)
+    return PriorCorrectedClassifier(classifier, class_priors=SURVEY, training_priors="balanced").fit(Z, y)
+
+
+def scaled(classifier, Z, y, mix):
+    """Return the classifier with the temperature that is best at a mix of the classes."""
+    scaling = CalibratedClassifierCV(FrozenEstimator(classifier), method="temperature")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear to accept sample_weight")
+        return scaling.fit(Z, y, sample_weight=to_mix(y, mix))
+
+
+def calibrate(validation, test, Z_survey):
+    """Report every way; return results, the predictions that build on each other, estimates and the threshold."""
+    Z, y = test
+    results, weights = [], to_mix(y, SURVEY)
+
+    def tested(name, classifier):
+        return report(name, classifier, Z, y, weights, results)
+
+    network = Softmax().fit(*validation)
+    predicted = {"network": tested("network, balanced training", network)}
+    final = stated = corrected(network, *validation)
+    predicted["corrected"] = tested("corrected to the stated mix", stated)
+    estimates = {"network": corrected(network, *validation).adapt(Z_survey)}
+    tested("corrected to the estimated mix", estimates["network"])
+    if parse_version(sklearn.__version__) >= parse_version("1.8"):
+        tested("corrected, temperature on top", scaled(stated, *validation, SURVEY))
+        under = scaled(network, *validation, dict.fromkeys(SURVEY, 1 / 3))
+        final = corrected(under, *validation)
+        predicted["temperature"] = tested("temperature, then corrected", final)
+        estimates["temperature"] = corrected(under, *validation).adapt(Z_survey)
+        tested("temperature, then estimated mix", estimates["temperature"])
+    threshold = MacroF1ThresholdClassifier(FrozenEstimator(final), class_priors=SURVEY).fit(*validation)
+    predicted["threshold"] = tested("the last stated one, with a threshold", threshold)
+    return results, predicted, estimates, threshold
+
+
+def compare_in_turn(y, predicted):
+    """Print and return the difference of each way from the one that it builds on."""
+    names, comparisons = list(predicted), {}
+    for new, old in zip(names[1:], names, strict=False):
+        difference = paired_bootstrap(
+            y, predicted[new], predicted[old], class_priors=SURVEY, n_resamples=1000, random_state=0
+        )
+        comparisons[f"{new} - {old}"] = difference._asdict()
+        interval = f"{difference.low:.4f} to {difference.high:.4f}"
+        print(f"macro F1, {new} less {old}: {difference.difference:.4f} ({interval})")
+    return comparisons
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n-train", type=int, default=4000)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--n-test", type=int, default=20_000)
     parser.add_argument("--cache", help="folder that keeps the network and its logits")
-    parser.add_argument("--json")
     args = parser.parse_args()
 
     memory = joblib.Memory(args.cache, verbose=0)
     start = time.perf_counter()
     model = memory.cache(train)(args.n_train, args.epochs)
-    seconds = time.perf_counter() - start
+    print(f"training or loading: {time.perf_counter() - start:.0f} s")
     logits_of = memory.cache(logits)
     mix = (0.8, 0.1, 0.1)
-    Z_val, y_val = logits_of(model, args.n_test // 2, mix, 1_000_000)
-    Z, y = logits_of(model, args.n_test, mix, 2_000_000)
+    validation = logits_of(model, args.n_test // 2, mix, 1_000_000)
+    test = logits_of(model, args.n_test, mix, 2_000_000)
     Z_survey, _ = logits_of(model, args.n_test, tuple(SURVEY.values()), 3_000_000)
-    w_val, w = to_mix(y_val, SURVEY), to_mix(y, SURVEY)
-    print(f"training or loading: {seconds:.0f} s")
 
-    results = []
     print(f"{'':52} {'ECE':>10} {'of classes':>10} {'log loss':>10} {'macro F1':>10}")
-    network = Softmax().fit(Z_val, y_val)
-
-    def corrected(classifier):
-        # Frozen, for temperature scaling was fitted with weights.
-        classifier = FrozenEstimator(classifier)
-        return PriorCorrectedClassifier(classifier, class_priors=SURVEY, training_priors="balanced").fit(Z_val, y_val)
-
-    predicted = {"network": report("network, balanced training", network, Z, y, w, results)}
-    stated = corrected(network)
-    predicted["corrected"] = report("corrected to the stated mix", stated, Z, y, w, results)
-    estimates = {"network": corrected(network).adapt(Z_survey)}
-    report("corrected to the estimated mix", estimates["network"], Z, y, w, results)
-    final = stated
-    if parse_version(sklearn.__version__) >= parse_version("1.8"):
-        equal = to_mix(y_val, dict.fromkeys(SURVEY, 1 / 3))
-
-        def scaled(classifier, weights):
-            scaling = CalibratedClassifierCV(FrozenEstimator(classifier), method="temperature")
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear to accept sample_weight")
-                return scaling.fit(Z_val, y_val, sample_weight=weights)
-
-        report("corrected, temperature on top", scaled(stated, w_val), Z, y, w, results)
-        under = scaled(network, equal)
-        final = corrected(under)
-        predicted["temperature"] = report("temperature, then corrected", final, Z, y, w, results)
-        estimates["temperature"] = corrected(under).adapt(Z_survey)
-        report("temperature, then estimated mix", estimates["temperature"], Z, y, w, results)
-    threshold = MacroF1ThresholdClassifier(FrozenEstimator(final), class_priors=SURVEY).fit(Z_val, y_val)
-    predicted["threshold"] = report("the last stated one, with a threshold", threshold, Z, y, w, results)
-
+    results, predicted, estimates, threshold = calibrate(validation, test, Z_survey)
     for name, classifier in estimates.items():
         shares = ", ".join(
             f"{label} {share:.4f}" for label, share in zip(CLASSES, classifier.class_priors_, strict=True)
         )
         print(f"mix estimated from {len(Z_survey)} spectra without labels, {name}: {shares}")
     print("factors of the threshold:", ", ".join(f"{factor:.2f}" for factor in threshold.class_factors_))
-    names = list(predicted)
-    comparisons = {}
-    for new, old in zip(names[1:], names, strict=False):
-        difference = paired_bootstrap(
-            y, predicted[new], predicted[old], class_priors=SURVEY, n_resamples=1000, random_state=0
-        )
-        comparisons[f"{new} - {old}"] = difference._asdict()
-        print(
-            f"macro F1, {new} less {old}: {difference.difference:.4f} ({difference.low:.4f} to {difference.high:.4f})"
-        )
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump(
-                {
-                    "machine": describe(),
-                    "arguments": vars(args),
-                    "results": results,
-                    "estimated_mixes": {name: c.class_priors_.tolist() for name, c in estimates.items()},
-                    "factors": threshold.class_factors_.tolist(),
-                    "comparisons": comparisons,
-                },
-                file,
-                indent=2,
-            )
+    save(
+        args,
+        results=results,
+        estimated_mixes={name: classifier.class_priors_.tolist() for name, classifier in estimates.items()},
+        factors=threshold.class_factors_.tolist(),
+        comparisons=compare_in_turn(test[1], predicted),
+    )
 
 
 if __name__ == "__main__":

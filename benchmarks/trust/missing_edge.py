@@ -5,17 +5,13 @@ Simulated spectra lose their bluest samples, which are filled with the nearest m
 The model has only seen whole spectra.
 
     make demo
-    python benchmarks/missing_edge.py --model demo-output/model.joblib [--n 3000] [--json F.json]
+    python -m benchmarks.trust.missing_edge --model demo-output/model.joblib [--n 3000] [--json F.json]
 """
-
-import argparse
-from pathlib import Path
 
 import joblib
 import numpy as np
-from _machine import describe
-from _runs import write_json
 
+from benchmarks._common.command import parser_of, save
 from skspectra.datasets import make_spectra
 from skspectra.metrics import classification_table, paired_bootstrap
 
@@ -28,10 +24,9 @@ FILLS = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--model", required=True, help="saved pipeline that takes fluxes on the grid of make_spectra")
     parser.add_argument("--n", type=int, default=3000)
-    parser.add_argument("--json")
     args = parser.parse_args()
 
     model = joblib.load(args.model)
@@ -53,8 +48,7 @@ def main():
                 f"{n_missing:4} samples, {name:14} {table.mean['f1']:.4f}  "
                 f"{lost.difference:+.4f} ({lost.low:+.4f} {lost.high:+.4f})  recall {recall}"
             )
-    if args.json:
-        write_json(Path(args.json), {"machine": describe(), "arguments": vars(args), "results": results})
+    save(args, results=results)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Classifiers are trained on simulated spectra alone (1:1:1) and tested on
 
 - other simulated spectra of make_spectra: how hard the task is;
-- the real SDSS spectra of ``$SKSPECTRA_DATA/real_spectra.npz`` (with a 95 % bootstrap band over objects). The LAMOST
+- the real SDSS spectra of ``$SKSPECTRA_DATA/real_spectra.npz`` (with a 95 % confidence interval by object). The LAMOST
   part of that file is left out: nearly all of its spectra are stars, so that a score over both parts can be earned by
   telling the surveys apart;
 - spectra that another simulator made from empirical templates (``--templates FILE.npz`` with flux, wavelength and
@@ -14,18 +14,15 @@ autocorrelation of clipped second differences. It is told from the same spectra 
 from the two together: what the texture of a spectrum tells is its lines, where they are deeper than the noise. Last,
 the rate.
 
-    python benchmarks/simulator_realism.py [--templates FILE.npz] [--json PATH] [--figure PATH.png]
+    python -m benchmarks.trust.simulator_realism [--templates FILE.npz] [--json PATH] [--figure PATH.png]
 """
 
-import argparse
-import json
 import os
-import time
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from _machine import describe
 from sklearn.base import ClassifierMixin
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -34,7 +31,10 @@ from sklearn.metrics import recall_score
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import Bunch
 
+from benchmarks._common.command import parser_of, print_machine, save
+from benchmarks._common.timing import best_seconds
 from skspectra.datasets import LAMOST_WAVELENGTH, make_spectra
 from skspectra.datasets._instrument import Spectrograph
 from skspectra.datasets._make_spectra import Models
@@ -146,40 +146,48 @@ def test_sets(n_test: int, templates: Path | None) -> dict[str, tuple[np.ndarray
     return sets
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n-train", type=int, default=6000)
-    parser.add_argument("--n-test", type=int, default=3000)
-    parser.add_argument("--templates", type=Path, help="npz of another simulator")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--figure", type=Path, help="PNG of what S/N and texture tell, against S/N")
-    args = parser.parse_args()
-
-    machine = describe()
-    print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    train = make_spectra(args.n_train, weights=(1, 1, 1), random_state=1)
+def score_models(n_train: int, train: Bunch, sets: dict) -> list[dict]:
+    """Print and return the scores on all sets of classifiers trained on make_spectra."""
     models = {
         "logistic regression, 30 components": classifier(30, LogisticRegression(max_iter=3000)),
         "gradient boosting, 100 components": classifier(100, HistGradientBoostingClassifier(random_state=0)),
     }
-    scores = []
-    print(f"\nmacro F1, trained on {args.n_train} of make_spectra (1:1:1); confusion: rows true, star galaxy quasar")
+    print(f"\nmacro F1, trained on {n_train} of make_spectra (1:1:1); confusion: rows true, star galaxy quasar")
     for model in models.values():
         model.fit(train.data, train.target)
-    sets = test_sets(args.n_test, args.templates)
+    scores = []
     for where, (flux, target, group) in sets.items():
         for name, model in models.items():
             table = classification_table(target, model.predict(flux), labels=CLASSES, groups=group, random_state=0)
-            score, (low, high), confusion = (
-                table.mean["f1"],
-                table.mean_confidence_intervals["f1"].tolist(),
-                table.confusion.tolist(),
-            )
-            scores.append(
-                {"test": where, "model": name, "macro_f1": score, "band": [low, high], "confusion": confusion}
-            )
+            score, (low, high) = table.mean["f1"], table.mean_confidence_intervals["f1"].tolist()
+            confusion = table.confusion.tolist()
+            scores.append({"test": where, "model": name, "macro_f1": score, "ci": [low, high], "confusion": confusion})
             print(f"{where:20} {name:36} {score:.3f} ({low:.3f}-{high:.3f})  {confusion}")
+    return scores
 
+
+def simulation_rates() -> dict[str, float]:
+    """Print and return spectra per second of make_spectra at two mixes."""
+    rates = {}
+    for name, weights in (("survey mix", (0.985, 0.012, 0.003)), ("1:1:1", (1, 1, 1))):
+        simulate = partial(make_spectra, 4000, weights=weights, random_state=0)
+        rates[name] = 4000 / best_seconds({name: simulate}, 3)[name]
+    print("\nspectra/s, best of three: " + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items()))
+    return rates
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--n-train", type=int, default=6000)
+    parser.add_argument("--n-test", type=int, default=3000)
+    parser.add_argument("--templates", type=Path, help="npz of another simulator")
+    parser.add_argument("--figure", type=Path, help="PNG of what S/N and texture tell, against S/N")
+    args = parser.parse_args()
+
+    print_machine()
+    train = make_spectra(args.n_train, weights=(1, 1, 1), random_state=1)
+    sets = test_sets(args.n_test, args.templates)
+    scores = score_models(args.n_train, train, sets)
     overall, by_snr = leaks(train.target, train.snr, sets)
     print("\nbalanced accuracy of what should say nothing (5-fold, chance .333) and recall of star, galaxy, quasar")
     for name, leak in overall.items():
@@ -191,20 +199,7 @@ def main() -> None:
         print(f"{name:30} " + " ".join(f"{leak['balanced_accuracy']:7.3f}" for leak in row))
     if args.figure:
         draw(by_snr, args.figure)
-
-    rates = {}
-    for name, weights in (("survey mix", (0.985, 0.012, 0.003)), ("1:1:1", (1, 1, 1))):
-        seconds = []
-        for seed in range(3):
-            begin = time.perf_counter()
-            make_spectra(4000, weights=weights, random_state=seed)
-            seconds.append(time.perf_counter() - begin)
-        rates[name] = 4000 / min(seconds)
-    print("\nspectra/s, best of three: " + ", ".join(f"{name} {rate:.0f}" for name, rate in rates.items()))
-
-    if args.json:
-        results = {"machine": machine, "scores": scores, "leaks": overall, "leaks_by_snr": by_snr, "rates": rates}
-        args.json.write_text(json.dumps(results, indent=2) + "\n")
+    save(args, scores=scores, leaks=overall, leaks_by_snr=by_snr, rates=simulation_rates())
 
 
 if __name__ == "__main__":

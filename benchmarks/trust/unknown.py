@@ -8,24 +8,22 @@ folder fits (by MANIFEST.csv), beside real LAMOST spectra with a class there. AU
 and unknown; "rejected" the share that is answered UNKNOWN at a rejection rate of 5 % of known spectra. Last, the
 accuracy of what is accepted against the share that is, over known and unknown spectra in equal numbers, by score alone.
 
-    python benchmarks/unknown.py [--cache DIR] [--json unknown.json]
+    python -m benchmarks.trust.unknown [--cache DIR] [--json unknown.json]
 """
 
-import argparse
 import csv
-import json
 import os
 import warnings
 from pathlib import Path
 
 import joblib
 import numpy as np
-from _machine import describe
 from scipy.ndimage import gaussian_filter1d
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.pipeline import make_pipeline
 
+from benchmarks._common.command import parser_of, save
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.datasets import load_spectra, make_spectra
 from skspectra.neural_network import DenseNet1DClassifier
@@ -123,12 +121,11 @@ def compare(name, rejectors, known, unknown, results, y=None):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n-train", type=int, default=3000)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--n-test", type=int, default=2000)
     parser.add_argument("--cache", help="folder that keeps the networks")
-    parser.add_argument("--json")
     args = parser.parse_args()
 
     rng = np.random.default_rng(0)
@@ -163,9 +160,7 @@ def main():
     compare("quasars, left out of training", rejectors, known[is_known], known[~is_known], results, y[is_known])
     print(f"accuracy on known spectra, nothing rejected: {known_accuracy:.3f} (three classes)")
 
-    if args.json:
-        with open(args.json, "w") as file:
-            json.dump({"machine": describe(), "arguments": vars(args), "results": results}, file, indent=2)
+    save(args, results=results)
 
 
 if __name__ == "__main__":
