@@ -1,4 +1,4 @@
-"""Any of the classifiers fitted in a given time, once: the models are kept, for `compare.py` and `real.py`."""
+"""Any of the classifiers fitted in a given time, once: the models are kept, for simulated and for real spectra."""
 
 import hashlib
 import json
@@ -182,7 +182,7 @@ def settings_of(candidate, *, budget, max_epochs, balance, seed, threads):
     settings = {"classifier": candidate.make(seed).__repr__(N_CHAR_MAX=100_000), "balance": balance, "seed": seed}
     if candidate.is_network:
         settings |= {"budget": budget, "max_epochs": max_epochs, "threads": threads}
-    return settings | {"code": code_version(Path(__file__).parent / "_classifiers.py", __file__)}
+    return settings | {"code": code_version(Path(__file__).parent / "candidates.py", __file__)}
 
 
 def fingerprint(data):

@@ -145,17 +145,9 @@ def main():
         write_spectra(path, args.n_spectra, args.n_features)
         for name in args.classifiers:
             for n_spectra in (args.n_spectra // 4, args.n_spectra):
-                command = [
-                    sys.executable,
-                    "-m",
-                    "benchmarks.speed.memory",
-                    "--limit",
-                    str(args.limit),
-                    "--measure",
-                    name,
-                    path,
-                ]
-                output = subprocess.run([*command, str(n_spectra)], check=True, stdout=subprocess.PIPE, text=True)
+                command = [sys.executable, "-m", "benchmarks.speed.memory", "--limit", str(args.limit)]
+                command += ["--measure", name, path, str(n_spectra)]
+                output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
                 row = json.loads(output.stdout)
                 if not results:
                     print(" ".join(f"{column:>22}" for column in row))

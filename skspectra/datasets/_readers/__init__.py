@@ -6,7 +6,7 @@ specutils, which also has loaders for ``spec-*``, ``spSpec-*`` and DESI coadds, 
 uncertainty and wavelength, but neither class nor redshift, one spectrum or one camera at a time; it masks every pixel
 with any flag, and in ``spSpec-*`` files emission lines have one; it takes some ``spec-*`` files for another format; it
 has no reader for LAMOST; and it brings a large tree of dependencies. Where both read a format, fluxes and wavelengths
-are equal, in about the same time (``benchmarks/load_spectra.py`` compares them).
+are equal, in about the same time (``benchmarks/files/load_spectra.py`` compares them).
 """
 
 # Importing a reader registers it. The first registered is asked first.
