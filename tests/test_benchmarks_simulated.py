@@ -108,7 +108,7 @@ def test_a_second_run_fits_nothing_and_scores_the_same(monkeypatch, tmp_path, ca
     arguments += ["--methods", "linear"]
     compare.main(["simulated", *arguments])
     first = json.loads((tmp_path / "c.json").read_text())
-    monkeypatch.setattr("fit_once", lambda *args, **kwargs: pytest.fail("fitted again"))
+    monkeypatch.setattr(_simulated, "fit_once", lambda *args, **kwargs: pytest.fail("fitted again"))
     compare.main(["simulated", *arguments])
     assert json.loads((tmp_path / "c.json").read_text()) == first
     assert first["results"][0]["scores"]["1:1:1"]["f1"] > 0.9
