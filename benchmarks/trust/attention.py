@@ -29,34 +29,24 @@ import joblib
 import numpy as np
 from scipy.stats import wilcoxon
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline
 
 from benchmarks._common.command import parser_of, print_machine, save
-from skspectra.augmentation import CCDNoiseAugmenter
+from benchmarks._common.simulated import trained_network
 from skspectra.datasets import make_spectra
 from skspectra.inspection import class_activation_map, line_attention, occlusion_map
-from skspectra.neural_network import DenseNet1DClassifier
-from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
+from skspectra.preprocessing import MissingFluxInterpolator
 
 CLASSES = ("STAR", "GALAXY", "QSO")
 FRACTIONS = (0.05, 0.1, 0.2)
 N_RANDOM_DELETIONS = 3
 
 
-def trained_network(args: argparse.Namespace) -> Pipeline:
+def network_to_look_at(args: argparse.Namespace) -> Pipeline:
     if args.model:
         return joblib.load(args.model)
-    train = make_spectra(args.n_train, weights=(1, 1, 1), random_state=0)
-    network = DenseNet1DClassifier(
-        growth_rate=args.growth_rate,
-        stem_stride=args.stem_stride,
-        lr_schedule="one-cycle",
-        max_epochs=args.epochs,
-        augmenter=CCDNoiseAugmenter(),
-        verbose=1,
-        random_state=0,
-    )
-    model = make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler(), network).fit(train.data, train.target)
+    params = {"growth_rate": args.growth_rate, "stem_stride": args.stem_stride, "max_epochs": args.epochs}
+    model = trained_network(args.n_train, (1, 1, 1), verbose=1, **params)
     if args.save:
         joblib.dump(model, args.save)
     return model
@@ -241,7 +231,7 @@ def main() -> None:
         parser.error("--n-random must be 2 at least: each random network is compared with the others.")
 
     print_machine()
-    model = trained_network(args)
+    model = network_to_look_at(args)
     print(model[-1])
     kinds = kinds_of_maps(model, args)
     if unknown := set(args.maps or ()) - set(kinds):

@@ -22,33 +22,16 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import f1_score, log_loss
-from sklearn.pipeline import make_pipeline
 from sklearn.utils.fixes import parse_version
 
 from benchmarks._common.command import parser_of, save
-from skspectra.augmentation import CCDNoiseAugmenter
+from benchmarks._common.simulated import trained_network
 from skspectra.calibration import MacroF1ThresholdClassifier, PriorCorrectedClassifier
 from skspectra.datasets import make_spectra
 from skspectra.metrics import paired_bootstrap
-from skspectra.neural_network import DenseNet1DClassifier
-from skspectra.preprocessing import MinMaxSpectrumScaler
 
 SURVEY = {"STAR": 0.985, "GALAXY": 0.012, "QSO": 0.003}
 CLASSES = np.array(sorted(SURVEY))
-
-
-def train(n_samples, epochs):
-    X, y = make_spectra(n_samples, weights=(0.6, 0.22, 0.18), random_state=0, return_X_y=True)
-    network = DenseNet1DClassifier(
-        growth_rate=6,
-        stem_stride=4,
-        max_epochs=epochs,
-        lr_schedule="one-cycle",
-        sampling="balanced",
-        augmenter=CCDNoiseAugmenter(),
-        random_state=0,
-    )
-    return make_pipeline(MinMaxSpectrumScaler(), network).fit(X, y)
 
 
 def logits(model, n_samples, weights, seed):
@@ -173,7 +156,8 @@ def main():
 
     memory = joblib.Memory(args.cache, verbose=0)
     start = time.perf_counter()
-    model = memory.cache(train)(args.n_train, args.epochs)
+    network = {"growth_rate": 6, "stem_stride": 4, "max_epochs": args.epochs, "sampling": "balanced"}
+    model = memory.cache(trained_network)(args.n_train, (0.6, 0.22, 0.18), **network)
     print(f"training or loading: {time.perf_counter() - start:.0f} s")
     logits_of = memory.cache(logits)
     mix = (0.8, 0.1, 0.1)

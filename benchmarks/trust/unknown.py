@@ -21,30 +21,14 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, roc_auc_score
-from sklearn.pipeline import make_pipeline
 
 from benchmarks._common.command import parser_of, save
-from skspectra.augmentation import CCDNoiseAugmenter
+from benchmarks._common.simulated import trained_network
 from skspectra.datasets import load_spectra, make_spectra
-from skspectra.neural_network import DenseNet1DClassifier
 from skspectra.outliers import UnknownRejector
-from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 METHODS = ("max_proba", "energy", "distance")
 COVERAGES = (0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
-
-
-def train(weights, n_samples, epochs):
-    X, y = make_spectra(n_samples, weights=weights, random_state=0, return_X_y=True)
-    network = DenseNet1DClassifier(
-        growth_rate=6,
-        stem_stride=4,
-        max_epochs=epochs,
-        lr_schedule="one-cycle",
-        augmenter=CCDNoiseAugmenter(),
-        random_state=0,
-    )
-    return make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler(), network).fit(X, y)
 
 
 def pure_noise(n_samples, n_features, rng):
@@ -129,7 +113,8 @@ def main():
     args = parser.parse_args()
 
     rng = np.random.default_rng(0)
-    trained = joblib.Memory(args.cache, verbose=0).cache(train)
+    trained = joblib.Memory(args.cache, verbose=0).cache(trained_network)
+    network = {"growth_rate": 6, "stem_stride": 4, "max_epochs": args.epochs}
     held = make_spectra(args.n_test, weights=(1, 1, 1), random_state=1)
     test = make_spectra(args.n_test, weights=(1, 1, 1), random_state=2)
     results = []
@@ -138,7 +123,7 @@ def main():
         f"{'unknown':38} {'method':10} {'AUROC':>7} {'known':>10} {'unknown':>10}  ", *(f"{c:5.1f}" for c in COVERAGES)
     )
 
-    model = trained((1, 1, 1), args.n_train, args.epochs)
+    model = trained(args.n_train, (1, 1, 1), **network)
     rejectors = fit_rejectors(model, held.data, held.target, METHODS)
     known, y = test.data, test.target
     noise = pure_noise(args.n_test, known.shape[1], rng)
@@ -152,7 +137,7 @@ def main():
     known_accuracy = accuracy_score(y, model.predict(known))
 
     # Two classes have no energy.
-    model = trained((1, 1, 0), args.n_train, args.epochs)
+    model = trained(args.n_train, (1, 1, 0), **network)
     stars_and_galaxies = held.target != "QSO"
     two = ("max_proba", "distance")
     rejectors = fit_rejectors(model, held.data[stars_and_galaxies], held.target[stars_and_galaxies], two)
