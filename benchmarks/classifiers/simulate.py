@@ -1,4 +1,4 @@
-"""A file of simulated spectra for `compare.py` and `real.py`: flux, wavelength, target, object, z and snr.
+"""A file of simulated spectra for `compare simulated` and `compare real`: flux, wavelength, target, object, z and snr.
 
 Every spectrum is an object of its own. Train and test on files of different seeds.
 
