@@ -44,8 +44,8 @@ SAVE ?= $(VENV)
 LOAD ?= $(VENV)
 roundtrip: $(VENV)/installed
 	rm -rf build/roundtrip
-	$(SAVE)/bin/python benchmarks/roundtrip_torch.py save build/roundtrip
-	$(LOAD)/bin/python benchmarks/roundtrip_torch.py load build/roundtrip
+	$(SAVE)/bin/python -m benchmarks.files.roundtrip_torch save build/roundtrip
+	$(LOAD)/bin/python -m benchmarks.files.roundtrip_torch load build/roundtrip
 
 # PyTorch first: pip takes the CPU build where one is at hand.
 $(VENV)/installed: pyproject.toml constraints.txt

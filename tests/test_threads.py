@@ -104,7 +104,7 @@ def resident_memory():
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="the system does not tell the memory in use")
 def test_cycles_of_fit_and_predict_leave_memory_flat():
-    # The allocator settles within the first cycles; benchmarks/cycles.py runs a thousand of them.
+    # The allocator settles within the first cycles; benchmarks/speed/cycles.py runs a thousand of them.
     flux = np.tile(X, (4, 5))  # 1 MB, so that one copy kept in each cycle would show
 
     def cycle():

@@ -23,8 +23,7 @@ Array = Any
 class NoiseEffect(Protocol):
     """What :class:`CCDNoiseAugmenter` takes as one of its `effects`."""
 
-    def apply(self, flux: Array, minimum: Array, maximum: Array, rng: Any) -> None:
-        """Write the effect into `flux`."""
+    def apply(self, flux: Array, minimum: Array, maximum: Array, rng: Any) -> None: ...
 
 
 class ElectronicNoise(BaseEstimator):

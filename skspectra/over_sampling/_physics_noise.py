@@ -60,8 +60,8 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
     is needed.
 
     Noise that only the copies of the rarer classes receive can teach a classifier that an artefact means a rare class
-    (``benchmarks/leak_check.py`` measures it). A :class:`~skspectra.augmentation.CCDNoiseAugmenter` after this sampler
-    does not mend that: copies have noise twice then, other spectra once. Every class gets the same noise from
+    (``benchmarks/noise/leak_check.py`` measures it). A :class:`~skspectra.augmentation.CCDNoiseAugmenter` after this
+    sampler does not mend that: copies have noise twice then, other spectra once. Every class gets the same noise from
 
     - ``sampling="balanced", augmenter=CCDNoiseAugmenter()`` in the networks of `skspectra.neural_network`, which
       balance and add noise in their own training;

@@ -210,12 +210,7 @@ class MultiScaleBlock(nn.Sequential):
 
 
 class BottleneckBlock(nn.Sequential):
-    """A convolution of width 1 to four times the growth rate, then a wide one: the block of DenseNet-B.
-
-    References
-    ----------
-    Huang, Liu, van der Maaten & Weinberger 2017, arXiv:1608.06993, section 3.
-    """
+    """A convolution of width 1 to four times the growth rate, then a wide one (Huang et al. 2017, arXiv:1608.06993)."""
 
     def __init__(self, in_channels: int, growth_rate: int, kernel_sizes: Sequence[int], se_reduction: int | None):
         super().__init__(

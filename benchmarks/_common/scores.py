@@ -1,0 +1,44 @@
+"""Scores of predictions, and whether those of one classifier are better than those of others by more than chance."""
+
+import numpy as np
+
+from skspectra.metrics import classification_table, paired_bootstrap
+from skspectra.metrics._holm import holm
+
+
+def score(y, predicted, objects, class_priors=None):
+    """Return the mean F1 with its confidence interval by object, and F1 and recall of each class."""
+    table = classification_table(y, predicted, class_priors=class_priors, groups=objects, random_state=0)
+    by_class = {
+        name: dict(zip(table.labels.tolist(), table.scores[name].tolist(), strict=True)) for name in ("f1", "recall")
+    }
+    return {
+        "f1": table.mean["f1"],
+        "ci": table.mean_confidence_intervals["f1"].tolist(),
+        "f1_by_class": by_class["f1"],
+        "recall": by_class["recall"],
+    }
+
+
+def short(value):
+    return f"{value:.3f}".removeprefix("0")
+
+
+def with_interval(scored, digits):
+    return f"{scored['f1']:.{digits}f} ({'-'.join(map(short, scored['ci']))})"
+
+
+def differences(y, predicted, others, *, groups, class_priors=None):
+    """Return of each of the others, by name, the difference of `predicted` from it, and p corrected for their number.
+
+    The corrected p-value, by Holm's method, is "p_holm".
+    """
+    found = {
+        name: paired_bootstrap(y, predicted, other, class_priors=class_priors, groups=groups, random_state=0)
+        for name, other in others.items()
+    }
+    corrected = holm(np.array([difference.p_value for difference in found.values()]))
+    return {
+        name: {**difference._asdict(), "p_holm": float(p)}
+        for (name, difference), p in zip(found.items(), corrected, strict=True)
+    }

@@ -1,0 +1,140 @@
+"""Spectra per second of `DenseNet1DClassifier` in training and prediction, on a CPU or a GPU.
+
+For each length, growth rate and batch size: the rate of the second epoch (the first one warms up), the rates of
+prediction and of exact activation maps, the peak of memory, and how much of the device's rate at multiplying matrices
+the convolutions reach. The floating-point operations are those that PyTorch's counter finds; training counts as three
+times prediction. `loop_share` is what everything around the network takes of an epoch at most: batches drawn in balance
+and with noise, loss, optimiser, callbacks, as the time of an epoch with a network that does next to nothing.
+
+    python -m benchmarks.speed.throughput [--device cpu|cuda] [--precision auto] [--json throughput.json]
+"""
+
+import itertools
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks._common.command import parser_of, save
+from skspectra.augmentation import CCDNoiseAugmenter
+from skspectra.inspection import class_activation_map
+from skspectra.neural_network import DenseNet1DClassifier, SpectrumMLPClassifier
+
+
+def matrix_product_rate(device, dtype, size):
+    """Floating-point operations per second of a large square matrix product."""
+    a = torch.randn(size, size, device=device, dtype=dtype)
+    seconds = min(timed(lambda: a @ a, device) for _ in range(5))
+    return 2 * size**3 / seconds
+
+
+def timed(function, device):
+    synchronize(device)
+    start = time.perf_counter()
+    function()
+    synchronize(device)
+    return time.perf_counter() - start
+
+
+def synchronize(device):
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def reset_peak(device):
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    else:
+        Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM (Linux)
+
+
+def peak_gib(device):
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**30
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) / 2**20
+
+
+def measure(length, growth_rate, batch_size, args):
+    n_spectra = args.n_spectra or {"cpu": 4 * batch_size, "cuda": 64 * batch_size}[args.device]
+    rng = np.random.default_rng(0)
+    X, y = rng.random((n_spectra, length), dtype=np.float32), np.arange(n_spectra) % 3
+    classifier = DenseNet1DClassifier(
+        growth_rate=growth_rate,
+        stem_stride=args.stem_stride,
+        batch_size=batch_size,
+        max_epochs=2,
+        device=args.device,
+        precision=args.precision,
+        random_state=0,
+    )
+    reset_peak(args.device)
+    epoch_seconds = last_epoch_seconds(classifier, X, y)
+    fit_peak = peak_gib(args.device)
+    classifier.predict_proba(X)
+    reset_peak(args.device)
+    predict_rate = n_spectra / min(timed(lambda: classifier.predict_proba(X), args.device) for _ in range(3))
+    map_rate = n_spectra / min(timed(lambda: class_activation_map(classifier, X), args.device) for _ in range(3))
+    module = classifier.net_.module_
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(torch.zeros(1, length, device=args.device))
+    flop = counter.get_total_flops()
+    loop = SpectrumMLPClassifier(
+        hidden_layer_sizes=(1,),
+        batch_size=batch_size,
+        max_epochs=2,
+        sampling="balanced",
+        augmenter=CCDNoiseAugmenter(),
+        device=args.device,
+        random_state=0,
+    )
+    gemm = matrix_product_rate(args.device, module.compute_dtype, {"cpu": 2048, "cuda": 8192}[args.device])
+    return {
+        "length": length,
+        "growth_rate": growth_rate,
+        "batch_size": batch_size,
+        "precision": str(module.compute_dtype).removeprefix("torch."),
+        "fit_per_s": n_spectra / epoch_seconds,
+        "predict_per_s": predict_rate,
+        "map_per_s": map_rate,
+        "fit_peak_gib": fit_peak,
+        "predict_peak_gib": peak_gib(args.device),
+        "gflop_per_spectrum": flop / 1e9,
+        "matrix_product_tflops": gemm / 1e12,
+        "fit_share": 3 * flop * n_spectra / epoch_seconds / gemm,
+        "predict_share": flop * predict_rate / gemm,
+        "loop_share": last_epoch_seconds(loop, X, y) / epoch_seconds,
+    }
+
+
+def last_epoch_seconds(classifier, X, y):
+    return classifier.fit(X, y).history_[-1]["seconds"]
+
+
+def main():
+    parser = parser_of(__doc__)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--precision", choices=["auto", "float32", "bfloat16"], default="auto")
+    parser.add_argument("--stem-stride", type=int, default=1)
+    parser.add_argument("--lengths", type=int, nargs="+", default=[1300, 2600, 5200])
+    parser.add_argument("--growth-rates", type=int, nargs="+", default=[8, 12, 16])
+    parser.add_argument("--batch-sizes", type=int, nargs="+", help="default: 64 on a CPU, 64, 256 and 1024 on a GPU")
+    parser.add_argument("--n-spectra", type=int, help="default: 4 batches on a CPU, 64 on a GPU")
+    args = parser.parse_args()
+
+    batch_sizes = args.batch_sizes or {"cpu": [64], "cuda": [64, 256, 1024]}[args.device]
+    results = []
+    for setting in itertools.product(args.lengths, args.growth_rates, batch_sizes):
+        row = measure(*setting, args)
+        if not results:
+            print(" ".join(f"{name:>22}" for name in row))
+        print(" ".join(f"{value:22.3f}" if isinstance(value, float) else f"{value:>22}" for value in row.values()))
+        results.append(row)
+    gpu = torch.cuda.get_device_name() if args.device == "cuda" else None
+    save(args, threads=torch.get_num_threads(), gpu=gpu, results=results)
+
+
+if __name__ == "__main__":
+    main()
