@@ -1,7 +1,7 @@
 """Readers of survey files, one small module each."""
 
-# Importing a reader registers it, in any order.
-from . import _arrays, _desi, _lamost, _sdss_spec, _sdss_spspec, _tianchi  # noqa: F401
+# Importing a reader registers it. Any order gives the same; those that need no more than the first header come first.
+from . import _lamost, _sdss_spec, _sdss_spspec, _desi, _tianchi, _arrays  # noqa: F401, I001
 from ._read_file import read_file
 from ._registry import Reader, readers, register_reader
 from ._spectrum import Label, Labels, NoSpectra, Spectrum
