@@ -47,7 +47,10 @@ numpydoc_xref_param_type = False
 default_role = "literal"  # numpydoc names parameters in single backticks
 
 # Links to other projects stay text, so that the site builds without a network, unless INTERSPHINX=1 asks for them.
-nitpick_ignore_regex = [("py:.*", r"(imblearn|joblib|matplotlib|numpy|pandas|sklearn|skorch|torch)(\..*)?")]
+nitpick_ignore_regex = [
+    ("py:.*", r"(imblearn|joblib|matplotlib|numpy|pandas|sklearn|skorch|torch)(\..*)?"),
+    ("py:class", r"skspectra\.neural_network\._modules\..*"),  # the module_class of the classifiers
+]
 if os.environ.get("INTERSPHINX") == "1":
     extensions.append("sphinx.ext.intersphinx")
 intersphinx_mapping = {
