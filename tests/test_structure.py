@@ -1,4 +1,4 @@
-"""Files and functions of the package stay short."""
+"""Files and functions stay short: those of the package, its tests, benchmarks, examples and documentation."""
 
 import ast
 from pathlib import Path
@@ -8,7 +8,9 @@ import pytest
 import skspectra
 
 PACKAGE = Path(skspectra.__file__).parent
-FILES = sorted(PACKAGE.rglob("*.py"))
+ROOT = Path(__file__).parents[1]
+FOLDERS = (PACKAGE, *(ROOT / name for name in ("tests", "benchmarks", "examples", "docs")))
+FILES = [path for folder in FOLDERS for path in sorted(folder.rglob("*.py")) if "_build" not in path.parts]
 MOST_LINES_OF_A_FILE = 400
 MOST_LINES_OF_A_FUNCTION = 60
 
@@ -21,7 +23,7 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return lines
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_lengths(path):
     text = path.read_text(encoding="utf-8")
     n_lines = len(text.splitlines())
