@@ -23,7 +23,7 @@ from skspectra.preprocessing import MinMaxSpectrumScaler
 X, y = make_spectra(600, weights=(1, 1, 1), random_state=0, return_X_y=True)
 network = DenseNet1DClassifier(
     n_dense_blocks=5,
-    n_conv_blocks=1,
+    n_conv_blocks_per_dense_block=1,
     growth_rate=4,
     stem_stride=4,
     batch_size=32,

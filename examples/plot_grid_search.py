@@ -25,7 +25,7 @@ from skspectra.preprocessing import MinMaxSpectrumScaler
 X, y = make_spectra(300, weights=(1, 1, 1), wavelength=np.linspace(3700, 9100, 650), random_state=0, return_X_y=True)
 network = DenseNet1DClassifier(
     n_dense_blocks=3,
-    n_conv_blocks=1,
+    n_conv_blocks_per_dense_block=1,
     growth_rate=4,
     kernel_sizes=(1, 11),
     stem_stride=2,

@@ -27,7 +27,7 @@ from skspectra.preprocessing import MinMaxSpectrumScaler
 X, y = make_spectra(1500, weights=(1, 1, 1), random_state=0, return_X_y=True)
 network = DenseNet1DClassifier(
     n_dense_blocks=5,
-    n_conv_blocks=1,
+    n_conv_blocks_per_dense_block=1,
     growth_rate=6,
     stem_stride=4,
     batch_size=32,

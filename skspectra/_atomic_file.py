@@ -1,6 +1,7 @@
 """Files that are replaced in one step."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -19,5 +20,6 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
             os.fsync(file.fileno())
         os.replace(part, path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error is the one that matters
+            part.unlink(missing_ok=True)
         raise

@@ -34,7 +34,7 @@ def small(**params):
     """A network that trains in a moment, on the device and in the precision that give the same numbers everywhere."""
     defaults = {
         "n_dense_blocks": 2,
-        "n_conv_blocks": 1,
+        "n_conv_blocks_per_dense_block": 1,
         "growth_rate": 2,
         "stem_channels": 3,
         "stem_kernel_size": 3,

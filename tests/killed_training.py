@@ -31,7 +31,13 @@ EVERYTHING = {
     "precision": "float32",
     "random_state": 0,
 }
-DENSE = {"n_dense_blocks": 2, "n_conv_blocks": 1, "growth_rate": 2, "stem_channels": 3, "kernel_sizes": (1, 5)}
+DENSE = {
+    "n_dense_blocks": 2,
+    "n_conv_blocks_per_dense_block": 1,
+    "growth_rate": 2,
+    "stem_channels": 3,
+    "kernel_sizes": (1, 5),
+}
 NETWORKS = {
     "densenet": DenseNet1DClassifier(**DENSE, **EVERYTHING, lr_schedule="one-cycle"),
     "mlp": SpectrumMLPClassifier(hidden_layer_sizes=(8, 6), **EVERYTHING, lr_milestones=(1, 3)),

@@ -7,7 +7,7 @@ from skspectra.neural_network import DenseNet1D
 SMALL = {
     "n_classes": 3,
     "n_dense_blocks": 3,
-    "n_conv_blocks": 2,
+    "n_conv_blocks_per_dense_block": 2,
     "growth_rate": 3,
     "stem_channels": 5,
     "stem_kernel_size": 5,

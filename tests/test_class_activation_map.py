@@ -27,7 +27,7 @@ NAMES = np.array(["GALAXY", "QSO", "STAR"])
 def small(**params):
     defaults = {
         "n_dense_blocks": 3,
-        "n_conv_blocks": 1,
+        "n_conv_blocks_per_dense_block": 1,
         "growth_rate": 3,
         "stem_channels": 4,
         "stem_kernel_size": 3,
@@ -68,7 +68,7 @@ def fitted():
         {},
         {"stem_stride": 2},
         PLAIN,
-        {**PLAIN, "stem_stride": 2, "n_conv_blocks": 2},
+        {**PLAIN, "stem_stride": 2, "n_conv_blocks_per_dense_block": 2},
         {"conv_block": "bottleneck", "kernel_sizes": (5,)},
         {"precision": "bfloat16"},
         {"n_dense_blocks": 1},

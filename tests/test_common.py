@@ -27,7 +27,7 @@ ESTIMATORS = [
     # Few blocks and epochs, since the checks fit it some 90 times.
     DenseNet1DClassifier(
         n_dense_blocks=2,
-        n_conv_blocks=1,
+        n_conv_blocks_per_dense_block=1,
         growth_rate=4,
         stem_channels=8,
         kernel_sizes=(1, 3),

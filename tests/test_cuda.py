@@ -47,7 +47,7 @@ X, Y = make_lines()
 def small(**params):
     defaults = {
         "n_dense_blocks": 3,
-        "n_conv_blocks": 1,
+        "n_conv_blocks_per_dense_block": 1,
         "growth_rate": 4,
         "stem_channels": 4,
         "kernel_sizes": (1, 5, 11),

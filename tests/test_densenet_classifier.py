@@ -43,7 +43,7 @@ def test_architecture_parameters_reach_the_network():
         return small(**{"n_dense_blocks": 3, "max_epochs": 1, **params}).fit(X, Y).n_parameters_
 
     assert count(growth_rate=4) > default
-    assert count(n_conv_blocks=2) > default
+    assert count(n_conv_blocks_per_dense_block=2) > default
     assert count(stem_channels=6) > default
     assert count(stem_kernel_size=9) == default + 3 * 6
     assert count(kernel_sizes=(1, 7)) > default
@@ -57,7 +57,7 @@ def test_architecture_parameters_reach_the_network():
 def test_architecture_is_documented_by_defaults():
     expected = {
         "n_dense_blocks": 7,
-        "n_conv_blocks": 2,
+        "n_conv_blocks_per_dense_block": 2,
         "growth_rate": 12,
         "stem_channels": 24,
         "stem_kernel_size": 11,
@@ -235,7 +235,7 @@ def test_the_net_predicts_arrays_on_its_own(fitted):
         ({"stem_kernel_size": 0}, r"'stem_kernel_size' .* in the range \[1, inf\). Got 0"),
         ({"stem_stride": 0}, r"'stem_stride' .* in the range \[1, inf\). Got 0"),
         ({"n_dense_blocks": 0}, r"'n_dense_blocks' .* in the range \[1, inf\). Got 0"),
-        ({"n_conv_blocks": 0}, r"'n_conv_blocks' .* in the range \[1, inf\). Got 0"),
+        ({"n_conv_blocks_per_dense_block": 0}, r"'n_conv_blocks_per_dense_block' .* in the range \[1, inf\). Got 0"),
         ({"growth_rate": 1.5}, r"'growth_rate' .* must be an int .* Got 1.5"),
         ({"stem_channels": 0}, r"'stem_channels' .* in the range \[1, inf\). Got 0"),
         ({"compression": 0}, r"'compression' .* in the range \(0.0, 1.0\]. Got 0"),

@@ -39,7 +39,7 @@ def close_figures():
 def fitted():
     network = DenseNet1DClassifier(
         n_dense_blocks=2,
-        n_conv_blocks=1,
+        n_conv_blocks_per_dense_block=1,
         growth_rate=2,
         kernel_sizes=(1, 3),
         max_epochs=2,

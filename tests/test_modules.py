@@ -36,7 +36,7 @@ class PlainDenseNet(nn.Module):
         self,
         n_classes,
         n_dense_blocks,
-        n_conv_blocks,
+        n_conv_blocks_per_dense_block,
         growth_rate,
         stem_channels,
         stem_kernel_size,
@@ -54,7 +54,7 @@ class PlainDenseNet(nn.Module):
         for i in range(n_dense_blocks):
             width = width_in
             pairs = nn.ModuleList()
-            for _ in range(n_conv_blocks):
+            for _ in range(n_conv_blocks_per_dense_block):
                 if conv_block == "bottleneck":
                     first = PlainConv(width, 4 * growth_rate, [1], se_reduction)
                     second = PlainConv(4 * growth_rate, growth_rate, kernel_sizes, se_reduction)
@@ -146,10 +146,16 @@ ARCHITECTURES = [
     {},
     {"se_reduction": None},
     {"cross_transitions": False},
-    {"n_dense_blocks": 5, "n_conv_blocks": 1, "kernel_sizes": (41, 1), "compression": 0.8, "se_reduction": 2},
-    {"n_dense_blocks": 1, "n_conv_blocks": 3, "n_classes": 2, "stem_stride": 3},
+    {
+        "n_dense_blocks": 5,
+        "n_conv_blocks_per_dense_block": 1,
+        "kernel_sizes": (41, 1),
+        "compression": 0.8,
+        "se_reduction": 2,
+    },
+    {"n_dense_blocks": 1, "n_conv_blocks_per_dense_block": 3, "n_classes": 2, "stem_stride": 3},
     {"conv_block": "bottleneck", "kernel_sizes": (3,), "se_reduction": None, "cross_transitions": False},
-    {"conv_block": "bottleneck", "kernel_sizes": (9,), "n_conv_blocks": 1},
+    {"conv_block": "bottleneck", "kernel_sizes": (9,), "n_conv_blocks_per_dense_block": 1},
     {"n_dense_blocks": 4, "compression": 1.0, "stem_kernel_size": 1, "stem_channels": 1, "growth_rate": 5},
 ]
 
@@ -237,11 +243,11 @@ def test_the_unchanged_densenet_has_36_layers_too():
 
 
 @pytest.mark.parametrize(
-    ("n_dense_blocks", "n_conv_blocks", "n_layers"),
+    ("n_dense_blocks", "n_conv_blocks_per_dense_block", "n_layers"),
     [(1, 1, 1 + 2 + 0 + 1), (2, 1, 1 + 4 + 1 + 1), (3, 4, 1 + 24 + 2 + 1)],
 )
-def test_layers_of_other_networks(n_dense_blocks, n_conv_blocks, n_layers):
-    params = {"n_dense_blocks": n_dense_blocks, "n_conv_blocks": n_conv_blocks}
+def test_layers_of_other_networks(n_dense_blocks, n_conv_blocks_per_dense_block, n_layers):
+    params = {"n_dense_blocks": n_dense_blocks, "n_conv_blocks_per_dense_block": n_conv_blocks_per_dense_block}
 
     assert serial_layers(DenseNet1D(n_classes=3, **params)) == n_layers
     assert DenseNet1D(n_classes=3, **params).n_layers == n_layers
@@ -255,7 +261,7 @@ def test_number_of_parameters_by_hand():
     net = DenseNet1D(
         n_classes=3,
         n_dense_blocks=2,
-        n_conv_blocks=1,
+        n_conv_blocks_per_dense_block=1,
         growth_rate=2,
         stem_channels=3,
         stem_kernel_size=5,
@@ -285,7 +291,7 @@ def test_number_of_parameters(params):
 
     # Channels at the entrance of every dense block, from the rules of the architecture alone.
     entrances = [settings["stem_channels"]]
-    grown = settings["n_conv_blocks"] * growth
+    grown = settings["n_conv_blocks_per_dense_block"] * growth
     crossings = []
     for i in range(settings["n_dense_blocks"] - 1):
         crossing = max(int(entrances[i] * compression), 4) if i > 0 and settings["cross_transitions"] else 0
@@ -294,7 +300,7 @@ def test_number_of_parameters(params):
 
     expected = settings["stem_channels"] * settings["stem_kernel_size"]
     for entrance in entrances:
-        for block in range(settings["n_conv_blocks"]):
+        for block in range(settings["n_conv_blocks_per_dense_block"]):
             channels = entrance + block * growth
             if params.get("conv_block") == "bottleneck":
                 expected += activation(channels) + channels * 4 * growth

@@ -34,7 +34,7 @@ def record(net, x):
 
 
 def test_every_conv_block_reads_all_before_it_in_its_dense_block():
-    seen = record(network(n_conv_blocks=4).eval(), spectra(2, 40))
+    seen = record(network(n_conv_blocks_per_dense_block=4).eval(), spectra(2, 40))
 
     for i in range(3):
         block_input, block_output = seen[f"dense_blocks.{i}"]

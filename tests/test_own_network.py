@@ -9,7 +9,9 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
 
+from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.export import OnnxClassifier, to_onnx
 from skspectra.inspection import class_activation_map
 from skspectra.neural_network import (
@@ -207,3 +209,118 @@ def test_a_model_of_another_layout_is_refused_by_name():
     del state["_network"]["format"]
     with pytest.raises(ValueError, match="This DenseNet1DClassifier was saved by another version of skspectra"):
         DenseNet1DClassifier.__new__(DenseNet1DClassifier).__setstate__(state)
+
+
+def test_layers_are_counted_in_blocks_of_ones_own():
+    # The stem, 4 blocks of one convolution, one transition and the last layer.
+    assert small(conv_block=PlainBlock).fit(X, Y).n_layers_ == 7
+    assert small(conv_block=MultiScaleBlock).fit(X, Y).n_layers_ == 11
+
+
+def test_parameters_are_inherited_through_a_mixin_and_an_intermediate_class():
+    class Mixin:
+        """Nothing."""
+
+    class Intermediate(BaseSpectrumClassifier):
+        """Another default.
+
+        Parameters
+        ----------
+        <training parameters>
+        """
+
+        def __init__(self, *, max_epochs=3, **training_params):
+            super().__init__(max_epochs=max_epochs, **training_params)
+
+    class Own(Mixin, SpectrumMLPClassifier):
+        """As the base class.
+
+        Parameters
+        ----------
+        <training parameters>
+        """
+
+        def __init__(self, *, a=1, **params):
+            super().__init__(**params)
+            self.a = a
+
+    class WithoutInit(OneConvolutionClassifier):
+        """As the base class.
+
+        Parameters
+        ----------
+        <training parameters>
+        """
+
+    assert inspect.signature(Intermediate).parameters["max_epochs"].default == 3
+    assert {"a", "hidden_layer_sizes", "lr", "batch_size"} <= set(Own().get_params())
+    assert Own(hidden_layer_sizes=(3,), max_epochs=1).fit(X, Y).n_layers_ == 2
+    for cls in (Intermediate, Own, WithoutInit):
+        assert "\nbatch_size : int, default=64\n" in cls.__doc__
+
+
+def test_a_module_that_lacks_something_is_refused_before_its_training():
+    class WithoutLayers(OneConvolution):
+        @property
+        def n_layers(self):
+            raise AttributeError
+
+    class Unfinished(OneConvolutionClassifier):
+        module_class = WithoutLayers
+
+    with pytest.raises(TypeError, match="module WithoutLayers lacks n_layers: see SpectrumModule"):
+        Unfinished(max_epochs=10**9).fit(X, Y)
+
+
+def test_maps_behind_earlier_blocks_of_a_network_with_other_features_are_refused():
+    class Halved(DenseNet1D):
+        def forward_features(self, x):
+            return super().forward_features(x) / 2
+
+    class HalvedClassifier(DenseNet1DClassifier):
+        module_class = Halved
+
+    classifier = HalvedClassifier(**small().get_params()).fit(X, Y)
+    assert class_activation_map(classifier, X).shape == X.shape
+    with pytest.raises(TypeError, match="layer=0 is not possible: Halved has a forward_features of its own"):
+        class_activation_map(classifier, X, layer=0)
+
+
+class Checkpoint(Callback):
+    """A callback with the name of the package's own, which fails in the second epoch where that is asked for."""
+
+    fails = False
+
+    def on_train_begin(self, net, **kwargs):
+        self.n_ = 0
+
+    def on_epoch_end(self, net, **kwargs):
+        self.n_ += 1
+        if self.n_ == 2 and Checkpoint.fails:
+            raise RuntimeError("as asked for")
+
+    def state_dict(self):
+        return {"n": self.n_}
+
+    def load_state_dict(self, state):
+        self.n_ = state["n"]
+
+
+class OtherNoise(CCDNoiseAugmenter):
+    """Noise of a user's own, with the parameters of the package's."""
+
+
+def test_a_checkpoint_is_that_of_one_augmenter_and_leaves_callbacks_of_its_name_alone(tmp_path, monkeypatch):
+    training = {"max_epochs": 3, "random_state": 0, "checkpoint_dir": tmp_path, "callbacks": [Checkpoint()]}
+    classifier = SpectrumMLPClassifier(augmenter=CCDNoiseAugmenter(), **training)
+    monkeypatch.setattr(Checkpoint, "fails", True)
+    with pytest.raises(RuntimeError, match="as asked for"):
+        classifier.fit(X, Y)
+    monkeypatch.setattr(Checkpoint, "fails", False)
+    assert len(list(tmp_path.glob("*.pt"))) == 1
+
+    SpectrumMLPClassifier(augmenter=OtherNoise(), **training).fit(X, Y)  # a file of its own, deleted at its end
+
+    assert len(list(tmp_path.glob("*.pt"))) == 1
+    assert len(classifier.fit(X, Y).history_) == 3
+    assert not list(tmp_path.glob("*.pt"))

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 
 from skspectra.augmentation import CCDNoiseAugmenter, ElectronicNoise
 from skspectra.inspection import NoiseDisplay
@@ -113,6 +113,7 @@ def test_the_display_has_a_row_for_each_effect():
 @pytest.mark.parametrize(
     ("effects", "message"),
     [
+        ([SkyResidual], "effects has <class"),
         ([3], "effects has 3; allowed are objects with a method apply"),
         (SkyResidual(1), "'effects' parameter of CCDNoiseAugmenter must be an instance of 'list' or"),
         ([ElectronicNoise(-1)], "'sigma' parameter of ElectronicNoise must be"),
@@ -128,3 +129,29 @@ def test_effects_that_are_none(effects, message):
 def test_an_augmenter_without_the_method_is_refused():
     with pytest.raises(ValueError, match=r"'augmenter' parameter of .* must be an object implementing"):
         SpectrumMLPClassifier(augmenter=SkyResidual(1)).fit(X, Y)
+
+
+def test_an_effect_may_be_an_estimator_and_must_change_the_spectra_in_place():
+    class Residual(BaseEstimator):
+        def __init__(self, strength=0.1):
+            self.strength = strength
+
+        def apply(self, flux, minimum, maximum, rng):
+            flux += self.strength
+
+    class Returning:
+        def apply(self, flux, minimum, maximum, rng):
+            return flux + 1
+
+    np.testing.assert_allclose(
+        CCDNoiseAugmenter(**OFF, effects=[Residual()]).augment(X), X + np.float32(0.1), rtol=1e-6
+    )
+    with pytest.raises(TypeError, match="returned something; apply changes the spectra in place"):
+        CCDNoiseAugmenter(effects=[Returning()]).augment(X)
+
+
+def test_the_display_shows_two_effects_of_one_class():
+    mpl.use("agg")
+    display = NoiseDisplay.from_estimator(CCDNoiseAugmenter(effects=[ElectronicNoise(0.5)], random_state=0), X[:2])
+    assert display.effects.count("Electronic noise") == 2
+    mpl.pyplot.close("all")

@@ -1,5 +1,7 @@
 """A survey from outside the package, by public names alone; and what every reader of the package owes the others."""
 
+import os
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -81,6 +83,70 @@ def test_columns_of_bits_and_of_variable_length_say_why(tmp_path):
             table["FLAGS"]
         with pytest.raises(ValueError, match="column LINES holds arrays of variable length"):
             table["LINES"]
+
+
+def one_reader(monkeypatch, function):
+    monkeypatch.setattr(_registry, "_user_readers", [])
+    register_reader("MySurvey")(function)
+
+
+def test_spectra_of_one_file_on_two_grids_need_a_grid(monkeypatch, tmp_path):
+    one_reader(monkeypatch, lambda file: [Spectrum(np.ones(50), GRID), Spectrum(np.ones(50), GRID + 300)])
+    (tmp_path / "a.txt").write_text("two")
+    with pytest.raises(ValueError, match=r"a\.txt: its grid \(50 pixels from 4300"):
+        load_spectra(tmp_path / "a.txt", wavelength=None)
+    assert load_spectra(tmp_path / "a.txt", wavelength=GRID).data.shape == (2, 50)
+
+
+def labelled_by(monkeypatch, tmp_path, labels, on_error="raise"):
+    """Load a spectrum of the object "1" and the labels of another file."""
+    one_reader(
+        monkeypatch, lambda file: labels if file.stem == "labels" else Spectrum(np.ones(50), GRID, object_id="1")
+    )
+    for name in ("labels.txt", "one.txt"):
+        (tmp_path / name).write_text("any")
+    return load_spectra([tmp_path / "one.txt", tmp_path / "labels.txt"], wavelength=GRID, on_error=on_error)
+
+
+@pytest.mark.parametrize(
+    "by_object_id",
+    [
+        {"1": Label("STAR", "", np.float32(0.5))},
+        {1: Label(b"STAR", redshift=0.5)},
+        {np.int64(1): ("STAR", "", 0.5)},
+        {10**30: Label("QSO"), "1": Label("STAR", redshift=0.5)},
+    ],
+)
+def test_labels_may_have_names_and_numbers_of_any_kind(monkeypatch, tmp_path, by_object_id):
+    spectra = labelled_by(monkeypatch, tmp_path, Labels(by_object_id))
+    assert (spectra.target.tolist(), spectra.redshift.tolist()) == (["STAR"], [0.5])
+
+
+@pytest.mark.parametrize(
+    ("second", "cause"),
+    [
+        (Label("QSO", redshift="far"), "the redshift is 'far', which is no number"),
+        (Label("Q\0SO"), "it holds a zero byte"),
+        (Label("Q\udcff"), "surrogates not allowed"),
+    ],
+)
+def test_a_file_with_a_label_that_is_none_is_refused_whole(monkeypatch, tmp_path, second, cause):
+    labels = Labels({"1": Label("STAR"), "2": second})
+    with pytest.raises(ValueError, match=rf"labels\.txt: .*{cause}"):
+        labelled_by(monkeypatch, tmp_path, labels)
+    with pytest.warns(UserWarning, match=r"labels\.txt") as record:
+        spectra = labelled_by(monkeypatch, tmp_path, labels, on_error="warn")
+    assert spectra.target.tolist() == [""]
+    assert record[0].filename == __file__
+
+
+def test_a_file_name_need_not_be_utf_8(monkeypatch, tmp_path):
+    one_reader(monkeypatch, lambda file: Spectrum(np.ones(50), GRID, object_id="1"))
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/a\xff.txt")
+    with open(path, "w") as file:
+        file.write("any")
+    spectra = load_spectra(path, wavelength=GRID)
+    assert spectra.filename.tolist() == [path]
 
 
 @pytest.mark.parametrize("name", [*MAKERS, "redrock"])

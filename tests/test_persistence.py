@@ -133,8 +133,12 @@ def test_a_skops_file_holds_no_pickle(pipeline):
 
 def test_changed_parameters_do_not_change_the_saved_network(pipeline):
     changed = with_pickle(pipeline)
-    name = "n_conv_blocks" if hasattr(changed[-1], "n_conv_blocks") else "hidden_layer_sizes"
-    changed[-1].set_params(**{name: 3 if name == "n_conv_blocks" else (9, 9)})
+    name = (
+        "n_conv_blocks_per_dense_block"
+        if hasattr(changed[-1], "n_conv_blocks_per_dense_block")
+        else "hidden_layer_sizes"
+    )
+    changed[-1].set_params(**{name: 3 if name == "n_conv_blocks_per_dense_block" else (9, 9)})
 
     np.testing.assert_array_equal(with_pickle(changed).predict_proba(X), pipeline.predict_proba(X))
 

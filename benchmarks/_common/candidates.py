@@ -30,7 +30,7 @@ from skspectra.neural_network import (
 DENSENET_SETTINGS = {
     "g8 s4": {"growth_rate": 8, "stem_stride": 4},
     "g8 s4, no excitation": {"growth_rate": 8, "stem_stride": 4, "se_reduction": None},
-    "g8 s4, one block": {"growth_rate": 8, "stem_stride": 4, "n_conv_blocks": 1},
+    "g8 s4, one block": {"growth_rate": 8, "stem_stride": 4, "n_conv_blocks_per_dense_block": 1},
     "g8 s8": {"growth_rate": 8, "stem_stride": 8},
     "g8 s2": {"growth_rate": 8, "stem_stride": 2},
     "g12 s4": {"growth_rate": 12, "stem_stride": 4},

@@ -24,7 +24,7 @@ from benchmarks._common.training import balance_in_training, fit_other, predict,
 from benchmarks.classifiers._real import folds_of, read_real
 
 NETWORK = Candidate(
-    "DenseNet1D g8 s8, one block", "DenseNet1D", densenet(growth_rate=8, stem_stride=8, n_conv_blocks=1)
+    "DenseNet1D g8 s8, one block", "DenseNet1D", densenet(growth_rate=8, stem_stride=8, n_conv_blocks_per_dense_block=1)
 )
 CHOICE = [CANDIDATES[name] for name in ("MiniRocket, 10000 kernels", "boosting, 100 PC", "MLP")] + [NETWORK]
 

@@ -23,7 +23,7 @@ from skspectra.neural_network import DenseNet1DClassifier
 SETTINGS = [
     *({"stem_stride": 4, "growth_rate": growth_rate} for growth_rate in (6, 8, 12, 16)),
     {"stem_stride": 4, "growth_rate": 8, "n_dense_blocks": 5},
-    {"stem_stride": 4, "growth_rate": 8, "n_conv_blocks": 1},
+    {"stem_stride": 4, "growth_rate": 8, "n_conv_blocks_per_dense_block": 1},
     *({"stem_stride": 2, "growth_rate": growth_rate} for growth_rate in (6, 8)),
     {"stem_stride": 1, "growth_rate": 8},
     # What each part of the paper's network adds.

@@ -28,7 +28,7 @@ def measure(n_samples, n_features, growth_rate):
     X = np.random.default_rng(0).random((n_samples, n_features), dtype=np.float32)
     classifier = DenseNet1DClassifier(
         n_dense_blocks=4,
-        n_conv_blocks=1,
+        n_conv_blocks_per_dense_block=1,
         growth_rate=growth_rate,
         stem_channels=8,
         stem_stride=4,

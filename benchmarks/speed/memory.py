@@ -30,7 +30,7 @@ from benchmarks._common.command import parser_of, save
 CLASSIFIERS = {
     "DenseNet1DClassifier": {
         "n_dense_blocks": 1,
-        "n_conv_blocks": 1,
+        "n_conv_blocks_per_dense_block": 1,
         "growth_rate": 2,
         "stem_channels": 4,
         "stem_stride": 26,

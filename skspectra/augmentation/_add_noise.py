@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._parallel import for_each_chunk
-from ._effects import Array, NoiseEffect, namespace
+from ._effects import Array, namespace
 
 
 def flux_extremes(flux: Array) -> tuple[Array, Array]:
@@ -26,14 +26,14 @@ def flux_extremes(flux: Array) -> tuple[Array, Array]:
     )
 
 
-def add_noise(flux: Array, effects: Sequence[NoiseEffect], rng: Any) -> Array:
+def add_noise(flux: Array, effects: Sequence[Any], rng: Any) -> Array:
     """Return a copy of a batch of spectra with the effects, in their order.
 
     Parameters
     ----------
     flux : ndarray or Tensor of shape (n_samples, n_features)
         Spectra of any floating dtype, left as they are. NaN stays NaN.
-    effects : sequence of NoiseEffect
+    effects : sequence of effects
     rng : numpy.random.Generator or alike
         Source of random numbers, which must lie where ``flux`` lies.
 
@@ -48,17 +48,18 @@ def add_noise(flux: Array, effects: Sequence[NoiseEffect], rng: Any) -> Array:
     return noisy
 
 
-def _add_in_place(flux: Array, effects: Sequence[NoiseEffect], rng: Any) -> None:
+def _add_in_place(flux: Array, effects: Sequence[Any], rng: Any) -> None:
     minimum, maximum = flux_extremes(flux)
     for effect in effects:
-        effect.apply(flux, minimum, maximum, rng)
+        if effect.apply(flux, minimum, maximum, rng) is not None:
+            raise TypeError(f"The effect {effect!r} returned something; apply changes the spectra in place.")
 
 
 def write_noisy_spectra(
     flux: np.ndarray,
     out: np.ndarray,
     *,
-    effects: Sequence[NoiseEffect],
+    effects: Sequence[Any],
     random_state: np.random.RandomState,
     indices: np.ndarray | None = None,
 ) -> None:

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from .._base import StatelessSpectrumTransformer
 from .._validation import check_spectra
 from ._add_noise import add_noise, write_noisy_spectra
-from ._effects import BadPixels, CosmicRays, ElectronicNoise, NoiseEffect
+from ._effects import BadPixels, CosmicRays, ElectronicNoise
 
 
 class CCDNoiseAugmenter(StatelessSpectrumTransformer):
@@ -112,7 +111,7 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         electronic_noise: float | tuple[float, float] = (0.0, 0.02),
         cosmic_rays: int = 2,
         bad_pixels: float = 0.02,
-        effects: Sequence[NoiseEffect] = (),
+        effects: Sequence[Any] = (),
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.electronic_noise = electronic_noise
@@ -192,13 +191,13 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         write_noisy_spectra(X, noisy, effects=effects, random_state=check_random_state(self.random_state))
         return noisy
 
-    def _all_effects(self) -> list[NoiseEffect]:
+    def _all_effects(self) -> list[Any]:
         """Return the effects in their order, validated."""
         self._validate_params()
         for effect in self.effects:
-            if not callable(getattr(effect, "apply", None)):
+            if isinstance(effect, type) or not callable(getattr(effect, "apply", None)):
                 raise ValueError(f"effects has {effect!r}; allowed are objects with a method apply.")
-            if isinstance(effect, BaseEstimator):
+            if hasattr(effect, "_parameter_constraints"):
                 effect._validate_params()
         return [
             ElectronicNoise(self.electronic_noise),

@@ -9,7 +9,7 @@ import math
 import sys
 from numbers import Integral, Real
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -18,12 +18,6 @@ from .._validation import Interval, Pair
 
 # numpy.ndarray or torch.Tensor
 Array = Any
-
-
-class NoiseEffect(Protocol):
-    """What :class:`CCDNoiseAugmenter` takes as one of its `effects`."""
-
-    def apply(self, flux: Array, minimum: Array, maximum: Array, rng: Any) -> None: ...
 
 
 class ElectronicNoise(BaseEstimator):

@@ -131,6 +131,11 @@ def class_activation_map(
             f"estimator={type(classifier).__name__} has no class activation map: its network is not a DenseNet1D, "
             "whose last layer reads a global average. Use DenseNet1DClassifier, or occlusion_map for any classifier."
         )
+    if layer is not None and type(module).forward_features is not DenseNet1D.forward_features:
+        raise TypeError(
+            f"layer={layer!r} is not possible: {type(module).__name__} has a forward_features of its own, of which the "
+            "maps behind earlier blocks know nothing. layer=None gives its exact map."
+        )
     for name, value in (("upsample", upsample), ("normalize", normalize)):
         if not isinstance(value, bool | np.bool_):
             raise ValueError(f"{name}={value!r} is not allowed; allowed are True and False.")

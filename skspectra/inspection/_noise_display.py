@@ -11,7 +11,6 @@ from sklearn.utils import check_array, check_random_state
 
 from ..augmentation import CCDNoiseAugmenter
 from ..augmentation._add_noise import write_noisy_spectra
-from ..augmentation._effects import NoiseEffect
 from ._display_arguments import check_axes, check_column, horizontal_axis, wavelength_of_samples
 
 if TYPE_CHECKING:
@@ -120,11 +119,11 @@ class NoiseDisplay:
             X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan", input_name="X"
         )
         effects = estimator._all_effects()
-        rows = {"Original": [], **{_name(effect): [effect] for effect in effects}, "All": effects}
+        rows = [("Original", []), *((_name(effect), [effect]) for effect in effects), ("All", effects)]
         flux = np.empty((len(rows), *spectra.shape), spectra.dtype)
-        for row, shown in zip(flux, rows.values(), strict=True):
+        for row, (_, shown) in zip(flux, rows, strict=True):
             write_noisy_spectra(spectra, row, effects=shown, random_state=check_random_state(estimator.random_state))
-        return cls(flux, list(rows), wavelength=wavelength, y=y).plot(ax)
+        return cls(flux, [name for name, _ in rows], wavelength=wavelength, y=y).plot(ax)
 
     def plot(self, ax: Axes | np.ndarray | None = None) -> Self:
         """Draw the spectra.
@@ -172,6 +171,6 @@ class NoiseDisplay:
         return self
 
 
-def _name(effect: NoiseEffect) -> str:
+def _name(effect: Any) -> str:
     """Return the name of a class as words: "Cosmic rays" for CosmicRays."""
     return re.sub(r"(?<=[a-z])[A-Z]", lambda match: f" {match[0].lower()}", type(effect).__name__)

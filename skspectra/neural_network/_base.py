@@ -34,8 +34,8 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
 
     A subclass names its module in `module_class`, gives the module's arguments in `module_params`, and takes the
     parameters of its architecture in `__init__`, which hands all others to this class. In its docstring the lines
-    ``<training parameters>`` and ``<fitted attributes>`` stand for the entries below. The module is a
-    :class:`SpectrumModule`.
+    ``<training parameters>`` and ``<fitted attributes>`` stand for the entries below, and
+    ``<parameters of the module>`` for those of its module, which is a :class:`SpectrumModule`.
 
     Parameters
     ----------
@@ -293,6 +293,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
             callbacks = make_callbacks(self, train.n_batches, best_epoch)
             net = make_net(self, module_params, data.classes, device, callbacks)
             net.initialize_seeded(random_state.randint(2**31 - 1))
+            _check_module(net.module_)
             # Train.
             if earlier is not None:
                 _load_weights(net.module_, earlier)
@@ -302,6 +303,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
             net.partial_fit((train, validation), None, epochs=self.max_epochs - checkpoint.n_epochs)
             net.module_.eval()
             _check_answer(net, data.flux[:1])
+            checkpoint.finish(net)
         # Store.
         for name, value in (checkpoint.pretrained or {}).items():
             setattr(self, name, value)
@@ -345,7 +347,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
                 f"Training was interrupted after {len(completed)} of {self.max_epochs} epochs; its weights are {kept}."
                 f"{resumes}",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         net.optimizer_.state.clear()  # twice the size of the model, and of no more use
         self.net_ = net
@@ -357,6 +359,13 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         self.stop_reason_ = net.stop_reason_
         self.n_layers_ = net.module_.n_layers
         self.n_parameters_ = sum(p.numel() for p in net.module_.parameters())
+
+
+def _check_module(module: torch.nn.Module) -> None:
+    """Raise TypeError if a module of the user's own is not one that can be used after its training."""
+    missing = [name for name in ("forward_features", "classifier", "n_layers") if not hasattr(module, name)]
+    if missing:
+        raise TypeError(f"The module {type(module).__name__} lacks {', '.join(missing)}: see SpectrumModule.")
 
 
 def _check_answer(net: SpectrumNet, flux: np.ndarray) -> None:

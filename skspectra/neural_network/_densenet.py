@@ -71,7 +71,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     _parameter_constraints: dict = {
         **BaseSpectrumClassifier._parameter_constraints,
         "n_dense_blocks": [Interval(Integral, 1, None, closed="left")],
-        "n_conv_blocks": [Interval(Integral, 1, None, closed="left")],
+        "n_conv_blocks_per_dense_block": [Interval(Integral, 1, None, closed="left")],
         "growth_rate": [Interval(Integral, 1, None, closed="left")],
         "stem_channels": [Interval(Integral, 1, None, closed="left")],
         "stem_kernel_size": [Interval(Integral, 1, None, closed="left")],
@@ -87,7 +87,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         self,
         *,
         n_dense_blocks: int = 7,
-        n_conv_blocks: int = 2,
+        n_conv_blocks_per_dense_block: int = 2,
         growth_rate: int = 12,
         stem_channels: int = 24,
         stem_kernel_size: int = 11,
@@ -101,7 +101,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     ) -> None:
         super().__init__(**training_params)
         self.n_dense_blocks = n_dense_blocks
-        self.n_conv_blocks = n_conv_blocks
+        self.n_conv_blocks_per_dense_block = n_conv_blocks_per_dense_block
         self.growth_rate = growth_rate
         self.stem_channels = stem_channels
         self.stem_kernel_size = stem_kernel_size
@@ -157,7 +157,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         return {
             "n_classes": n_classes,
             "n_dense_blocks": self.n_dense_blocks,
-            "n_conv_blocks": self.n_conv_blocks,
+            "n_conv_blocks_per_dense_block": self.n_conv_blocks_per_dense_block,
             "growth_rate": self.growth_rate,
             "stem_channels": self.stem_channels,
             "stem_kernel_size": self.stem_kernel_size,

@@ -15,19 +15,20 @@ def inherit_parameters(cls: Any) -> None:
     ``<parameters of the module>`` stands for entries of the torch module's docstring, and ``<training parameters>`` and
     ``<fitted attributes>`` for entries of the base class. What the class describes itself is left out of them.
     """
+    base = next(base for base in cls.__mro__[1:] if "__init__" in vars(base))
     own = inspect.signature(cls.__init__)
     parameters = list(own.parameters.values())
-    if "__init__" not in vars(cls) or parameters[-1].kind is not inspect.Parameter.VAR_KEYWORD:
-        return
-    inherited = inspect.signature(cls.__base__.__init__).parameters
-    parameters[-1:] = [parameter for name, parameter in inherited.items() if name not in own.parameters]
-    cls.__init__.__signature__ = own.replace(parameters=parameters)
-    if cls.__doc__:
+    if "__init__" in vars(cls) and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD:
+        inherited = inspect.signature(base.__init__).parameters
+        parameters[-1:] = [parameter for name, parameter in inherited.items() if name not in own.parameters]
+        cls.__init__.__signature__ = own.replace(parameters=parameters)
+    if "__doc__" in vars(cls) and cls.__doc__:
         names = {parameter.name for parameter in parameters}
         docstring = inspect.cleandoc(cls.__doc__)
-        docstring = _insert(docstring, "<parameters of the module>", cls.module_class, "Parameters", names)
-        docstring = _insert(docstring, "<training parameters>", cls.__base__, "Parameters", names)
-        cls.__doc__ = _insert(docstring, "<fitted attributes>", cls.__base__, "Attributes")
+        if hasattr(cls, "module_class"):
+            docstring = _insert(docstring, "<parameters of the module>", cls.module_class, "Parameters", names)
+        docstring = _insert(docstring, "<training parameters>", base, "Parameters", names)
+        cls.__doc__ = _insert(docstring, "<fitted attributes>", base, "Attributes")
 
 
 def _insert(docstring: str, line: str, source: Any, section: str, names: Container[str] | None = None) -> str:

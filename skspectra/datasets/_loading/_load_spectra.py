@@ -130,8 +130,9 @@ def load_spectra(
             if isinstance(found, Labels):
                 table.add_labels(found, path)
                 return
-            if grid is None and spectra:
-                refuse_other_grid(found, path, spectra[0], table.first_filename())
+            if grid is None:
+                first, first_path = (spectra[0], table.first_filename()) if spectra else (found[0], path)
+                refuse_other_grid(found, path, first, first_path)
             table.add_spectra(found, path)
             spectra.extend(found)
 

@@ -9,6 +9,7 @@ a second process away for as long as the first one lives.
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,14 @@ CREATE VIEW IF NOT EXISTS labelled AS
     FROM spectrum JOIN file ON file.id = spectrum.file
     LEFT JOIN label ON label.survey = spectrum.survey AND label.object_id = spectrum.object_id AND label.about =
         CASE WHEN EXISTS (SELECT 1 FROM catalogue WHERE survey = spectrum.survey AND about = file.place)
-        THEN file.place ELSE '' END;
+        THEN file.place ELSE x'' END;
 """
 
 
 class SpectraTable:
-    """The table, open for one process; nothing stays that is not committed. NaN is NULL in it.
+    """The table, open for one process; nothing stays that is not committed.
+
+    In it NaN is NULL, and paths are bytes, because a file name need not be UTF-8.
 
     Parameters
     ----------
@@ -76,43 +79,36 @@ class SpectraTable:
 
     def state_when_read(self, path: str) -> str | None:
         """State of a file when it was read; None if it has not been."""
-        return self._value("SELECT state FROM file WHERE path = ?", os.path.abspath(path))
+        return self._value("SELECT state FROM file WHERE path = ?", os.fsencode(os.path.abspath(path)))
 
     def add_spectra(self, spectra: list[Spectrum], path: str) -> None:
         """Add the spectra of a file, or raise ValueError and add none where one is there a second time."""
-        self._execute("SAVEPOINT this_file")
-        try:
+        with self._all_or_nothing():
             self._add_file(path)
             file = self._value("SELECT last_insert_rowid()")
             for row, spectrum in enumerate(spectra, self.n_spectra):
                 self._add_spectrum(row, file, spectrum, path)
-        except ValueError:
-            self._execute("ROLLBACK TO this_file")
-            raise
-        finally:
-            self._execute("RELEASE this_file")
         self.n_spectra += len(spectra)
 
     def add_labels(self, labels: Labels, path: str) -> None:
         """Add the labels of a catalogue, or raise ValueError and add none where an earlier one disagrees."""
-        about = file_described(labels, path)
+        about = os.fsencode(file_described(labels, path))
         select = "SELECT target, subclass, redshift, source FROM label WHERE survey = ? AND about = ? AND object_id = ?"
         for object_id, label in labels.by_object_id.items():
             known = self._execute(select, labels.survey, about, object_id).fetchone()
             if known is not None:
                 target, subclass, redshift, source = known
                 other = Label(target, subclass, np.nan if redshift is None else redshift)
-                refuse_other_label(object_id, label, path, other, source)
-        self._add_file(path)
-        self._execute("INSERT OR IGNORE INTO catalogue VALUES (?, ?)", labels.survey, about)
-        self._database.executemany(
-            "INSERT OR IGNORE INTO label VALUES (?, ?, ?, ?, ?, ?, ?)",
-            ((labels.survey, about, object_id, *label, path) for object_id, label in labels.by_object_id.items()),
-        )
+                refuse_other_label(object_id, label, path, other, os.fsdecode(source))
+        rows = ((labels.survey, about, name, *label, os.fsencode(path)) for name, label in labels.by_object_id.items())
+        with self._all_or_nothing():
+            self._add_file(path)
+            self._execute("INSERT OR IGNORE INTO catalogue VALUES (?, ?)", labels.survey, about)
+            self._database.executemany("INSERT OR IGNORE INTO label VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def first_filename(self) -> str:
         """The file of the first spectrum."""
-        return self._value("SELECT name FROM file JOIN spectrum ON file = id WHERE row = 0")
+        return os.fsdecode(self._value("SELECT name FROM file JOIN spectrum ON file = id WHERE row = 0"))
 
     def lengths(self, columns: tuple[str, ...]) -> list[int]:
         """Length of the longest text in each of the columns."""
@@ -123,11 +119,23 @@ class SpectraTable:
         """The rows of the columns, with the labels of the catalogues, in order, `size` at a time."""
         cursor = self._execute(f"SELECT {', '.join(columns)} FROM labelled ORDER BY row")
         while rows := cursor.fetchmany(size):
-            yield rows
+            yield [tuple(os.fsdecode(v) if isinstance(v, bytes) else v for v in row) for row in rows]
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        self._execute("SAVEPOINT this_file")
+        try:
+            yield
+        except BaseException:
+            self._execute("ROLLBACK TO this_file")
+            raise
+        finally:
+            self._execute("RELEASE this_file")
 
     def _add_file(self, path: str) -> None:
         insert = "INSERT INTO file (path, name, place, state) VALUES (?, ?, ?, ?)"
-        self._execute(insert, os.path.abspath(path), path, place(path), file_state(path))
+        paths = map(os.fsencode, (os.path.abspath(path), path, place(path)))
+        self._execute(insert, *paths, file_state(path))
 
     def _add_spectrum(self, row: int, file: int, spectrum: Spectrum, path: str) -> None:
         values = [getattr(spectrum, name) for name in ("target", "subclass", "redshift", "snr")]
@@ -143,7 +151,7 @@ class SpectraTable:
             )
             raise ValueError(
                 f"{path}: it holds the spectrum {spectrum.spectrum_id} of {spectrum.survey} a second time, after "
-                f"{other}"
+                f"{os.fsdecode(other)}"
             ) from error
 
     def _execute(self, statement: str, *values: Any) -> sqlite3.Cursor:

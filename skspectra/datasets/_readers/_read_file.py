@@ -5,10 +5,10 @@ import warnings
 
 import numpy as np
 
-from .._resample import check_wavelength
+from ..._checks import check_wavelength
 from ._limits import check_n_pixels
 from ._registry import Reader
-from ._spectrum import Labels, NoSpectra, Spectrum
+from ._spectrum import Label, Labels, NoSpectra, Spectrum
 from ._survey_file import SurveyFile
 from ._values import as_number
 
@@ -38,8 +38,7 @@ def read_file(path: str | os.PathLike, candidates: list[Reader]) -> list[Spectru
                     if found is None:
                         continue
                     if isinstance(found, Labels):
-                        found.survey = survey
-                        return found
+                        return _checked_labels(found, survey)
                     spectra = [found] if isinstance(found, Spectrum) else found
                     if not isinstance(spectra, list | tuple) or not all(isinstance(one, Spectrum) for one in spectra):
                         raise ValueError(
@@ -60,6 +59,25 @@ def read_file(path: str | os.PathLike, candidates: list[Reader]) -> list[Spectru
             # A damaged file can make astropy raise nearly anything, of which only ValueError speaks for itself.
             cause = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
             raise ValueError(f"{os.fspath(path)}: {cause}") from error
+
+
+def _checked_labels(labels: Labels, survey: str) -> Labels:
+    """Return labels with text as names and classes, or raise ValueError."""
+    by_object_id = {}
+    for object_id, label in labels.by_object_id.items():
+        target, subclass, redshift = Label(*label)
+        label = Label(_text(target), _text(subclass), as_number("the redshift", redshift))
+        by_object_id[_text(object_id)] = label
+    return Labels(by_object_id, _text(labels.about), survey)
+
+
+def _text(value: object) -> str:
+    """Return text that a store can hold, without blanks at its ends."""
+    text = value.decode().strip() if isinstance(value, bytes) else str(value).strip()
+    if "\0" in text:
+        raise ValueError(f"{text!r} is no name: it holds a zero byte")
+    text.encode()  # lone surrogates are no text; the error is a ValueError
+    return text
 
 
 def _check(spectrum: Spectrum) -> None:
@@ -83,8 +101,7 @@ def _check(spectrum: Spectrum) -> None:
     spectrum.ivar = ivar
     spectrum.mask = mask | ~np.isfinite(spectrum.flux)
     for name in ("target", "subclass", "object_id", "spectrum_id", "survey"):
-        text = getattr(spectrum, name)
-        setattr(spectrum, name, text.decode().strip() if isinstance(text, bytes) else str(text).strip())
+        setattr(spectrum, name, _text(getattr(spectrum, name)))
     for name in ("redshift", "snr"):
         value = as_number(f"the {name}", getattr(spectrum, name))
         # -9999 is the surveys' way to say that there is none.

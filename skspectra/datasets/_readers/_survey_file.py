@@ -18,8 +18,8 @@ from ._limits import gunzip_limit
 class SurveyFile:
     """One file, plain or gzipped, as a reader sees it.
 
-    It is a context manager. Nothing is read before it is asked for. A part that is missing, cut off or larger than the
-    file raises ValueError.
+    Use it in a with statement. Nothing is read before it is asked for. A part that is missing, cut off or larger than
+    the file raises ValueError.
 
     Parameters
     ----------
@@ -28,8 +28,6 @@ class SurveyFile:
 
     Attributes
     ----------
-    path : pathlib.Path
-        The file.
     stem : str
         Name of the file without its folder, its suffix and ".gz".
     header : astropy.io.fits.Header

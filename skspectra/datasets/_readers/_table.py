@@ -69,6 +69,10 @@ def _parse_columns(key: int | str, header: Any, raw: bytes) -> tuple[np.dtype, d
             formats.append(_column_format(kind, count))
             offsets.append(width)
         width += (count + 7) // 8 if kind == "X" else count * _element_size(kind)
+    if not_read and not names:
+        raise ValueError(
+            f"HDU {key!r} has no column that is read: " + ", ".join(f"{k} {v}" for k, v in not_read.items())
+        )
     if width != header["NAXIS1"] or not names or header["NAXIS2"] <= 0:
         raise ValueError(
             f"HDU {key!r} has {header['NAXIS2']} rows of {header['NAXIS1']} bytes, and its columns have {width} bytes"

@@ -78,7 +78,7 @@ class StoreWriter:
             )
         if table.n_spectra:
             self.wavelength = np.frombuffer(table["wavelength"], np.float64)
-            self.first_path = table["first_path"]
+            self.first_path = os.fsdecode(table["first_path"])
             flux = self.part / _FLUX
             size, expected = os.path.getsize(flux) if flux.exists() else 0, self._flux_end()
             if size < expected:
@@ -137,7 +137,7 @@ class StoreWriter:
         self.table.add_spectra(spectra, path)
         if not self.first_path:
             self.wavelength, self.first_path = first, path
-            self.table["wavelength"], self.table["first_path"] = first.tobytes(), path
+            self.table["wavelength"], self.table["first_path"] = first.tobytes(), os.fsencode(path)
         return flux
 
     def _prepare(self, spectra: list[Spectrum], path: str) -> np.ndarray:

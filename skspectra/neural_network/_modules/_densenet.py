@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ._blocks import BLOCKS, DenseBlock, Maps, PreActivation, Transition, concatenate, conv_weight
+from ._blocks import BLOCKS, DenseBlock, Maps, PreActivatedConv, PreActivation, Transition, concatenate, conv_weight
 from ._functional import conv_same
 from ._spectrum_module import SpectrumModule, he_uniform
 
@@ -25,7 +25,7 @@ class DenseNet1D(SpectrumModule):
         Number of classes.
     n_dense_blocks : int, default=7
         Number of dense blocks. The length is halved between two of them.
-    n_conv_blocks : int, default=2
+    n_conv_blocks_per_dense_block : int, default=2
         Number of convolution blocks in a dense block.
     growth_rate : int, default=12
         Number of feature maps that each kernel width, and each convolution block, makes.
@@ -82,7 +82,7 @@ class DenseNet1D(SpectrumModule):
         self,
         n_classes: int,
         n_dense_blocks: int = 7,
-        n_conv_blocks: int = 2,
+        n_conv_blocks_per_dense_block: int = 2,
         growth_rate: int = 12,
         stem_channels: int = 24,
         stem_kernel_size: int = 11,
@@ -107,7 +107,7 @@ class DenseNet1D(SpectrumModule):
         for i in range(n_dense_blocks):
             n_input = n_channels
             blocks = []
-            for _ in range(n_conv_blocks):
+            for _ in range(n_conv_blocks_per_dense_block):
                 blocks.append(make_block(n_channels, growth_rate, kernel_sizes, se_reduction))
                 n_channels += growth_rate
             self.dense_blocks.append(DenseBlock(blocks))
@@ -124,8 +124,9 @@ class DenseNet1D(SpectrumModule):
         self.classifier = nn.Linear(n_channels, n_classes)
         he_uniform(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)
-        # The stem, two convolutions in each block, the transitions and the classifier follow each other.
-        self.n_layers = 1 + 2 * n_dense_blocks * n_conv_blocks + len(self.transitions) + 1
+        # The stem, the convolutions of each block, the transitions and the classifier follow each other.
+        n_convolutions = sum(isinstance(module, PreActivatedConv) for module in self.dense_blocks.modules())
+        self.n_layers = 1 + n_convolutions + len(self.transitions) + 1
 
     def forward_features(self, x: Tensor) -> Tensor:
         return deque(self.forward_intermediates(x), maxlen=1).pop()  # earlier activations are freed on the way

@@ -37,6 +37,7 @@ def open_checkpoint(
     run: dict[str, Any] = {
         **estimator.get_params(deep=False),
         "augmenter": _settings(estimator.augmenter),
+        "module": estimator.module_class.__qualname__,
         "device": device.type,
         "precision": str(compute_dtype(estimator.precision, device)),
         "versions": (__version__, torch.__version__),
@@ -64,7 +65,8 @@ def _settings(augmenter: Any) -> Any:
     """Return what the noise depends on: an augmenter's own random state is not used in training."""
     if not hasattr(augmenter, "get_params"):
         return augmenter
-    return {name: value for name, value in augmenter.get_params().items() if name != "random_state"}
+    settings = {name: value for name, value in augmenter.get_params().items() if name != "random_state"}
+    return type(augmenter).__qualname__, settings
 
 
 class CheckpointFile:
@@ -239,6 +241,9 @@ class Checkpoint(Callback):
 
     def on_train_end(self, net, **kwargs):
         net.callbacks_ = [(name, callback) for name, callback in net.callbacks_ if callback is not self]
+
+    def finish(self, net: NeuralNet) -> None:
+        """Delete the file of a training that was not interrupted."""
         if self.file is not None and net.stop_reason_ != "interrupt":
             self.file.remove()
 
@@ -267,7 +272,7 @@ class Checkpoint(Callback):
         for generator, generator_state in zip(batches.generators, state["generators"], strict=True):
             generator.set_state(generator_state)
         for name, callback in net.callbacks_:
-            if name in state["callbacks"]:
+            if callback is not self and name in state["callbacks"]:
                 callback.load_state_dict(state["callbacks"][name])
             elif _begins_anew(callback):
                 warnings.warn(
