@@ -27,20 +27,9 @@ def flux_extremes(flux: Array) -> tuple[Array, Array]:
 
 
 def add_noise(flux: Array, effects: Sequence[Any], rng: Any) -> Array:
-    """Return a copy of a batch of spectra with the effects, in their order.
+    """Return a copy of a batch of spectra, of any floating dtype, with the effects in their order.
 
-    Parameters
-    ----------
-    flux : ndarray or Tensor of shape (n_samples, n_features)
-        Spectra of any floating dtype, left as they are. NaN stays NaN.
-    effects : sequence of effects
-    rng : numpy.random.Generator or alike
-        Source of random numbers, which must lie where ``flux`` lies.
-
-    Returns
-    -------
-    ndarray or Tensor of shape (n_samples, n_features)
-        Of the dtype of ``flux``.
+    ``rng`` is a source of random numbers that lie where ``flux`` lies.
     """
     noisy = namespace(flux).empty_like(flux)
     noisy[...] = flux

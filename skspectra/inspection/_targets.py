@@ -8,18 +8,7 @@ from .._checks import class_codes
 
 
 def encode_target(target: Any, classes: np.ndarray, n_samples: int) -> np.ndarray | None:
-    """Return the positions in `classes` of the wanted labels, or None for "predicted".
-
-    Parameters
-    ----------
-    target : "predicted", a label, or array-like of shape (n_samples,)
-    classes : ndarray of shape (n_classes,)
-    n_samples : int
-
-    Returns
-    -------
-    codes : ndarray of shape (n_samples,), int64, or None
-    """
+    """Return the positions in `classes` of one label or of n_samples labels, or None for "predicted"."""
     if isinstance(target, str) and target == "predicted":
         return None
     labels = np.asarray(target)

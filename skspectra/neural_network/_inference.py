@@ -22,29 +22,11 @@ def compute_in_batches(
     batch_size: int,
     device: torch.device,
 ) -> np.ndarray:
-    """Return what a module in evaluation mode computes, a batch at a time.
+    """Return what a module in evaluation mode computes from float32 spectra, (n_samples, n_outputs), float32.
 
     On a CPU every thread takes batches of its own, each computed by that thread alone: many threads on one batch wait
-    for each other after every operation. Memory is that of one batch a thread.
-
-    Parameters
-    ----------
-    function : callable
-        The module or one of its methods.
-    flux : ndarray of shape (n_samples, n_features), float32
-    n_outputs : int
-    batch_size : int
-        The largest batch.
-    device : torch.device
-
-    Returns
-    -------
-    outputs : ndarray of shape (n_samples, n_outputs), float32
-
-    Raises
-    ------
-    OSError
-        If the file of a memory-mapped flux is changed meanwhile.
+    for each other after every operation. Memory is that of one batch a thread, of at most `batch_size` spectra. If the
+    file of a memory-mapped array is changed meanwhile, OSError is raised.
     """
     outputs = np.empty((len(flux), n_outputs), dtype=np.float32)
     file = MappedFile(flux)

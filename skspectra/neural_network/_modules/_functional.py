@@ -52,17 +52,9 @@ def _unfused_affine_relu_conv(x, scale, shift, weights, with_variance) -> tuple[
 
 
 def conv_same(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
-    """Convolve channels-last maps, with zeros beyond both ends.
+    """Convolve channels-last maps (n_spectra, length, in_channels), with zeros beyond both ends.
 
-    Parameters
-    ----------
-    x : Tensor of shape (n_spectra, length, in_channels)
-    weight : Tensor of shape (out_channels, in_channels, width), the width odd
-    stride : int, default=1
-
-    Returns
-    -------
-    Tensor of shape (n_spectra, ceil(length / stride), out_channels)
+    The weight is (out_channels, in_channels, width), of odd width; the result has ceil(length / stride) samples.
     """
     if weight.shape[2] == 1 and stride == 1:
         return F.linear(x, weight.squeeze(2))
@@ -195,14 +187,8 @@ def _weight_gradient(x: Tensor, grad: Tensor, width: int) -> Tensor:
     overlap are nothing a matrix product can take, but every width-th of them lie end to end, so the product is a sum
     over `width` phases, and nothing is copied. oneDNN's own routine for wide kernels reaches a third of this speed.
 
-    Parameters
-    ----------
-    x : Tensor of shape (n_spectra, length, in_channels)
-    grad : contiguous Tensor of shape (n_spectra, length, out_channels)
-
-    Returns
-    -------
-    Tensor of shape (out_channels, in_channels, width), of no less than single precision
+    x is (n_spectra, length, in_channels), grad a contiguous (n_spectra, length, out_channels), and the result
+    (out_channels, in_channels, width), of no less than single precision.
     """
     n_spectra, length, in_channels = x.shape
     out_channels = grad.shape[2]
