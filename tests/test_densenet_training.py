@@ -223,8 +223,9 @@ def test_the_reason_for_stopping_is_stored():
     assert small(callbacks=[StopAtOnce()]).fit(X, Y).stop_reason_ == "callback"
     classifier, _ = fit_with_a_best_epoch_before_the_last(patience=2, max_epochs=50)
     assert classifier.stop_reason_ == "patience"
-    with pytest.warns(ConvergenceWarning, match="interrupted after 0 of 2 epochs"):
+    with pytest.warns(ConvergenceWarning, match="interrupted after 0 of 2 epochs") as record:
         assert small(callbacks=[PressCtrlC()]).fit(X, Y).stop_reason_ == "interrupt"
+    assert record[0].filename == __file__
 
 
 def test_patience_with_a_part_split_off():
