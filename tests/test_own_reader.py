@@ -158,3 +158,21 @@ def test_one_reader_knows_each_file_whatever_the_order_of_readers(name, tmp_path
     with SurveyFile(path) as file:
         knowing = [function for _, function in _registry._readers if function(file) is not None]
     assert len(knowing) == 1
+
+
+def test_a_text_file_has_no_tables(tmp_path):
+    (tmp_path / "a.txt").write_text("5000.0 1.0\n")
+    with SurveyFile(tmp_path / "a.txt") as file:
+        assert (file.header, file.hdu_names(), file.has_table(1, {"FLUX"})) == ({}, set(), False)
+        with pytest.raises(ValueError, match="it has no HDU 1, for it is not a FITS file"):
+            file.table(1)
+
+
+def test_a_table_of_which_no_column_is_read_names_them(tmp_path):
+    column = fits.Column("counts", "J", array=np.arange(5), bzero=2**31)
+    fits.BinTableHDU.from_columns([column]).writeto(tmp_path / "a.fits")
+    with (
+        SurveyFile(tmp_path / "a.fits") as file,
+        pytest.raises(ValueError, match="HDU 1 has no column that is read: COUNTS is scaled by TSCAL or TZERO"),
+    ):
+        file.table(1)
