@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 from astropy.io import fits
-from survey_files import MAKERS, redrock
+from survey_files import MAKERS, desi_coadd, redrock
 
 from skspectra.datasets import Label, Labels, Spectrum, SurveyFile, load_spectra, register_reader
 from skspectra.datasets._readers import _registry
@@ -67,6 +67,29 @@ def test_a_scaled_column_is_refused_by_name(tmp_path):
             ValueError, match="column COUNTS is scaled by TSCAL or TZERO, and such columns are not read"
         ):
             table["COUNTS"]
+
+
+@pytest.mark.parametrize("part", [lambda table: table[0], lambda table: next(iter(table)), lambda table: table[:1]])
+def test_rows_and_slices_of_a_table_refuse_a_column_by_name_too(tmp_path, part):
+    write_spectrum(tmp_path / "a.fits", "a", counts={"format": "J", "bzero": 2**31})
+    with SurveyFile(tmp_path / "a.fits") as file:
+        rows = part(file.table(1))
+        assert rows["WAVE"] == GRID[0]
+        for key in ("COUNTS", ["WAVE", "COUNTS"]):
+            with pytest.raises(ValueError, match="column COUNTS is scaled by TSCAL or TZERO"):
+                rows[key]
+
+
+def test_a_scaled_date_is_not_passed_over_in_favour_of_another_column(tmp_path):
+    desi_coadd(tmp_path / "coadd-a.fits")
+    with fits.open(tmp_path / "coadd-a.fits") as hdus:
+        table = hdus["FIBERMAP"]
+        columns = [column for column in table.columns if column.name != "MEAN_MJD"]
+        columns.append(fits.Column("MEAN_MJD", "J", bzero=2**31, array=np.full(len(table.data), 59300)))
+        hdus["FIBERMAP"] = fits.BinTableHDU.from_columns(columns, name="FIBERMAP")
+        hdus.writeto(tmp_path / "coadd-b.fits")
+    with pytest.raises(ValueError, match=r"coadd-b\.fits: column MEAN_MJD is scaled by TSCAL or TZERO"):
+        load_spectra(tmp_path / "coadd-b.fits")
 
 
 def test_columns_of_bits_and_of_variable_length_say_why(tmp_path):

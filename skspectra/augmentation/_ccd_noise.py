@@ -39,8 +39,8 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         ``apply(flux, minimum, maximum, rng)``, which changes spectra (n_samples, n_features) in place. `minimum` and
         `maximum` (n_samples, 1) are those of each spectrum without noise, and `rng` has
         ``random(size, dtype="float32")`` and ``standard_normal(size, dtype="float32")``. In the training of a network
-        all arrays are PyTorch tensors. Add noise in this way and not by a subclass with another `augment`, which the
-        sampler and the display do not call.
+        all arrays are PyTorch tensors. Elsewhere several threads call `apply` at once, so it must not keep state. A
+        subclass with another `augment` is no way to add noise: the sampler and the display do not call it.
     random_state : int, RandomState instance or None, default=None
         Source of the noise. An int gives the same noise in every call.
 

@@ -57,12 +57,12 @@ def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
     if "FIBERMAP" not in file.hdu_names() or "REDSHIFTS" in file.hdu_names():
         return None
     fibermap = file.table("FIBERMAP")
-    columns = fibermap.dtype.names or ()
-    if "EXPID" in columns:
+    if file.has_table("FIBERMAP", {"EXPID"}):
         raise ValueError("it holds single exposures, whose sum is the coadd file of the same name")
     targetid = fibermap["TARGETID"]
     # A target can be in many coadds. The mean date tells them apart, in older productions the exposure time.
-    when = next((fibermap[name] for name in ("MEAN_MJD", "COADD_EXPTIME") if name in columns), targetid)
+    dates = (name for name in ("MEAN_MJD", "COADD_EXPTIME") if file.has_table("FIBERMAP", {name}))
+    when = fibermap[next(dates, "TARGETID")]
     wavelength, flux, ivar, good = _join_cameras(file, len(targetid))
     band = (wavelength >= _R_BAND[0]) & (wavelength < _R_BAND[1])
     spectra = []

@@ -20,32 +20,45 @@ _COLUMN_CARD = re.compile(rb"(TTYPE|TFORM|TSCAL|TZERO)(\d{1,3}) *= *(?:'([^']*)'
 _CARD = 80  # bytes
 
 
-class Table(np.ndarray):
-    """Structured array that says of a column of the file why it is not in it."""
-
-    not_read: dict[str, str] = {}
-
-    def __array_finalize__(self, source: Any) -> None:
-        self.not_read = getattr(source, "not_read", {})
+class Row(np.void):  # type: ignore[misc]  # NumPy's stubs call it final
+    """Row of a table that says of a column of the file why it is not in it."""
 
     def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, str):
+        try:
             return super().__getitem__(key)
-        if key in self.not_read:
-            raise ValueError(f"column {key} {self.not_read[key]}, and such columns are not read")
-        return np.asarray(super().__getitem__(key))
+        except (KeyError, ValueError):
+            _refuse_not_read(self.dtype, key)
+            raise
+
+
+class Table(np.ndarray):
+    """Structured array that says of a column of the file why it is not in it, and so do its rows."""
+
+    def __getitem__(self, key: Any) -> Any:
+        try:
+            found = super().__getitem__(key)
+        except (KeyError, ValueError):
+            _refuse_not_read(self.dtype, key)
+            raise
+        return np.asarray(found) if isinstance(key, str) else found
+
+
+def _refuse_not_read(dtype: np.dtype, key: Any) -> None:
+    """Raise ValueError if `key` is, or lists, a column that is not read: the dtype of the rows has the reasons."""
+    reasons: Any = dtype.metadata or {"not_read": {}}
+    for name in key if isinstance(key, list) else [key]:
+        if isinstance(name, str) and name in reasons["not_read"]:
+            raise ValueError(f"column {name} {reasons['not_read'][name]}, and such columns are not read")
 
 
 def read_table(key: int | str, header: Any, cards: bytes, read: Callable[[int], bytes]) -> np.ndarray:
     """Return the rows of a binary table; `cards` is its header as it lies in the file, and `read(n)` gives its data."""
-    dtype, not_read = _parse_columns(key, header, cards)
-    table = np.frombuffer(read(dtype.itemsize * header["NAXIS2"]), dtype).view(Table)
-    table.not_read = not_read
-    return table
+    dtype = _parse_columns(key, header, cards)
+    return np.frombuffer(read(dtype.itemsize * header["NAXIS2"]), dtype).view(Table)
 
 
-def _parse_columns(key: int | str, header: Any, raw: bytes) -> tuple[np.dtype, dict[str, str]]:
-    """Return the dtype of a row, and why some columns are not part of it."""
+def _parse_columns(key: int | str, header: Any, raw: bytes) -> np.dtype:
+    """Return the dtype of a row; its metadata say why some columns are not part of it."""
     matches = (_COLUMN_CARD.match(raw, start) for start in range(0, len(raw), _CARD))
     cards = {(match[1], int(match[2])): (match[3] or b"").decode("ascii").strip() for match in matches if match}
     names: list[str] = []
@@ -77,7 +90,8 @@ def _parse_columns(key: int | str, header: Any, raw: bytes) -> tuple[np.dtype, d
         raise ValueError(
             f"HDU {key!r} has {header['NAXIS2']} rows of {header['NAXIS1']} bytes, and its columns have {width} bytes"
         )
-    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": width}), not_read
+    row: Any = (Row, np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": width}))
+    return np.dtype(row, metadata={"not_read": not_read})
 
 
 def _column_format(kind: str, count: int) -> str | tuple[str, int]:

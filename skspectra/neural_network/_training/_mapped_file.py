@@ -13,12 +13,8 @@ class MappedFile:
     A change in place reaches the array, and a process that reads a map past the end of its file is killed by the
     operating system. `check` before every batch leaves the time of one batch in which a truncation still kills. Only
     the size is looked at where the map is writable, for the time changes with every write. A file that was deleted, or
-    replaced by another of its name, is no change: the map keeps the file that it was made from.
-
-    Parameters
-    ----------
-    X : ndarray
-        Without a memory-mapped file behind it nothing is checked.
+    replaced by another of its name, is no change: the map keeps the file that it was made from. Without a
+    memory-mapped file behind the array nothing is checked.
     """
 
     def __init__(self, X: np.ndarray):
