@@ -324,3 +324,11 @@ def test_a_checkpoint_is_that_of_one_augmenter_and_leaves_callbacks_of_its_name_
     assert len(list(tmp_path.glob("*.pt"))) == 1
     assert len(classifier.fit(X, Y).history_) == 3
     assert not list(tmp_path.glob("*.pt"))
+
+
+def test_a_module_without_features_is_no_module():
+    class WithoutFeatures(SpectrumModule):
+        n_layers = 1
+
+    with pytest.raises(TypeError, match=r"abstract class WithoutFeatures .* forward_features"):
+        WithoutFeatures()

@@ -1,6 +1,7 @@
 """Tables and texts that come with the package, in the folder `data`."""
 
 import csv
+from functools import cache
 from importlib.resources import files
 
 
@@ -9,6 +10,7 @@ def read_text(name: str) -> str:
     return (files(__package__) / "data" / name).read_text(encoding="utf-8")
 
 
+@cache
 def read_table(name: str) -> list[dict[str, str]]:
     """Return the rows of a csv file, from column to text. Lines that begin with "#" say where the numbers are from."""
     return list(csv.DictReader(line for line in read_text(name).splitlines() if not line.startswith("#")))

@@ -137,8 +137,7 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
             )
             device = torch.device("cpu")
         net = make_net(self, network["params"], self.classes_, device, callbacks=[])
-        with torch.random.fork_rng(devices=[]):
-            net.initialize()
+        net.initialize_seeded(0)  # the weights are replaced
         net.module_.load_state_dict({name: torch.tensor(array) for name, array in network["weights"].items()})
         net.module_.eval()
         self.net_ = net

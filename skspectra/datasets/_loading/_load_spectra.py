@@ -16,8 +16,6 @@ from ._find_files import find_files
 from ._read_files import read_into, refuse_other_grid, require_spectra, warn_of
 from ._table import NUMBER_COLUMNS, TEXT_COLUMNS, SpectraTable
 
-__all__ = ["load_spectra"]
-
 
 @validate_params({"bad_pixels": [StrOptions({"keep", "nan"})], "on_error": [StrOptions({"raise", "warn"})]})
 def load_spectra(

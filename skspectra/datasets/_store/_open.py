@@ -11,8 +11,6 @@ from sklearn.utils import Bunch
 
 from .._loading._table import NUMBER_COLUMNS, TEXT_COLUMNS
 
-__all__ = ["open_spectra_store"]
-
 MANIFEST = "manifest.json"
 FORMAT = "skspectra spectra store 1"
 

@@ -21,8 +21,6 @@ from .._wavelength import LAMOST_WAVELENGTH
 from ._open import open_spectra_store, read_manifest, unfinished
 from ._writer import StoreWriter, Transformer, difference, sync_folder
 
-__all__ = ["write_spectra_store"]
-
 _TABLE = "table.sqlite"
 
 
@@ -134,7 +132,8 @@ def write_spectra_store(
     """
     grid = None if wavelength is None else check_wavelength(wavelength)
     failures: list[tuple[str, str]] = []
-    files, folders = find_files(paths, None if on_error == "raise" else failures, "write_spectra_store")
+    recorded = None if on_error == "raise" else failures
+    files, folders = find_files(paths, recorded, "write_spectra_store")
     parameters = {
         "wavelength": "of the files" if grid is None else joblib.hash(grid),
         "bad_pixels": bad_pixels,
@@ -152,7 +151,6 @@ def write_spectra_store(
             to_read = writer.resume(files, folders)
             with tqdm(total=len(files), initial=len(files) - len(to_read), unit="file", disable=not progress) as bar:
                 for block in _blocks(to_read, block_bytes):
-                    recorded = failures if on_error == "warn" else None
                     read_into(writer.add, block, folders, recorded, grid=grid, n_jobs=n_jobs)
                     writer.commit()
                     bar.update(len(block))

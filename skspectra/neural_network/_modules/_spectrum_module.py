@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABCMeta, abstractmethod
+
 from torch import Tensor, nn
 
 
-class SpectrumModule(nn.Module):
+class SpectrumModule(nn.Module, metaclass=ABCMeta):
     """Base class of the torch modules: a body that computes features, and a last layer that reads an embedding.
 
     A subclass implements `forward_features` and has `classifier`, its last layer. It takes the keyword argument
@@ -44,6 +46,7 @@ class SpectrumModule(nn.Module):
     def __init__(self) -> None:
         super().__init__()
 
+    @abstractmethod
     def forward_features(self, x: Tensor) -> Tensor:
         """Compute the features that `forward_head` reads.
 
@@ -57,7 +60,6 @@ class SpectrumModule(nn.Module):
         features : Tensor of shape (n_spectra, ...)
             The features, in the dtype of the computation.
         """
-        raise NotImplementedError
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
         """Compute the logits, or the embedding that the last layer reads.
