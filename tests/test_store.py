@@ -92,7 +92,7 @@ def test_a_block_of_files_is_read_between_two_writes(files, tmp_path, monkeypatc
     read_all = _read_files._read_all
 
     def record(paths, *args):
-        blocks.append([Path(path).name for path in paths])
+        blocks.append([Path(file.path).name for file in paths])
         return read_all(paths, *args)
 
     monkeypatch.setattr(_read_files, "_read_all", record)
@@ -120,7 +120,7 @@ def test_an_unreadable_file_ends_the_writing_and_the_same_call_goes_on(files, tm
     monkeypatch.setattr(_read_files, "_read_all", lambda paths, *args: read.extend(paths) or read_all(paths, *args))
     store = write(files, tmp_path / "store")
 
-    assert [Path(path).name for path in read] == ["c.npz", "d.npz"]
+    assert [Path(file.path).name for file in read] == ["c.npz", "d.npz"]
     np.testing.assert_array_equal(store.data, load_spectra(files, wavelength=None).data)
 
 
@@ -154,8 +154,9 @@ def test_a_second_spectrum_of_one_name_is_refused_with_its_file(files, tmp_path,
 
 
 def test_a_file_with_a_spectrum_that_the_transformer_refuses_is_named(files, tmp_path):
-    np.savez(files[2], flux=np.full((1, 40), np.nan), wavelength=GRID)  # between two files that are well
-    params = {"transformer": MissingFluxInterpolator(), "block_bytes": 2**26}
+    # Between two files that are well.
+    np.savez(files[2], flux=np.ones((1, 40)), mask=np.ones((1, 40), bool), wavelength=GRID)
+    params = {"transformer": MissingFluxInterpolator(), "bad_pixels": "nan", "block_bytes": 2**26}
 
     with pytest.raises(ValueError, match=r"c\.npz: Input X has spectra of NaN alone"):
         write(files, tmp_path / "store", **params)

@@ -1,6 +1,9 @@
 """Flux-conserving resampling of spectra from one wavelength grid to another."""
 
+import warnings
+
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from sklearn.utils import check_array
@@ -15,12 +18,41 @@ _NEGLIGIBLE = 1e-6
 _ROWS_AT_ONCE = 16  # a block and its copies in float64 stay in the cache: three times as fast as all at once
 
 
-def pixel_edges(wavelength: np.ndarray) -> np.ndarray:
-    """Edges of the pixels: half-way between neighbours, and as far outside the two ends as on their inner side."""
+# Between neighbours further apart than so many times the usual step around them nothing was measured.
+_GAP = 3.0
+_STEPS_AROUND = 5
+
+
+def pixel_limits(wavelength: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper edges of the pixels.
+
+    They are half-way between neighbours, and at the two ends and at both sides of a gap as far outside a pixel as on
+    its inner side.
+    """
     middle = 0.5 * (wavelength[1:] + wavelength[:-1])
-    first = 1.5 * wavelength[0] - 0.5 * wavelength[1]
-    last = 1.5 * wavelength[-1] - 0.5 * wavelength[-2]
-    return np.concatenate([[first], middle, [last]])
+    lower, upper = np.concatenate([[np.nan], middle]), np.concatenate([middle, [np.nan]])
+    after_gap, before_gap = np.concatenate([[True], _gaps(wavelength)]), np.concatenate([_gaps(wavelength), [True]])
+    lower[after_gap] = np.nan
+    upper[before_gap] = np.nan
+    alone = after_gap & before_gap
+    half_step = np.median(np.diff(wavelength)) / 2 if alone.any() else 0.0
+    lower = np.where(after_gap, np.where(alone, wavelength - half_step, 2 * wavelength - upper), lower)
+    upper = np.where(before_gap, np.where(alone, wavelength + half_step, 2 * wavelength - lower), upper)
+    return lower, upper
+
+
+def _gaps(wavelength: np.ndarray) -> np.ndarray:
+    """True for each step between neighbours that is a gap.
+
+    The usual step is the median of those around, taken on either side so that a change of sampling is no gap.
+    """
+    steps = np.diff(wavelength)
+    around = sliding_window_view(np.pad(steps, _STEPS_AROUND, constant_values=np.nan), _STEPS_AROUND)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # there is nothing beyond the ends
+        usual = np.nanmedian(around, axis=1)
+    before, after = usual[: len(steps)], usual[_STEPS_AROUND + 1 :]
+    return steps > _GAP * np.fmax(before, after)
 
 
 class PixelOverlap:
@@ -36,20 +68,21 @@ class PixelOverlap:
     """
 
     def __init__(self, wavelength: np.ndarray, new_wavelength: np.ndarray) -> None:
-        old, new = pixel_edges(wavelength), pixel_edges(new_wavelength)
-        cuts = np.union1d(old, new)
+        (old_lower, old_upper), (new_lower, new_upper) = pixel_limits(wavelength), pixel_limits(new_wavelength)
+        cuts = np.unique(np.concatenate([old_lower, old_upper, new_lower, new_upper]))
         middle = 0.5 * (cuts[1:] + cuts[:-1])
-        old_pixel = np.searchsorted(old, middle) - 1
-        new_pixel = np.searchsorted(new, middle) - 1
-        both = (old_pixel >= 0) & (old_pixel < len(old) - 1) & (new_pixel >= 0) & (new_pixel < len(new) - 1)
+        old_pixel = np.searchsorted(old_lower, middle) - 1
+        new_pixel = np.searchsorted(new_lower, middle) - 1
+        # In neither a gap of one grid nor of the other.
+        both = (old_pixel >= 0) & (middle < old_upper[old_pixel]) & (new_pixel >= 0) & (middle < new_upper[new_pixel])
         old_pixel, new_pixel = old_pixel[both], new_pixel[both]
-        fraction = np.diff(cuts)[both] / np.diff(new)[new_pixel]
+        fraction = np.diff(cuts)[both] / (new_upper - new_lower)[new_pixel]
         kept = fraction > _NEGLIGIBLE
         # Row i holds the fractions of new pixel i that lie in each old pixel.
         self.fractions = csr_array(
-            (fraction[kept], (new_pixel[kept], old_pixel[kept])), shape=(len(new) - 1, len(old) - 1)
+            (fraction[kept], (new_pixel[kept], old_pixel[kept])), shape=(len(new_wavelength), len(wavelength))
         )
-        covered = np.bincount(new_pixel, weights=fraction, minlength=len(new) - 1)
+        covered = np.bincount(new_pixel, weights=fraction, minlength=len(new_wavelength))
         self.outside = covered < 1.0 - _NEGLIGIBLE
 
     def flux(self, flux: np.ndarray) -> np.ndarray:
@@ -82,7 +115,9 @@ def resample_spectra(
     """Resample spectra that share a grid to another grid, conserving flux.
 
     The flux density in a new pixel is the mean over its width of the old one, taken as constant within each old
-    pixel, so that the integral over any range of whole pixels is kept. Pixels reach half-way to their neighbours.
+    pixel, so that the integral over any range of whole pixels is kept. Pixels reach half-way to their neighbours,
+    except over a gap: where neighbours are further apart than three times the median of the five steps before and of
+    the five after, nothing was measured between them.
 
     Parameters
     ----------
@@ -98,10 +133,10 @@ def resample_spectra(
     Returns
     -------
     new_flux : ndarray of shape (n_samples, n_new_features) or (n_new_features,)
-        float32 where `flux` is, else float64. NaN in pixels that `wavelength` does not cover entirely.
+        float32 where `flux` is, else float64. NaN in pixels that `wavelength` does not cover entirely, gaps included.
     new_ivar : ndarray of the shape of `new_flux`
         Only where `ivar` is given. The variance of each new pixel, for independent old pixels; 0 in pixels that
-        overlap one of inverse variance 0 or lie outside the old grid.
+        overlap one of inverse variance 0 or are not covered by the old grid.
 
     Raises
     ------

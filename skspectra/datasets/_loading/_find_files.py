@@ -3,55 +3,82 @@
 import glob
 import os
 from collections.abc import Iterable
+from typing import Any
 
-FITS_SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz")
-_SUFFIXES = (*FITS_SUFFIXES, ".npz", ".npy", ".csv", ".csv.gz", ".txt", ".txt.gz")
+from .._readers import PACKED_SUFFIXES
+from ._in_memory import File, file_in_memory, is_in_memory
+from ._report import Report
 
-File = tuple[str, str | None]  # its path, and the folder that it was found in if it was not named itself
+_FITS_SUFFIXES = (".fits", ".fit", ".fits.fz")
+_SUFFIXES = (*_FITS_SUFFIXES, ".npz", ".npy", ".csv", ".txt", ".dat", ".tsv", ".ecsv", ".vot", ".xml")
 
 
-def find_files(
-    paths: str | os.PathLike | Iterable[str | os.PathLike], failures: list[tuple[str, str]] | None, caller: str
-) -> tuple[list[File], set[str]]:
+def is_fits(path: str) -> bool:
+    """Tell whether a name is that of a FITS file, compressed or not."""
+    return path.lower().endswith(_with_packing(_FITS_SUFFIXES))
+
+
+def _with_packing(suffixes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(suffix + packing for suffix in suffixes for packing in ("", *PACKED_SUFFIXES))
+
+
+def find_files(paths: Any, report: Report, caller: str, in_memory: bool = False) -> tuple[list[File], set[str]]:
     """Files to read, and the folders among the paths.
 
-    A folder that cannot be read is added to `failures`, where there are such.
+    With `in_memory`, file objects, HDULists and spectra of specutils are files too. What cannot be read is reported.
     """
-    if isinstance(paths, str | os.PathLike):
+    if isinstance(paths, str | os.PathLike) or (in_memory and is_in_memory(paths)):
         paths = [paths]
-    try:
-        names = [os.fspath(path) for path in paths]
-    except TypeError:
-        raise ValueError(
-            f"The 'paths' parameter of {caller} must be a str, a path or an iterable of them. Got {paths!r} instead."
-        ) from None
     files: list[File] = []
     folders = set()
-    for name in names:
+    for position, item in enumerate(_iterated(paths, caller)):
+        if in_memory and is_in_memory(item):
+            name = f"<{type(item).__name__} {position}>"
+            try:
+                files.append(file_in_memory(item, name))
+            except Exception as error:  # of the library that the object is of
+                report.fail(name, ValueError(f"{name}: {type(error).__name__}: {error}"))
+            continue
+        try:
+            name = os.fspath(item)
+        except TypeError:
+            raise _wrong_type(item, caller) from None
         if os.path.isdir(name):
             try:
-                files += [(path, name) for path in _inside(name)]
+                files += [File(path, name) for path in _inside(name)]
             except OSError as error:
-                if failures is None:
-                    raise
-                failures.append((name, str(error)))
+                report.fail(name, error)
                 continue
             folders.add(name)
         elif glob.has_magic(name) and not os.path.exists(name):
             # A pattern that matches nothing stays as it is, and opening it says that there is no such file.
             matches = sorted(path for path in glob.glob(name, recursive=True) if not os.path.isdir(path))
-            files += [(path, None) for path in matches or [name]]
+            files += [File(path) for path in matches or [name]]
         else:
-            files.append((name, None))
+            files.append(File(name))
     first: dict[str, File] = {}
-    for path, folder in files:
-        if first.setdefault(os.path.abspath(path), (path, folder)) != (path, folder):
-            folders.discard(folder)  # it is not bare, though the file is read under another name
+    for file in files:
+        if first.setdefault(os.path.abspath(file.path), file) is not file:
+            folders.discard(file.folder)  # it is not bare, though the file is read under another name
     return list(first.values()), folders
+
+
+def _iterated(paths: Any, caller: str) -> Iterable:
+    try:
+        return iter(paths)
+    except TypeError:
+        raise _wrong_type(paths, caller) from None
+
+
+def _wrong_type(item: Any, caller: str) -> ValueError:
+    return ValueError(
+        f"The 'paths' parameter of {caller} must be a str, a path or an iterable of them. Got {item!r} instead."
+    )
 
 
 def _inside(folder: str) -> list[str]:
     """Files that a folder holds, by their suffix, those in its subfolders apart."""
+    suffixes = _with_packing(_SUFFIXES)
     return sorted(
-        entry.path for entry in os.scandir(folder) if entry.is_file() and entry.name.lower().endswith(_SUFFIXES)
+        entry.path for entry in os.scandir(folder) if entry.is_file() and entry.name.lower().endswith(suffixes)
     )

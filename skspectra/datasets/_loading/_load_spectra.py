@@ -1,8 +1,7 @@
 """Load files of survey spectra onto one wavelength grid."""
 
-import os
-from collections.abc import Iterable
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,13 +12,14 @@ from ..._validation import StrOptions, validate_params
 from .._readers import Labels, Spectrum
 from .._wavelength import LAMOST_WAVELENGTH
 from ._find_files import find_files
-from ._read_files import read_into, refuse_other_grid, require_spectra, warn_of
+from ._read_files import read_into, refuse_other_grid
+from ._report import Report
 from ._table import NUMBER_COLUMNS, TEXT_COLUMNS, SpectraTable
 
 
 @validate_params({"bad_pixels": [StrOptions({"keep", "nan"})], "on_error": [StrOptions({"raise", "warn"})]})
 def load_spectra(
-    paths: str | os.PathLike | Iterable[str | os.PathLike],
+    paths: Any,
     *,
     wavelength: ArrayLike | None = LAMOST_WAVELENGTH,
     bad_pixels: str = "keep",
@@ -29,18 +29,21 @@ def load_spectra(
 ) -> Bunch:
     """Load files of survey spectra onto one wavelength grid.
 
-    The survey is recognised from the content of each file, plain or gzipped: LAMOST low-resolution (both layouts),
-    SDSS, BOSS and eBOSS ``spec-*``, SDSS ``spSpec-*``, DESI coadds, the form of the Tianchi competition, and plain npz,
-    npy and csv. ``redrock-X.fits`` among the files gives the DESI ``coadd-X.fits`` beside it classes and redshifts, a
-    redrock table of another name any coadd, and a table of id and type Tianchi's spectra. :func:`register_reader` adds
-    a survey. Reading FITS files needs astropy (``pip install astropy``).
+    The survey is recognised from the content of each file, plain or compressed (gzip, bzip2, xz, a zip archive of one
+    file): LAMOST of low and medium resolution, SDSS, BOSS, eBOSS and SDSS-V ``spec-*``, SDSS ``spSpec-*``, ``mwmStar``
+    and ``mwmVisit`` of SDSS-V, DESI coadds, the form of the Tianchi competition, and tables of one's own: npz, npy, csv
+    and other text, ECSV, VOTable and FITS. ``redrock-X.fits`` among the files gives the DESI ``coadd-X.fits`` beside it
+    classes and redshifts, a redrock table of another name or a redshift catalogue any coadd, and a table of id and type
+    Tianchi's spectra. :func:`register_reader` adds a survey. Reading FITS and text files needs astropy (``pip install
+    astropy``).
 
     Parameters
     ----------
-    paths : str, path-like or iterable of them
+    paths : str, path-like, file object, HDUList, specutils Spectrum or iterable of them
         Files, folders and glob patterns (``**`` goes through subfolders). Of a folder, without its subfolders, the
-        files with a suffix of a format above are read; a csv, npz, npy or text file there that holds no spectra is
-        passed over. A file that is met again is read once.
+        files with a suffix of a format above are read; a file there that is not FITS and holds no spectra is passed
+        over. A file that is met again is read once. Also open files, HDULists of astropy, and `Spectrum` or
+        `SpectrumList` of specutils, whose wavelengths must be in vacuum.
     wavelength : array-like of shape (n_features,) or None, default=LAMOST_WAVELENGTH
         Grid of the result, in vacuum, in angstrom; by default ``np.linspace(3690, 9100, 2600)``. Spectra are resampled
         to it with :func:`resample_spectra`. None keeps the grid of the files, which must be one: those of
@@ -64,16 +67,21 @@ def load_spectra(
         wavelength : ndarray of float64, (n_features,)
             In vacuum, in angstrom.
         ivar : ndarray of float32, (n_samples, n_features)
-            Inverse variance of `data`: 0 where nothing was measured, NaN where the file gives none.
+            Inverse variance of `data`: 0 where nothing was measured, NaN where the file gives none. It is float64 where
+            float32 cannot hold it, as for a flux of 1e-18.
         mask : ndarray of bool, (n_samples, n_features)
             True where the survey's own flags call a pixel bad or its inverse variance is 0, and outside the range of
             the instrument. A resampled pixel is bad where it overlaps any bad pixel, for its flux has a share of it.
         target, subclass : ndarray of str, (n_samples,)
-            Class and subclass; "" where no file says.
+            Class and subclass; "" where no file says, or where the survey calls the label void (see `zwarning`).
         redshift : ndarray of float64, (n_samples,)
             NaN where there is none.
         snr : ndarray of float64, (n_samples,)
             Signal-to-noise ratio per pixel in the r band; NaN where no file says.
+        zwarning : ndarray of int64, (n_samples,)
+            The survey's warning flags of the label, in the bits of SDSS (ZWARNING) and DESI (ZWARN); 0 is none. Bits 0
+            (sky), 7 (unplugged), 8 (bad target) and 9 (no data) make the label void. Bit 2 (small difference in
+            chi-squared), for example, says that another class or redshift fits nearly as well.
         survey : ndarray of str, (n_samples,)
             Name of the survey.
         object_id : ndarray of str, (n_samples,)
@@ -83,7 +91,9 @@ def load_spectra(
         filename : ndarray of str, (n_samples,)
             File that the spectrum came from.
         failures : list of (str, str)
-            File and cause of each that could not be loaded, with ``on_error="warn"``.
+            File and cause of each that could not be loaded, or not all of its spectra, with ``on_error="warn"``.
+        passed_over : list of str
+            Files in folders that hold no spectra.
         DESCR : str
             Description of what was loaded.
 
@@ -92,11 +102,16 @@ def load_spectra(
     OSError
         Where a file is not there or must not be read.
     ValueError
-        Where a file is damaged, of no known format, on another grid than the first (with ``wavelength=None``) or holds
-        a spectrum a second time; where there is no spectrum at all. The error names the file and the cause. Also where
-        a parameter is out of its range.
+        Where a file is damaged, of no known format, on another grid than the first (with ``wavelength=None``), holds
+        a spectrum a second time or one of which nothing was measured on the grid; where there is no spectrum at all.
+        The error names the file and the cause. Also where a parameter is out of its range.
     ImportError
-        Where a FITS file is met and astropy is not installed.
+        Where a FITS or text file is met and astropy is not installed.
+
+    Warns
+    -----
+    UserWarning
+        Once of files that could not be loaded, and once of arrays in the files that are not used.
 
     See Also
     --------
@@ -119,9 +134,8 @@ def load_spectra(
     """
     grid = None if wavelength is None else check_wavelength(wavelength)
     spectra: list[Spectrum] = []
-    failures: list[tuple[str, str]] = []
-    recorded = None if on_error == "raise" else failures
-    files, folders = find_files(paths, recorded, "load_spectra")
+    report = Report(on_error)
+    files, folders = find_files(paths, report, "load_spectra", in_memory=True)
     with closing(SpectraTable()) as table:
 
         def add(found: list[Spectrum] | Labels, path: str) -> None:
@@ -134,17 +148,17 @@ def load_spectra(
             table.add_spectra(found, path)
             spectra.extend(found)
 
-        read_into(add, files, folders, recorded, grid=grid, n_jobs=n_jobs, progress=progress)
-        require_spectra(len(spectra), folders, failures, on_error, f"load in {paths!r}")
-        warn_of(failures, len(files))
+        read_into(add, files, folders, report, grid=grid, n_jobs=n_jobs, progress=progress)
+        report.require_spectra(len(spectra), folders, f"load in {paths!r}")
+        report.warn(len(files))
         [rows] = table.chunks((*TEXT_COLUMNS, *NUMBER_COLUMNS), size=len(spectra))
-    return _bunch(spectra, rows, failures, grid, bad_pixels)
+    return _bunch(spectra, rows, report, grid, bad_pixels)
 
 
 def _bunch(
     spectra: list[Spectrum],
     rows: list[tuple],
-    failures: list[tuple[str, str]],
+    report: Report,
     grid: np.ndarray | None,
     bad_pixels: str,
 ) -> Bunch:
@@ -153,8 +167,9 @@ def _bunch(
     bunch.ivar = _stacked(spectra, "ivar")
     bunch.mask = _stacked(spectra, "mask")
     for name, values in zip((*TEXT_COLUMNS, *NUMBER_COLUMNS), zip(*rows, strict=True), strict=True):
-        bunch[name] = np.array(values, np.float64 if name in NUMBER_COLUMNS else None)  # None becomes NaN
-    bunch.failures = failures
+        bunch[name] = np.array(values, NUMBER_COLUMNS.get(name))  # None becomes NaN
+    bunch.failures = report.failures
+    bunch.passed_over = report.passed_over
     if bad_pixels == "nan":
         bunch.data[bunch.mask] = np.nan
     bunch.DESCR = _description(bunch)
@@ -180,7 +195,8 @@ def _description(bunch: Bunch) -> str:
         f"Survey: {counts(bunch.survey)}",
         f"Class: {counts(bunch.target)}",
         f"Objects: {len(set(bunch.object_id))}; keep the spectra of one object on one side of every split",
-        f"Files that could not be loaded: {len(bunch.failures)}",
+        f"Files that could not be loaded: {len({path for path, _ in bunch.failures})}",
+        f"Files without spectra that were passed over in folders: {len(bunch.passed_over)}",
     ]
     if len(set(bunch.survey)) > 1:
         lines.append(

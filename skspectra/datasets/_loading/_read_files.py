@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Generator
 from contextlib import closing, nullcontext
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -10,7 +11,10 @@ from tqdm.auto import tqdm
 
 from .._readers import Labels, NoSpectra, Reader, Spectrum, read_file, readers
 from .._resample import PixelOverlap
-from ._find_files import FITS_SUFFIXES, File
+from ._find_files import is_fits
+from ._in_memory import File
+from ._measured import why_unmeasured
+from ._report import Report
 
 _FILES_AT_ONCE = 32
 
@@ -18,11 +22,19 @@ _FILES_AT_ONCE = 32
 _SAME_GRID = 1e-6
 
 
+class Content(NamedTuple):
+    """What a file holds: spectra or labels, why some of its spectra are left out, and names that were not used."""
+
+    found: list[Spectrum] | Labels | None
+    problems: list[str]
+    unused: list[str]
+
+
 def read_into(
     add: Callable[[list[Spectrum] | Labels, str], None],
     files: list[File],
     folders: set[str],
-    failures: list[tuple[str, str]] | None,
+    report: Report,
     *,
     grid: np.ndarray | None,
     n_jobs: int | None,
@@ -30,34 +42,36 @@ def read_into(
 ) -> None:
     """Read files in order and hand what each holds to `add(content, path)`.
 
-    A file that cannot be read, or that `add` refuses by OSError or ValueError, goes to the failures. Without a list of
-    failures the error is raised. Folders of which a file was used, or failed, are removed from `folders`.
+    A file that cannot be read, or that `add` refuses by OSError or ValueError, is reported. Folders of which a file was
+    used, or failed, are removed from `folders`.
     """
-    with closing(_read_all([path for path, _ in files], grid, n_jobs, progress)) as results:
-        for (path, folder), content in zip(files, results, strict=True):
+    with closing(_read_all(files, grid, n_jobs, progress)) as results:
+        for (path, folder, _), content in zip(files, results, strict=True):
             try:
-                found = _accept(content, path, folder)
+                found = _accept(content, path, folder, report)
                 if found is None:
                     continue
-                add(found, path)
+                for problem in found.problems:
+                    report.fail(path, ValueError(f"{path}: {problem}"))
+                report.unused.update(found.unused)
+                if found.found:
+                    add(found.found, path)
             except (OSError, ValueError) as error:
-                if failures is None:
-                    raise
-                failures.append((path, str(error).removeprefix(f"{path}: ")))
+                report.fail(path, error)
             folders.discard(folder)
 
 
-def _read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Generator:
+def _read_all(files: list[File], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Generator:
     """Yield for each file, in order, its spectra, its Labels, None or the exception that reading it raised."""
-    share = -(-len(paths) // (4 * joblib.effective_n_jobs(n_jobs)))
+    share = -(-len(files) // (4 * joblib.effective_n_jobs(n_jobs)))
     size = max(1, min(_FILES_AT_ONCE, share))
-    chunks = [paths[start : start + size] for start in range(0, len(paths), size)]
+    chunks = [files[start : start + size] for start in range(0, len(files), size)]
     known = readers()  # handed over, for a new process does not know the readers registered in this one
     # With one process the files are read as they are asked for.
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
     results = parallel(joblib.delayed(_read_chunk)(chunk, known, grid) for chunk in chunks)
     try:
-        with tqdm(total=len(paths), unit="file") if progress else nullcontext() as bar:
+        with tqdm(total=len(files), unit="file") if progress else nullcontext() as bar:
             for contents in results:
                 if bar is not None:
                     bar.update(len(contents))
@@ -69,25 +83,36 @@ def _read_all(paths: list[str], grid: np.ndarray | None, n_jobs: int | None, pro
             results.close()
 
 
-def _read_chunk(paths: list[str], known: list[Reader], grid: np.ndarray | None) -> list:
-    results: list[list[Spectrum] | Labels | Exception | None] = []
-    for path in paths:
+def _read_chunk(files: list[File], known: list[Reader], grid: np.ndarray | None) -> list[Content | Exception]:
+    results: list[Content | Exception] = []
+    for file in files:
         try:
-            found = read_file(path, known)
+            found, unused = read_file(file.path, known, file.held)
         except (OSError, ValueError) as error:
             results.append(error)
             continue
-        if grid is not None and isinstance(found, list):
-            _resample(found, grid)  # at once, for spectra on the grid of their file can be far larger
-        results.append(found)
+        problems: list[str] = []
+        if isinstance(found, list):
+            found, problems = _on_grid(found, grid)
+        results.append(Content(found, problems, unused))
     return results
+
+
+def _on_grid(spectra: list[Spectrum], grid: np.ndarray | None) -> tuple[list[Spectrum], list[str]]:
+    """Bring spectra to a grid, and return those of which something was measured there, and why others were not."""
+    ranges = [(spectrum.wavelength[0], spectrum.wavelength[-1]) for spectrum in spectra]
+    if grid is not None:
+        _resample(spectra, grid)  # at once, for spectra on the grid of their file can be far larger
+    reasons = [why_unmeasured(spectrum, *limits) for spectrum, limits in zip(spectra, ranges, strict=True)]
+    kept = [spectrum for spectrum, reason in zip(spectra, reasons, strict=True) if not reason]
+    return kept, [reason for reason in reasons if reason]
 
 
 def _resample(spectra: list[Spectrum], grid: np.ndarray) -> None:
     """Bring spectra to a grid in place, those that share one together."""
-    groups: dict[bytes, list[Spectrum]] = {}
+    groups: dict[tuple, list[Spectrum]] = {}
     for spectrum in spectra:
-        groups.setdefault(spectrum.wavelength.tobytes(), []).append(spectrum)
+        groups.setdefault((spectrum.wavelength.tobytes(), spectrum.ivar.dtype), []).append(spectrum)
     for members in groups.values():
         wavelength = members[0].wavelength
         if not _same_grid(wavelength, grid):
@@ -105,18 +130,16 @@ def _same_grid(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and np.allclose(one, other, rtol=_SAME_GRID, atol=0.0)
 
 
-def _accept(
-    content: list[Spectrum] | Labels | Exception | None, path: str, folder: str | None
-) -> list[Spectrum] | Labels | None:
+def _accept(content: Content | Exception, path: str, folder: str | None, report: Report) -> Content | None:
     """What was read from a file that is to be used; None where a file that `folder` holds is passed over."""
-    if content is None:
-        if folder is None or path.lower().endswith(FITS_SUFFIXES):
-            raise ValueError(f"{path}: it is of no format that a reader knows")
-        return None
-    if isinstance(content, NoSpectra) and folder is not None:
+    unknown = not isinstance(content, Exception) and content.found is None
+    if folder is not None and (unknown or isinstance(content, NoSpectra)) and not is_fits(path):
+        report.passed_over.append(path)
         return None
     if isinstance(content, Exception):
         raise content
+    if unknown:
+        raise ValueError(f"{path}: it is of no format that a reader knows")
     return content
 
 
@@ -131,27 +154,3 @@ def refuse_other_grid(spectra: list[Spectrum], path: str, first: Spectrum, first
                 f"{path}: its grid ({here}) is not that of {first_path} ({there}); "
                 "give `wavelength` to bring all spectra to one grid"
             )
-
-
-def require_spectra(
-    n_spectra: int, folders: set[str], failures: list[tuple[str, str]], on_error: str, action: str
-) -> None:
-    """Raise ValueError where there are no spectra; with "warn" a folder that holds none is a failure instead."""
-    for folder in sorted(folders):
-        if on_error == "raise":
-            raise ValueError(f"{folder}: the folder holds no spectra")
-        failures.append((folder, "the folder holds no spectra"))
-    if n_spectra == 0:
-        causes = "; ".join(f"{path}: {cause}" for path, cause in failures[:3])
-        raise ValueError(f"There are no spectra to {action}. {causes}".rstrip())
-
-
-def warn_of(failures: list[tuple[str, str]], n_files: int) -> None:
-    """Warn once, if there are failures, in the line that called load_spectra or write_spectra_store."""
-    if failures:
-        path, cause = failures[0]
-        warnings.warn(
-            f"{len(failures)} of {n_files} files could not be loaded and are listed in `failures`. "
-            f"The first is {path}: {cause}",
-            stacklevel=4,
-        )

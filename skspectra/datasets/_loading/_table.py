@@ -14,36 +14,39 @@ from typing import Any
 
 import numpy as np
 
-from .._readers import Label, Labels, Spectrum
+from .._readers import VOID_LABEL, Label, Labels, Spectrum, without_packing
 
 TEXT_COLUMNS = ("target", "subclass", "survey", "object_id", "spectrum_id", "filename")
-NUMBER_COLUMNS = ("redshift", "snr")
+NUMBER_COLUMNS = {"redshift": np.float64, "snr": np.float64, "zwarning": np.int64}
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value);
 CREATE TABLE IF NOT EXISTS file (id INTEGER PRIMARY KEY, path TEXT UNIQUE, name TEXT, place TEXT, state TEXT);
 CREATE TABLE IF NOT EXISTS spectrum (row INTEGER PRIMARY KEY, file INTEGER, target TEXT, subclass TEXT, redshift REAL,
-    snr REAL, survey TEXT, object_id TEXT, spectrum_id TEXT);
+    snr REAL, zwarning INTEGER, survey TEXT, object_id TEXT, spectrum_id TEXT);
 CREATE UNIQUE INDEX IF NOT EXISTS one_name ON spectrum (survey, spectrum_id) WHERE spectrum_id <> '';
 CREATE TABLE IF NOT EXISTS catalogue (survey TEXT, about TEXT, PRIMARY KEY (survey, about));
 CREATE TABLE IF NOT EXISTS label (survey TEXT, about TEXT, object_id TEXT, target TEXT, subclass TEXT, redshift REAL,
-    source TEXT, PRIMARY KEY (survey, about, object_id)) WITHOUT ROWID;
+    zwarning INTEGER, source TEXT, PRIMARY KEY (survey, about, object_id)) WITHOUT ROWID;
 CREATE VIEW IF NOT EXISTS labelled AS
     SELECT spectrum.row AS row, file.name AS filename, spectrum.survey AS survey,
-        spectrum.object_id AS object_id, spectrum_id, snr, coalesce(label.target, spectrum.target) AS target,
-        coalesce(label.subclass, spectrum.subclass) AS subclass,
-        CASE WHEN label.object_id IS NULL THEN spectrum.redshift ELSE label.redshift END AS redshift
+        spectrum.object_id AS object_id, spectrum_id, snr, spectrum.zwarning | coalesce(label.zwarning, 0) AS zwarning,
+        CASE WHEN {void} THEN '' ELSE coalesce(label.target, spectrum.target) END AS target,
+        CASE WHEN {void} THEN '' ELSE coalesce(label.subclass, spectrum.subclass) END AS subclass,
+        CASE WHEN {void} THEN NULL WHEN label.object_id IS NULL THEN spectrum.redshift ELSE label.redshift END
+            AS redshift
     FROM spectrum JOIN file ON file.id = spectrum.file
     LEFT JOIN label ON label.survey = spectrum.survey AND label.object_id = spectrum.object_id AND label.about =
         CASE WHEN EXISTS (SELECT 1 FROM catalogue WHERE survey = spectrum.survey AND about = file.place)
         THEN file.place ELSE x'' END;
-"""
+""".format(void=f"(spectrum.zwarning | coalesce(label.zwarning, 0)) & {VOID_LABEL}")
 
 
 class SpectraTable:
     """The table, open for one process; nothing stays that is not committed.
 
-    In it NaN is NULL, and paths are bytes, because a file name need not be UTF-8.
+    Labels that the flags of `VOID_LABEL` make void are "". In the database NaN is NULL, and paths are bytes, because a
+    file name need not be UTF-8.
 
     Parameters
     ----------
@@ -93,18 +96,19 @@ class SpectraTable:
     def add_labels(self, labels: Labels, path: str) -> None:
         """Add the labels of a catalogue, or raise ValueError and add none where an earlier one disagrees."""
         about = os.fsencode(file_described(labels, path))
-        select = "SELECT target, subclass, redshift, source FROM label WHERE survey = ? AND about = ? AND object_id = ?"
+        columns = "target, subclass, redshift, zwarning, source"
+        select = f"SELECT {columns} FROM label WHERE survey = ? AND about = ? AND object_id = ?"
         for object_id, label in labels.by_object_id.items():
             known = self._execute(select, labels.survey, about, object_id).fetchone()
             if known is not None:
-                target, subclass, redshift, source = known
-                other = Label(target, subclass, np.nan if redshift is None else redshift)
+                target, subclass, redshift, zwarning, source = known
+                other = Label(target, subclass, np.nan if redshift is None else redshift, zwarning)
                 refuse_other_label(object_id, label, path, other, os.fsdecode(source))
         rows = ((labels.survey, about, name, *label, os.fsencode(path)) for name, label in labels.by_object_id.items())
         with self._all_or_nothing():
             self._add_file(path)
             self._execute("INSERT OR IGNORE INTO catalogue VALUES (?, ?)", labels.survey, about)
-            self._database.executemany("INSERT OR IGNORE INTO label VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            self._database.executemany("INSERT OR IGNORE INTO label VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def first_filename(self) -> str:
         """The file of the first spectrum."""
@@ -138,10 +142,10 @@ class SpectraTable:
         self._execute(insert, *paths, file_state(path))
 
     def _add_spectrum(self, row: int, file: int, spectrum: Spectrum, path: str) -> None:
-        values = [getattr(spectrum, name) for name in ("target", "subclass", "redshift", "snr")]
+        values = [getattr(spectrum, name) for name in ("target", "subclass", "redshift", "snr", "zwarning")]
         name = (spectrum.survey, spectrum.spectrum_id)
         try:
-            insert = "INSERT INTO spectrum VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            insert = "INSERT INTO spectrum VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             self._execute(insert, row, file, *values, spectrum.survey, spectrum.object_id, spectrum.spectrum_id)
         except sqlite3.IntegrityError as error:
             other = self._value(
@@ -172,8 +176,8 @@ def file_state(path: str) -> str:
 
 
 def place(path: str) -> str:
-    """Absolute path without ".gz", for a file and the catalogue about it need not both be compressed."""
-    return os.path.abspath(path).removesuffix(".gz")
+    """Absolute path without the suffix of a compression, which a file and the catalogue about it need not share."""
+    return without_packing(os.path.abspath(path))
 
 
 def file_described(labels: Labels, path: str) -> str:

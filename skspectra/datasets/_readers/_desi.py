@@ -1,52 +1,77 @@
-"""DESI coadds and redrock tables."""
+"""DESI coadds, redrock tables and redshift catalogues."""
+
+import re
 
 import numpy as np
 
+from ._limits import check_n_pixels
 from ._registry import register_builtin
-from ._spectrum import Label, Labels, Spectrum
+from ._spectrum import BAD_TARGET, SKY, VOID_LABEL, Label, Labels, Spectrum
 from ._survey_file import SurveyFile
-from ._values import as_class, as_number, as_text
+from ._values import as_class, as_integer, as_number, as_text
 
-_CAMERAS = "BRZ"
 _R_BAND = (5600.0, 7000.0)  # angstrom
+_LABELS = ("REDSHIFTS", "ZBEST", "ZCATALOG")
+_FIBERMAPS = ("FIBERMAP", "COADD_FIBERMAP")
+_LABEL_COLUMNS = ("TARGETID", "SPECTYPE", "SUBTYPE", "Z", "ZWARN", "OBJTYPE", "ZCAT_PRIMARY")
+_OF_CAMERA = re.compile(r"(\w+)_(?:WAVELENGTH|FLUX|IVAR)")
 
 
 @register_builtin("DESI")
 def read_redrock(file: SurveyFile) -> Labels | None:
-    """Read a DESI ``redrock-*.fits``: class (SPECTYPE), subclass (SUBTYPE) and redshift (Z) of each TARGETID.
+    """Read class (SPECTYPE), subclass (SUBTYPE), redshift (Z) and warnings (ZWARN) of each TARGETID.
 
-    ``redrock-X.fits`` is about the targets of ``coadd-X.fits`` and no other, for a TARGETID recurs in other coadds; a
-    table of another name is about any. Redshifts that redrock warns of (ZWARN) are taken as
-    they are.
+    They are in ``redrock-*.fits`` (REDSHIFTS), in older productions ``zbest-*.fits`` (ZBEST), and in the catalogues of
+    the data releases (ZCATALOG), of which the rows of ZCAT_PRIMARY are taken. ``redrock-X.fits`` and ``zbest-X.fits``
+    are about the targets of ``coadd-X.fits`` and no other, for a TARGETID recurs in other coadds; a table of another
+    name is about any. Redshifts that redrock warns of are taken as they are, unless ZWARN says sky, unplugged, bad
+    target or no data.
 
     References
     ----------
     DESI data model, "redrock", https://desidatamodel.readthedocs.io/en/latest/DESI_SPECTRO_REDUX/SPECPROD/healpix/SURVEY/PROGRAM/PIXGROUP/PIXNUM/redrock-SURVEY-PROGRAM-PIXNUM.html
+    DESI data model, "zcatalog", https://desidatamodel.readthedocs.io/en/latest/DESI_SPECTRO_REDUX/SPECPROD/zcatalog/index.html
+    DESI data model, "Bitmasks", https://desidatamodel.readthedocs.io/en/latest/bitmasks.html
     """
-    if "REDSHIFTS" not in file.hdu_names():
+    hdu = next((name for name in _LABELS if name in file.hdu_names()), None)
+    if hdu is None:
         return None
+    table = file.table(hdu, _LABEL_COLUMNS)
+    if "ZCAT_PRIMARY" in table.colnames:
+        table = table[np.asarray(table["ZCAT_PRIMARY"], bool)]
+    rows = {name: table[name].tolist() for name in table.colnames}
+    zwarning = [as_integer("ZWARN", value) for value in rows["ZWARN"]]
+    if "OBJTYPE" in rows:
+        zwarning = [flags | _void_target(kind) for flags, kind in zip(zwarning, rows["OBJTYPE"], strict=True)]
     labels = {
-        str(row["TARGETID"]): Label(
-            as_class("SPECTYPE", row["SPECTYPE"]), as_text("SUBTYPE", row["SUBTYPE"]), as_number("Z", row["Z"])
+        str(target): Label(
+            "" if flags & VOID_LABEL else as_class("SPECTYPE", kind),
+            as_text("SUBTYPE", subtype),
+            as_number("Z", redshift),
+            flags,
         )
-        for row in file.table("REDSHIFTS")
+        for target, flags, kind, subtype, redshift in zip(
+            rows["TARGETID"], zwarning, rows["SPECTYPE"], rows["SUBTYPE"], rows["Z"], strict=True
+        )
     }
-    about = file.path.name.replace("redrock-", "coadd-", 1) if file.path.name.startswith("redrock-") else ""
-    return Labels(labels, about=about)
+    about = re.sub(r"^(redrock|zbest)-", "coadd-", file.path.name)
+    return Labels(labels, about=about if about != file.path.name else "")
 
 
 @register_builtin("DESI")
 def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
     """Read a DESI ``coadd-*.fits``: the spectra of all its targets.
 
-    A coadd holds the three cameras apart (B, R and Z: WAVELENGTH, FLUX, IVAR and MASK), on grids of one step (0.8
-    angstrom, vacuum, heliocentric) that overlap near 5780 and 7570 angstrom. Here they are joined: where two cameras
-    see a pixel the flux is the mean weighted by the inverse variance. A pixel is bad where no camera that sees it has a
-    MASK of 0 and an inverse variance above 0.
+    A coadd holds the cameras apart (B, R and Z: WAVELENGTH, FLUX, IVAR and MASK), on grids of one step (0.8 angstrom,
+    vacuum, heliocentric) that overlap near 5780 and 7570 angstrom. Here those that are there are joined: where two
+    cameras see a pixel the flux is the mean weighted by the inverse variance. A pixel weighs nothing where its flux is
+    not finite, its MASK not 0 or its inverse variance not above 0, and is bad where no camera gives it a weight. Files
+    whose cameras DESI has joined itself (BRZ) are read as they are.
 
-    Class and redshift are in a redrock file (`read_redrock`), without which `target` is "". `object_id` is the
-    TARGETID, `spectrum_id` that and the mean date of the exposures, `snr` the median over the good pixels of 5600 to
-    7000 angstrom.
+    Class and redshift are in other files (`read_redrock`), without which `target` is "". Fibres that were on no target
+    (OBJTYPE other than TGT) have the bit of sky or bad target in `zwarning`. `object_id` is the TARGETID,
+    `spectrum_id` that and the mean date of the exposures, `snr` the median over the good pixels of 5600 to 7000
+    angstrom.
 
     References
     ----------
@@ -54,19 +79,21 @@ def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
     Guy J. et al., "The spectroscopic data processing pipeline for the Dark Energy Spectroscopic Instrument", AJ 165
     (2023) 144.
     """
-    if "FIBERMAP" not in file.hdu_names() or "REDSHIFTS" in file.hdu_names():
+    names = file.hdu_names()
+    hdu = next((name for name in _FIBERMAPS if name in names), None)
+    if hdu is None:
         return None
-    fibermap = file.table("FIBERMAP")
-    if file.has_table("FIBERMAP", {"EXPID"}):
+    columns = file.column_names(hdu)
+    if "EXPID" in columns:
         raise ValueError("it holds single exposures, whose sum is the coadd file of the same name")
-    targetid = fibermap["TARGETID"]
     # A target can be in many coadds. The mean date tells them apart, in older productions the exposure time.
-    dates = (name for name in ("MEAN_MJD", "COADD_EXPTIME") if file.has_table("FIBERMAP", {name}))
-    when = fibermap[next(dates, "TARGETID")]
-    wavelength, flux, ivar, good = _join_cameras(file, len(targetid))
+    when = next((name for name in ("MEAN_MJD", "COADD_EXPTIME") if name in columns), "TARGETID")
+    fibermap = file.table(hdu, {"TARGETID", "OBJTYPE", when})
+    kinds = fibermap["OBJTYPE"].tolist() if "OBJTYPE" in columns else ["TGT"] * len(fibermap)
+    wavelength, flux, ivar, good = _join_cameras(file, len(fibermap))
     band = (wavelength >= _R_BAND[0]) & (wavelength < _R_BAND[1])
     spectra = []
-    for i, target in enumerate(targetid):
+    for i, target in enumerate(fibermap["TARGETID"]):
         usable = band & good[i]
         spectra.append(
             Spectrum(
@@ -75,41 +102,56 @@ def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
                 ivar=ivar[i],
                 mask=~good[i],
                 snr=np.median(flux[i, usable] * np.sqrt(ivar[i, usable])) if usable.any() else np.nan,
+                zwarning=_void_target(kinds[i]),
                 object_id=str(target),
-                spectrum_id=f"{target}-{when[i]}",
+                spectrum_id=f"{target}-{fibermap[when][i]}",
             )
         )
     return spectra
 
 
+def _void_target(kind: str) -> int:
+    """Warning flags of a fibre that was on no target."""
+    return {"TGT": 0, "SKY": SKY}.get(kind.strip(), BAD_TARGET)
+
+
 def _join_cameras(file: SurveyFile, n_targets: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Wavelength, flux, inverse variance and goodness of each target on one grid over all cameras."""
-    grids = [file.image(f"{camera}_WAVELENGTH").astype(np.float64) for camera in _CAMERAS]
-    first, step = grids[0][0], grids[0][1] - grids[0][0]
-    starts = [round((grid[0] - first) / step) for grid in grids]
-    stops = [start + len(grid) for start, grid in zip(starts, grids, strict=True)]
-    for camera, grid, start, stop in zip(_CAMERAS, grids, starts, stops, strict=True):
-        if not (np.abs((grid - first) / step - np.arange(start, stop)) < 0.01).all():
-            raise ValueError(f"the grid of camera {camera} is not aligned with that of camera B")
-    if not (starts[0] < starts[1] <= stops[0] <= stops[1] and starts[1] < starts[2] <= stops[1] <= stops[2]):
-        raise ValueError("the cameras do not follow each other without a gap")
+    cameras = list({match[1] for name in file.hdu_names() if (match := _OF_CAMERA.fullmatch(name))})
+    if not cameras:
+        raise ValueError(f"it has no HDU of a camera, such as B_FLUX, only {file.hdu_names()}")
+    grids = {camera: file.image(f"{camera}_WAVELENGTH").astype(np.float64) for camera in cameras}
+    cameras.sort(key=lambda camera: grids[camera][0])
+    first, step = grids[cameras[0]][0], grids[cameras[0]][1] - grids[cameras[0]][0]
+    places = {}
+    for camera, grid in grids.items():
+        start = round((grid[0] - first) / step)
+        places[camera] = slice(start, start + len(grid))
+        if not (np.abs((grid - first) / step - np.arange(start, start + len(grid))) < 0.01).all():
+            raise ValueError(f"the grid of camera {camera} is not aligned with that of camera {cameras[0]}")
+    n_pixels = max(place.stop for place in places.values())
+    check_n_pixels(n_pixels)
+    if n_pixels > 2 * sum(map(len, grids.values())):
+        raise ValueError(f"the gaps between the cameras {cameras} are larger than what they see")
     # The fluxes are read before memory is taken for the sums, which are not much larger as long as they are floats.
-    fluxes = [file.image(f"{camera}_FLUX") for camera in _CAMERAS]
-    for camera, grid, flux in zip(_CAMERAS, grids, fluxes, strict=True):
-        if flux.shape != (n_targets, len(grid)):
-            raise ValueError(f"{camera}_FLUX has shape {flux.shape}, not {(n_targets, len(grid))}")
+    fluxes = {camera: file.image(f"{camera}_FLUX") for camera in cameras}
+    for camera, flux in fluxes.items():
+        if flux.shape != (n_targets, len(grids[camera])):
+            raise ValueError(f"{camera}_FLUX has shape {flux.shape}, not {(n_targets, len(grids[camera]))}")
         if flux.dtype.kind != "f":
             raise ValueError(f"{camera}_FLUX is of type {flux.dtype}, not of floating-point numbers")
-    wavelength = np.zeros(stops[-1])
-    weighted, ivar, plain, n_seen = (np.zeros((n_targets, stops[-1]), np.float32) for _ in range(4))
-    for camera, grid, flux, start, stop in zip(_CAMERAS, grids, fluxes, starts, stops, strict=True):
+    wavelength = first + step * np.arange(n_pixels)  # also where no camera is, between two
+    weighted, ivar, plain, n_seen = (np.zeros((n_targets, n_pixels), np.float32) for _ in range(4))
+    for camera, place in places.items():
+        flux, grid = fluxes[camera], grids[camera]
+        finite = np.isfinite(flux)
         weight = file.image(f"{camera}_IVAR", flux.shape) * (file.image(f"{camera}_MASK", flux.shape) == 0)
-        weight = np.where(weight > 0, weight, 0.0)
-        wavelength[start:stop] = grid
-        weighted[:, start:stop] += np.where(weight > 0, flux * weight, 0.0)
-        ivar[:, start:stop] += weight
-        plain[:, start:stop] += flux
-        n_seen[:, start:stop] += 1.0
+        weight = np.where(finite & (weight > 0), weight, 0.0)
+        wavelength[place] = grid
+        weighted[:, place] += np.where(weight > 0, flux * weight, 0.0)
+        ivar[:, place] += weight
+        plain[:, place] += np.where(finite, flux, 0.0)
+        n_seen[:, place] += finite
     good = ivar > 0
     # Where one camera sees a pixel its flux stays as it is, to the last bit.
     flux = np.divide(weighted, ivar, out=plain / n_seen, where=good & (n_seen > 1))

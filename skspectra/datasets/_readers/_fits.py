@@ -2,13 +2,13 @@
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from ._columns import cut_columns
 from ._limits import check_n_pixels
-from ._table import read_table
 
 _BLOCK = 2880  # bytes; a FITS file is whole blocks
 _MOST_AXES = _MOST_COLUMNS = 999  # by the FITS standard
@@ -67,25 +67,49 @@ class FitsFile:
             raise ValueError(f"HDU {key!r} has shape {claimed}, not {shape}")
         self.check_complete(hdu)
         check_n_pixels(claimed[-1])
-        # An extension becomes a file of its own behind an empty primary HDU.
-        before = b"" if hdu.number == 0 else fits.PrimaryHDU().header.tostring().encode("ascii")
-        content = before + self.read(hdu.start, hdu.stop - hdu.start)
-        with fits.open(io.BytesIO(content), memmap=False) as hdus:
+        content = self.read(hdu.start, hdu.stop - hdu.start)
+        with fits.open(io.BytesIO(content) if hdu.number == 0 else _alone(content), memmap=False) as hdus:
             return hdus[min(hdu.number, 1)].data
 
-    def table(self, key: int | str) -> np.ndarray:
-        """Return the rows of a binary table, as `SurveyFile.table` describes them."""
+    def table(self, key: int | str, columns: Collection[str] | None) -> Any:
+        """Return a table, as `SurveyFile.table` describes it."""
+        from astropy.table import Table
+
         hdu = self.hdu(key)
-        if hdu.header.get("XTENSION") != "BINTABLE":
+        kind = hdu.header.get("XTENSION")
+        if kind not in ("BINTABLE", "TABLE"):
             raise ValueError(f"HDU {key!r} is not a table")
         self.check_complete(hdu)
-        cards = self.read(hdu.start, hdu.data_start - hdu.start)
-        return read_table(key, hdu.header, cards, lambda n_bytes: self.read(hdu.data_start, n_bytes))
+        content = self.read(hdu.start, hdu.stop - hdu.start)
+        if kind == "BINTABLE":
+            n_header = hdu.data_start - hdu.start
+            try:
+                cards, data = cut_columns(
+                    content[:n_header],
+                    content[n_header : n_header + hdu.n_bytes],
+                    hdu.header["NAXIS2"],
+                    hdu.header["NAXIS1"],
+                    columns,
+                )
+            except ValueError as error:
+                raise ValueError(f"HDU {key!r}: {error}") from error
+            content = _blocks(cards + b"END", b" ") + _blocks(data, b"\0")
+        # NaN and empty text are values, not missing ones.
+        table = Table.read(_alone(content), format="fits", hdu=1, mask_invalid=False, memmap=False)
+        try:
+            table.convert_bytestring_to_unicode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"HDU {key!r} has text that is none: {error}") from error
+        for name in table.colnames:
+            table.rename_column(name, name.strip().upper())
+        if columns is not None:
+            table.keep_columns([name for name in table.colnames if name in columns])
+        return table
 
     def hdu(self, key: int | str) -> HDU:
         hdu = self.find(key)
         if hdu is None:
-            raise ValueError(f"it has no HDU {key!r}, only {len(self._hdus)} HDUs")
+            raise ValueError(f"it has no HDU {key!r}, only {[hdu.name or hdu.number for hdu in self._hdus]}")
         return hdu
 
     def find(self, key: int | str) -> HDU | None:
@@ -135,3 +159,14 @@ def _integer(header: Any, name: str, least: int, most: int, default: int | None 
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise ValueError(f"{name} is {value!r} in a FITS header")
     return value
+
+
+def _blocks(content: bytes, fill: bytes) -> bytes:
+    return content + fill * (-len(content) % _BLOCK)
+
+
+def _alone(extension: bytes) -> BinaryIO:
+    """A file of one extension behind an empty primary HDU."""
+    from astropy.io import fits
+
+    return io.BytesIO(fits.PrimaryHDU().header.tostring().encode("ascii") + extension)

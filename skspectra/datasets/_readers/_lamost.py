@@ -1,15 +1,21 @@
-"""LAMOST low-resolution spectra."""
+"""LAMOST spectra of low and of medium resolution."""
 
 import re
+from typing import Any
 
 import numpy as np
 
 from .._wavelength import air_to_vacuum
 from ._limits import check_n_pixels
 from ._registry import register_builtin
-from ._spectrum import Spectrum
+from ._spectrum import BAD_TARGET, SKY, UNPLUGGED, Spectrum
 from ._survey_file import SurveyFile
 from ._values import as_class, as_number, as_text
+
+_BANDS = ("COADD_B", "COADD_R")
+
+# Uses of a fibre (FIBERTYP) whose spectrum has no object.
+_FIBRES = {"sky": SKY, "unused": UNPLUGGED, "dead": UNPLUGGED, "poserr": BAD_TARGET}
 
 # Rows of the primary array where the header does not name them.
 _ROWS = "Flux, Inverse, Wavelength, Andmask, Ormask"
@@ -34,7 +40,7 @@ def read_lamost(file: SurveyFile) -> Spectrum | None:
     LAMOST data release documentation, "Data products: low-resolution spectra", https://www.lamost.org/dr10/
     """
     header = file.header
-    if str(header.get("TELESCOP", "")).strip() != "LAMOST":
+    if str(header.get("TELESCOP", "")).strip() != "LAMOST" or _is_medium_resolution(file):
         return None
     if header["NAXIS"] == 2:
         names = re.findall(r"\w+", str(header.get("EXTEN0", _ROWS)).lower())
@@ -50,21 +56,72 @@ def read_lamost(file: SurveyFile) -> Spectrum | None:
                 as_number("COEFF0", header["COEFF0"]) + as_number("COEFF1", header["COEFF1"]) * np.arange(len(flux))
             )
     else:
-        row = file.table("COADD")[0]
-        check_n_pixels(np.size(row["WAVELENGTH"]))
-        flux, ivar, mask = row["FLUX"], row["IVAR"], row["ANDMASK"]
-        wavelength = row["WAVELENGTH"].astype(np.float64)
+        table = file.table("COADD", ("FLUX", "IVAR", "WAVELENGTH", "ANDMASK"))
+        check_n_pixels(table["WAVELENGTH"][0].size)
+        flux, ivar, mask, wavelength = (table[name][0] for name in ("FLUX", "IVAR", "ANDMASK", "WAVELENGTH"))
     if not header.get("VACUUM", True):
         wavelength = air_to_vacuum(wavelength)
+    zwarning = _FIBRES.get(str(header.get("FIBERTYP", "")).strip().lower(), 0)
     return Spectrum(
         flux=flux,
         wavelength=wavelength,
         ivar=ivar,
-        mask=mask != 0,
-        target=as_class("CLASS", header["CLASS"]),
-        subclass=as_text("SUBCLASS", header.get("SUBCLASS", "")),
-        redshift=as_number("Z", header.get("Z", np.nan)),
+        mask=np.asarray(mask) != 0,
+        target="" if zwarning else as_class("CLASS", header["CLASS"]),
         snr=as_number("SNRR", header.get("SNRR", header.get("SN_R", np.nan))),
-        object_id=header.get("DESIG", ""),
-        spectrum_id=f"{header['LMJD']}-{header['PLANID']}_sp{int(header['SPID']):02d}-{int(header['FIBERID']):03d}",
+        zwarning=zwarning,
+        **_observation(header),
     )
+
+
+@register_builtin("LAMOST")
+def read_lamost_medium_resolution(file: SurveyFile) -> Spectrum | None:
+    """Read a LAMOST medium-resolution ``med-LMJD-PLANID_spSP-FIBER.fits``: its two coadded bands, as one spectrum.
+
+    The bands (``COADD_B``, 4950 to 5350 angstrom, and ``COADD_R``, 6300 to 6800) are tables of one row of arrays, in
+    early releases of a pixel a row. Between them nothing was measured. The single exposures are not read. On the grid
+    of the low-resolution spectra most samples are NaN, so a classifier needs a grid of its own (`wavelength`). A pixel
+    is bad where PIXMASK is not 0. The class is that of the header, "" without one.
+
+    References
+    ----------
+    LAMOST data release documentation, "Data products: medium-resolution spectra", https://www.lamost.org/dr9/
+    Liu C. et al., "LAMOST Medium-Resolution Spectroscopic Survey (LAMOST-MRS): Scientific goals and survey plan",
+    arXiv:2005.07210 (2020).
+    """
+    if str(file.header.get("TELESCOP", "")).strip() != "LAMOST" or not _is_medium_resolution(file):
+        return None
+    bands = [_band(file, name) for name in file.hdu_names() if name in _BANDS]
+    bands.sort(key=lambda band: band[0][0])
+    wavelength, flux, ivar, mask = map(np.concatenate, zip(*bands, strict=True))
+    if not file.header.get("VACUUM", True):
+        wavelength = air_to_vacuum(wavelength)
+    target = as_text("CLASS", file.header.get("CLASS", ""))
+    return Spectrum(flux=flux, wavelength=wavelength, ivar=ivar, mask=mask, target=target, **_observation(file.header))
+
+
+def _is_medium_resolution(file: SurveyFile) -> bool:
+    """Tell whether a LAMOST file is of the medium-resolution survey; only that one has a HDU for each band."""
+    return file.header["NAXIS"] == 0 and not set(_BANDS).isdisjoint(file.hdu_names())
+
+
+def _band(file: SurveyFile, name: str) -> tuple[np.ndarray, ...]:
+    """Wavelength, flux, inverse variance and flags of a coadded band."""
+    table = file.table(name, ("FLUX", "IVAR", "WAVELENGTH", "LOGLAM", "PIXMASK", "ANDMASK"))
+    columns = {column: np.ravel(table[column]) for column in table.colnames}
+    check_n_pixels(len(columns["FLUX"]))
+    wavelength = columns.get("WAVELENGTH")
+    if wavelength is None:
+        wavelength = 10.0 ** columns["LOGLAM"].astype(np.float64)
+    flags = columns.get("PIXMASK", columns.get("ANDMASK", np.zeros(len(wavelength))))
+    return wavelength.astype(np.float64), columns["FLUX"], columns["IVAR"], flags != 0
+
+
+def _observation(header: Any) -> dict[str, Any]:
+    """Subclass, redshift and the names of object and observation, from the header."""
+    return {
+        "subclass": as_text("SUBCLASS", header.get("SUBCLASS", "")),
+        "redshift": as_number("Z", header.get("Z", np.nan)),
+        "object_id": header.get("DESIG", ""),
+        "spectrum_id": f"{header['LMJD']}-{header['PLANID']}_sp{int(header['SPID']):02d}-{int(header['FIBERID']):03d}",
+    }

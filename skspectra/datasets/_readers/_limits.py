@@ -10,6 +10,6 @@ def check_n_pixels(n_pixels: int) -> None:
         raise ValueError(f"it claims {n_pixels} pixels a spectrum, which no survey has: the limit is {MOST_PIXELS}")
 
 
-def gunzip_limit(compressed_size: int) -> int:
+def unpacked_limit(compressed_size: int) -> int:
     """Largest size that compressed data may grow to: noisy spectra shrink by a factor near 2, a bomb by 1000."""
     return max(100 * compressed_size, 1 << 26)

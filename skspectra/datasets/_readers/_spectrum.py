@@ -6,6 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# Bits of ZWARNING (SDSS) and ZWARN (DESI) that say that the spectrum is of no object that could be classified.
+SKY = 1 << 0
+UNPLUGGED = 1 << 7
+BAD_TARGET = 1 << 8
+NO_DATA = 1 << 9
+VOID_LABEL = SKY | UNPLUGGED | BAD_TARGET | NO_DATA
+
 
 @dataclass
 class Spectrum:
@@ -30,6 +37,9 @@ class Spectrum:
         NaN where there is none.
     snr : float, default=nan
         Signal-to-noise ratio per pixel in the r band.
+    zwarning : int, default=0
+        The survey's warning flags, in the bits of SDSS and DESI; 0 is none. Bits 0 (sky), 7 (unplugged), 8 (bad
+        target) and 9 (no data) make the label void: the target is then "".
     object_id : str, default=""
         Name of the object on the sky. Repeated observations share it.
     spectrum_id : str, default=""
@@ -52,6 +62,7 @@ class Spectrum:
     subclass: str = ""
     redshift: float = np.nan
     snr: float = np.nan
+    zwarning: int = 0
     object_id: str = ""
     spectrum_id: str = ""
     survey: str = ""
@@ -68,17 +79,20 @@ class Label(NamedTuple):
         Class within `target`.
     redshift : float, default=nan
         NaN if there is none.
+    zwarning : int, default=0
+        Warning flags, as those of a :class:`Spectrum`; 0 is none.
 
     Examples
     --------
     >>> from skspectra.datasets import Label
     >>> Label("QSO", redshift=2.1)
-    Label(target='QSO', subclass='', redshift=2.1)
+    Label(target='QSO', subclass='', redshift=2.1, zwarning=0)
     """
 
     target: str
     subclass: str = ""
     redshift: float = np.nan
+    zwarning: int = 0
 
 
 @dataclass

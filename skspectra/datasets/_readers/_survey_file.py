@@ -1,9 +1,7 @@
 """A survey file opened for the readers."""
 
-import gzip
-import io
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +10,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ._fits import FitsFile
-from ._limits import gunzip_limit
+from ._unpack import unpacked, without_packing
 
 
 class SurveyFile:
-    """One file, plain or gzipped, as a reader sees it.
+    """One file as a reader sees it, without its compression (gzip, bzip2, xz or a zip archive of one file).
 
     Use it in a with statement. Nothing is read before it is asked for. A part that is missing, cut off or larger than
     the file raises ValueError.
@@ -25,17 +23,21 @@ class SurveyFile:
     ----------
     path : str or path-like
         The file.
+    content : binary file object, default=None
+        What is read instead of the file at `path`, which then is no more than a name. It must be seekable.
 
     Attributes
     ----------
     stem : str
-        Name of the file without its folder, its suffix and ".gz".
+        Name of the file without its folder, its suffix and that of its compression.
     header : astropy.io.fits.Header
         Header of the primary HDU; empty if the file is not FITS.
     content : bytes
-        All of the file, unzipped.
+        All of the file, without its compression.
     text, text_start : str or None
         All of the file, and its first 64 KiB, as text; None if it is binary.
+    unused : list of str
+        A reader adds the names of the arrays in the file that it has no use for. `load_spectra` warns of them.
 
     See Also
     --------
@@ -54,22 +56,20 @@ class SurveyFile:
     mine [['5000.0', '1.0'], ['5001.0', '2.0']]
     """
 
-    def __init__(self, path: str | os.PathLike) -> None:
+    def __init__(self, path: str | os.PathLike, content: BinaryIO | None = None) -> None:
         self.path = Path(path)
-        if os.path.exists(path) and not os.path.isfile(path):
+        self.unused: list[str] = []
+        if content is None and os.path.exists(path) and not os.path.isfile(path):
             # Opening a named pipe would wait for ever.
             raise ValueError(f"{os.fspath(path)}: it is not a regular file")
-        self._handle: BinaryIO = self.path.open("rb")
+        self._handle: BinaryIO = self.path.open("rb") if content is None else content
 
     def __enter__(self) -> "SurveyFile":
         try:
-            magic = self._handle.read(2)
-            if not magic:
-                raise ValueError("the file is empty")
-            self._handle.seek(0)
-            if magic == b"\x1f\x8b":
-                self._handle = self._gunzipped()
+            self._handle = unpacked(self._handle)
             self._size = self._handle.seek(0, os.SEEK_END)
+            if self._size == 0:
+                raise ValueError("the file is empty")
             self._fits = FitsFile(self._handle, self._size) if self.start(9) == b"SIMPLE  =" else None
             if self._fits is not None:
                 self._fits.check_size()
@@ -83,28 +83,12 @@ class SurveyFile:
     ) -> None:
         self._handle.close()
 
-    def _gunzipped(self) -> BinaryIO:
-        with self._handle as handle:
-            limit = gunzip_limit(os.fstat(handle.fileno()).st_size)
-            content = io.BytesIO()
-            try:
-                with gzip.GzipFile(fileobj=handle) as unzipped:
-                    while content.tell() <= limit and (piece := unzipped.read(1 << 20)):
-                        content.write(piece)
-            except Exception as error:
-                raise ValueError(f"the gzip compression is broken: {error}") from error
-        if content.tell() > limit:
-            raise ValueError(f"the gzip compression holds more than {limit} bytes, which no file of spectra does")
-        if not content.tell():
-            raise ValueError("the file is empty")
-        return content
-
     def _bytes(self, start: int, count: int) -> bytes:
         self._handle.seek(start)
         return self._handle.read(count)
 
     def start(self, n_bytes: int) -> bytes:
-        """Return the first bytes of the file, unzipped.
+        """Return the first bytes of the file, without its compression.
 
         Parameters
         ----------
@@ -120,7 +104,7 @@ class SurveyFile:
 
     @property
     def stem(self) -> str:
-        return Path(self.path.name.removesuffix(".gz")).stem
+        return Path(without_packing(self.path.name)).stem
 
     @cached_property
     def content(self) -> bytes:
@@ -143,7 +127,10 @@ class SurveyFile:
         """
         self._handle.seek(0)
         for line in self._handle:
-            yield line.decode("utf-8-sig")
+            try:
+                yield line.decode("utf-8-sig")
+            except UnicodeDecodeError:
+                yield line.decode("latin-1")
 
     @cached_property
     def text(self) -> str | None:
@@ -158,18 +145,33 @@ class SurveyFile:
     def header(self) -> Any:
         return {} if self._fits is None else self._fits.hdu(0).header
 
-    def hdu_names(self) -> set[str]:
-        """Return EXTNAME of all HDUs, in capitals.
+    def hdu_names(self) -> list[str]:
+        """Return EXTNAME of all HDUs in their order, in capitals.
 
         Returns
         -------
-        names : set of str
+        names : list of str
             Empty if the file is not FITS.
         """
-        return set() if self._fits is None else {hdu.name for hdu in self._fits.walk()}
+        return [] if self._fits is None else [hdu.name for hdu in self._fits.walk()]
+
+    def hdu_header(self, hdu: int | str) -> Any:
+        """Return the header of an HDU.
+
+        Parameters
+        ----------
+        hdu : int or str
+            Number or EXTNAME.
+
+        Returns
+        -------
+        header : astropy.io.fits.Header
+            All of its cards.
+        """
+        return self._opened(hdu).hdu(hdu).header
 
     def has_table(self, hdu: int | str, columns: set[str]) -> bool:
-        """Tell whether an HDU is a binary table with some columns.
+        """Tell whether an HDU is a table with some columns.
 
         Parameters
         ----------
@@ -183,10 +185,25 @@ class SurveyFile:
         there : bool
             False also if there is no such HDU.
         """
+        return columns <= set(self.column_names(hdu))
+
+    def column_names(self, hdu: int | str) -> list[str]:
+        """Return the names of the columns of a table, in capitals.
+
+        Parameters
+        ----------
+        hdu : int or str
+            Number or EXTNAME.
+
+        Returns
+        -------
+        names : list of str
+            Empty if there is no such HDU or it is not a table.
+        """
         found = None if self._fits is None else self._fits.find(hdu)
-        if found is None or found.header.get("XTENSION") != "BINTABLE":
-            return False
-        return columns <= {str(name).strip().upper() for name in found.header["TTYPE*"].values()}
+        if found is None or found.header.get("XTENSION") not in ("BINTABLE", "TABLE"):
+            return []
+        return [str(name).strip().upper() for name in found.header["TTYPE*"].values()]
 
     def image(self, hdu: int | str, shape: tuple[int, ...] | None = None) -> np.ndarray:
         """Return the array of an image HDU.
@@ -206,21 +223,23 @@ class SurveyFile:
         """
         return self._opened(hdu).image(hdu, shape)
 
-    def table(self, hdu: int | str) -> np.ndarray:
-        """Return the rows of a binary table.
+    def table(self, hdu: int | str, columns: Collection[str] | None = None) -> Any:
+        """Return a table as astropy reads it.
 
         Parameters
         ----------
         hdu : int or str
             Number or EXTNAME.
+        columns : collection of str, default=None
+            Names in capitals of the columns to read, where they are there; None reads all. An SDSS table has two
+            hundred columns, and reading a dozen of them is ten times as fast.
 
         Returns
         -------
-        table : structured ndarray of shape (n_rows,)
-            The names of the columns are in capitals. Columns of bits, of variable length or scaled by TSCAL or TZERO
-            are not read: asking for one is a ValueError.
+        table : astropy.table.Table
+            Scaled values with the units of the columns; missing ones (TNULL) are masked. Names are in capitals.
         """
-        return self._opened(hdu).table(hdu)
+        return self._opened(hdu).table(hdu, columns)
 
     def _opened(self, hdu: int | str) -> FitsFile:
         if self._fits is None:

@@ -2,12 +2,25 @@
 
 import numbers
 
+import numpy as np
+
 
 def as_number(name: str, value: object) -> float:
-    """Value of a card or column, or ValueError that names it where it is no number."""
+    """Value of a card or column, or ValueError that names it where it is no number; NaN where there is none."""
+    if value is None or value is np.ma.masked:
+        return np.nan
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise ValueError(f"{name} is {value!r}, which is no number")
     return float(value)
+
+
+def as_integer(name: str, value: object) -> int:
+    """Value of a card or column, or ValueError that names it where it is no whole number; 0 where there is none."""
+    if value is None or value is np.ma.masked:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or int(value) != value:
+        raise ValueError(f"{name} is {value!r}, which is no whole number")
+    return int(value)
 
 
 def as_text(name: str, value: object) -> str:

@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 from .._loading._table import NUMBER_COLUMNS, TEXT_COLUMNS
 
 MANIFEST = "manifest.json"
-FORMAT = "skspectra spectra store 1"
+FORMAT = "skspectra spectra store 2"
 
 
 def open_spectra_store(store: str | os.PathLike) -> Bunch:
@@ -37,6 +37,8 @@ def open_spectra_store(store: str | os.PathLike) -> Bunch:
             As :func:`load_spectra` gives them.
         redshift, snr : memmap of float64, (n_samples,)
             NaN where there is none.
+        zwarning : memmap of int64, (n_samples,)
+            Warning flags of the label, as :func:`load_spectra` gives them.
         transformer : str
             What the spectra went through before they were written; "None" for nothing.
         failures : list of (str, str)

@@ -14,8 +14,10 @@ from tqdm.auto import tqdm
 
 from ..._checks import check_wavelength
 from ..._validation import HasMethods, Interval, StrOptions, validate_params
-from .._loading._find_files import File, find_files
-from .._loading._read_files import read_into, require_spectra, warn_of
+from .._loading._find_files import find_files
+from .._loading._in_memory import File
+from .._loading._read_files import read_into
+from .._loading._report import Report
 from .._loading._table import SpectraTable
 from .._wavelength import LAMOST_WAVELENGTH
 from ._open import open_spectra_store, read_manifest, unfinished
@@ -131,16 +133,15 @@ def write_spectra_store(
     >>> folder.cleanup()
     """
     grid = None if wavelength is None else check_wavelength(wavelength)
-    failures: list[tuple[str, str]] = []
-    recorded = None if on_error == "raise" else failures
-    files, folders = find_files(paths, recorded, "write_spectra_store")
+    report = Report(on_error)
+    files, folders = find_files(paths, report, "write_spectra_store")
     parameters = {
         "wavelength": "of the files" if grid is None else joblib.hash(grid),
         "bad_pixels": bad_pixels,
         "transformer": "None" if transformer is None else f"{transformer!r} ({joblib.hash(transformer)})",
     }
     folder = Path(os.path.abspath(store))
-    names = joblib.hash([os.path.abspath(path) for path, _ in files])
+    names = joblib.hash([os.path.abspath(path) for path, *_ in files])
     if os.path.lexists(folder):
         return _reopen(folder, parameters, names)
     part = unfinished(folder)
@@ -151,11 +152,11 @@ def write_spectra_store(
             to_read = writer.resume(files, folders)
             with tqdm(total=len(files), initial=len(files) - len(to_read), unit="file", disable=not progress) as bar:
                 for block in _blocks(to_read, block_bytes):
-                    read_into(writer.add, block, folders, recorded, grid=grid, n_jobs=n_jobs)
+                    read_into(writer.add, block, folders, report, grid=grid, n_jobs=n_jobs)
                     writer.commit()
                     bar.update(len(block))
-            require_spectra(table.n_spectra, folders, failures, on_error, f"write in {paths!r}")
-            writer.finish(failures, names)
+            report.require_spectra(table.n_spectra, folders, f"write in {paths!r}")
+            writer.finish(report.failures, names)
         os.rename(part, folder)
         sync_folder(folder.parent)
         _remove_table(folder)
@@ -165,7 +166,7 @@ def write_spectra_store(
         raise OSError(
             f"{part}: the table could not be written: {error}. The blocks before are safe; the same call goes on."
         ) from error
-    warn_of(failures, len(files))
+    report.warn(len(files))
     return open_spectra_store(folder)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .._loading._find_files import File
+from .._loading._in_memory import File
 from .._loading._read_files import refuse_other_grid
 from .._loading._table import NUMBER_COLUMNS, TEXT_COLUMNS, SpectraTable, file_state
 from .._readers import Labels, Spectrum
@@ -60,10 +60,11 @@ class StoreWriter:
         if other:
             raise ValueError(f"{self.part}: the store was begun with other {other}; {advice}")
         to_read = []
-        for path, folder in files:
+        for file in files:
+            path, folder, _ = file
             state = table.state_when_read(path)
             if state is None:
-                to_read.append((path, folder))
+                to_read.append(file)
                 continue
             if state != file_state(path):
                 raise ValueError(
@@ -188,7 +189,7 @@ class StoreWriter:
     def _write_columns(self) -> None:
         lengths = self.table.lengths(TEXT_COLUMNS)
         columns = dict(zip(TEXT_COLUMNS, (np.dtype(f"U{max(1, n)}") for n in lengths), strict=True))
-        columns |= dict.fromkeys(NUMBER_COLUMNS, np.dtype(np.float64))
+        columns |= {name: np.dtype(dtype) for name, dtype in NUMBER_COLUMNS.items()}
         with ExitStack() as stack:
             files = [stack.enter_context(open(self.part / f"{name}.npy", "wb")) for name in columns]
             for file, dtype in zip(files, columns.values(), strict=True):

@@ -1,0 +1,73 @@
+"""Files that are objects in memory: file objects, HDULists of astropy and spectra of specutils.
+
+None of these libraries is imported unless an object of it is given.
+"""
+
+import io
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._readers import Spectrum
+
+
+class File(NamedTuple):
+    """A file to read: its path, the folder that it was found in if it was not named itself, and what is in memory."""
+
+    path: str
+    folder: str | None = None
+    held: bytes | list[Spectrum] | None = None
+
+
+def is_in_memory(item: Any) -> bool:
+    """Tell whether an object is a file or a spectrum in memory."""
+    return _is_fits(item) or hasattr(item, "read") or hasattr(item, "spectral_axis")
+
+
+def file_in_memory(item: Any, name: str) -> File:
+    """Return the file that an object is; a file object of a name keeps it."""
+    if hasattr(item, "spectral_axis"):
+        return File(name, held=_from_specutils(item))
+    if _is_fits(item):
+        content = io.BytesIO()
+        item.writeto(content, output_verify="silentfix+ignore")
+        return File(name, held=content.getvalue())
+    read = item.read()
+    own_name = getattr(item, "name", None)
+    return File(
+        own_name if isinstance(own_name, str) else name, held=read.encode() if isinstance(read, str) else bytes(read)
+    )
+
+
+def _is_fits(item: Any) -> bool:
+    return hasattr(item, "writeto") and not hasattr(item, "spectral_axis")
+
+
+def _from_specutils(item: Any) -> list[Spectrum]:
+    """Spectra of a `Spectrum` (before specutils 2, `Spectrum1D`), whose flux can have several rows."""
+    from astropy import units
+    from astropy.nddata import InverseVariance
+
+    wavelength = item.spectral_axis.to(units.AA, equivalencies=units.spectral())
+    per_wavelength = 1.0  # what makes the flux one per unit wavelength
+    if item.flux.unit.is_equivalent(units.Jy):
+        wanted = units.erg / units.s / units.cm**2 / units.AA
+        per_wavelength = (1.0 * item.flux.unit).to_value(wanted, equivalencies=units.spectral_density(wavelength))
+    ivar = None
+    if item.uncertainty is not None:
+        ivar = item.uncertainty.represent_as(InverseVariance).quantity.to_value(item.flux.unit**-2) / per_wavelength**2
+    order = slice(None) if wavelength[0] < wavelength[-1] else slice(None, None, -1)
+    flux, ivars, masks = (
+        None if array is None else np.broadcast_to(array, item.flux.shape).reshape(-1, len(wavelength))[:, order]
+        for array in (item.flux.value * per_wavelength, ivar, item.mask)
+    )
+    return [
+        Spectrum(
+            flux=flux[i],
+            wavelength=wavelength.value[order],
+            ivar=None if ivars is None else ivars[i],
+            mask=None if masks is None else masks[i],
+            survey="specutils",
+        )
+        for i in range(len(flux))
+    ]

@@ -1,0 +1,35 @@
+"""Whether a spectrum on the wanted grid holds anything that was measured."""
+
+import numpy as np
+
+from .._readers import Spectrum
+
+# Units in which wavelengths are met, and the factor to angstrom.
+_UNITS = {"nm": 10.0, "micrometre": 1e4, "mm": 1e7, "m": 1e10}
+
+
+def why_unmeasured(spectrum: Spectrum, first: float, last: float) -> str:
+    """Return why nothing of a spectrum that reached from `first` to `last` falls on its grid; "" where something does.
+
+    Flags alone do not count: the user may not want to go by them.
+    """
+    if (np.isfinite(spectrum.flux) & (spectrum.ivar != 0)).any():
+        return ""
+    name = spectrum.spectrum_id or spectrum.object_id
+    whose = f"of the spectrum {name} " if name else ""
+    grid = spectrum.wavelength
+    if last >= grid[0] and first <= grid[-1]:
+        return f"nothing {whose}was measured: no sample has a finite flux and an inverse variance above 0"
+    return (
+        f"nothing {whose}falls on the grid: it covers {first:.6g} to {last:.6g}, and the grid "
+        f"{grid[0]:.6g} to {grid[-1]:.6g} angstrom{_guess(first, last, grid)}"
+    )
+
+
+def _guess(first: float, last: float, grid: np.ndarray) -> str:
+    """Say in which unit the wavelengths would fall on the grid."""
+    as_angstrom = {unit: (first * factor, last * factor) for unit, factor in _UNITS.items()}
+    if last < 10:
+        as_angstrom["log10(angstrom)"] = (10.0**first, 10.0**last)
+    fitting = [unit for unit, (low, high) in as_angstrom.items() if low < grid[-1] and high > grid[0]]
+    return f". They look like {' or '.join(fitting)}, and must be in angstrom" if fitting else ""

@@ -1,0 +1,52 @@
+"""What happened to the files that were not read, or not whole."""
+
+import warnings
+from collections import Counter
+
+
+class Report:
+    """Collects what could not be loaded, or raises it at once.
+
+    Parameters
+    ----------
+    on_error : {"raise", "warn"}
+        "raise" makes the first failure a ValueError.
+    """
+
+    def __init__(self, on_error: str) -> None:
+        self.raises = on_error == "raise"
+        self.failures: list[tuple[str, str]] = []
+        self.passed_over: list[str] = []  # files without spectra in folders
+        self.unused: Counter[str] = Counter()  # arrays that no reader has a use for, and in how many files
+
+    def fail(self, path: str, error: Exception) -> None:
+        """Record that a file could not be read, or raise the error."""
+        if self.raises:
+            raise error
+        self.failures.append((path, str(error).removeprefix(f"{path}: ")))
+
+    def require_spectra(self, n_spectra: int, bare_folders: set[str], action: str) -> None:
+        """Raise ValueError where there are no spectra; with "warn" a folder that holds none is a failure instead."""
+        for folder in sorted(bare_folders):
+            self.fail(folder, ValueError(f"{folder}: the folder holds no spectra"))
+        if n_spectra == 0:
+            causes = "; ".join(f"{path}: {cause}" for path, cause in self.failures[:3])
+            raise ValueError(f"There are no spectra to {action}. {causes}".rstrip())
+
+    def warn(self, n_files: int) -> None:
+        """Warn once of failures and once of unused arrays, in the line that called load_spectra or its like."""
+        if self.failures:
+            path, cause = self.failures[0]
+            n_failed = len({path for path, _ in self.failures})
+            warnings.warn(
+                f"{n_failed} of {n_files} files could not be loaded, in part or at all, and are listed in `failures`. "
+                f"The first is {path}: {cause}",
+                stacklevel=4,
+            )
+        if self.unused:
+            names = [f"{name!r}" for name, _ in self.unused.most_common(10)]
+            more = "" if len(self.unused) <= 10 else f" and {len(self.unused) - 10} more"
+            warnings.warn(
+                f"Up to {max(self.unused.values())} files hold arrays that are not used: {', '.join(names)}{more}.",
+                stacklevel=4,
+            )

@@ -1,0 +1,112 @@
+"""Check what a reader returned, and bring it to the types that the rest of the package works with."""
+
+from typing import Any
+
+import numpy as np
+
+from ..._checks import check_wavelength
+from ._limits import check_n_pixels
+from ._spectrum import Label, Labels, Spectrum
+from ._values import as_integer, as_number
+
+_FLOAT32 = np.finfo(np.float32)
+
+
+def check_spectrum(spectrum: Spectrum) -> None:
+    """Bring the fields of a spectrum to their types in place, or raise ValueError.
+
+    The flux becomes float32, and so does the inverse variance unless float32 cannot hold it: that of a flux in
+    erg/s/cm2/A is 1e38 and more. Samples under a mask are NaN.
+    """
+    flux = _floats("the flux", spectrum.flux)
+    if flux.ndim != 1 or len(flux) == 0:
+        raise ValueError(f"the flux must be a 1D array that is not empty; it has shape {flux.shape}")
+    check_n_pixels(len(flux))
+    wavelength = check_wavelength(spectrum.wavelength, "the wavelength")
+    ivar = np.full(len(flux), np.nan, np.float32) if spectrum.ivar is None else _floats("the ivar", spectrum.ivar)
+    mask = np.zeros(len(flux), bool) if spectrum.mask is None else _mask(spectrum.mask)
+    for name, array in (("wavelength", wavelength), ("inverse variance", ivar), ("mask", mask)):
+        if array.shape != flux.shape:
+            raise ValueError(f"the flux has shape {flux.shape} and the {name} {array.shape}")
+    mask |= ~np.isfinite(flux)
+    if spectrum.ivar is not None:
+        # Surveys write 0, a negative number, NaN or infinity where they know nothing of a pixel.
+        mask |= ~((ivar > 0) & np.isfinite(ivar))
+        ivar = _without_loss(np.where((ivar > 0) & np.isfinite(ivar + flux), ivar, ivar.dtype.type(0)))
+    spectrum.flux = _as_float32(flux, ~mask)
+    spectrum.wavelength, spectrum.ivar, spectrum.mask = wavelength, ivar, mask
+    for name in ("target", "subclass", "object_id", "spectrum_id", "survey"):
+        setattr(spectrum, name, _text(getattr(spectrum, name)))
+    for name in ("redshift", "snr"):
+        value = as_number(f"the {name}", getattr(spectrum, name))
+        # -9999 is the surveys' way to say that there is none.
+        setattr(spectrum, name, value if np.isfinite(value) and value > -9000.0 else np.nan)
+    spectrum.zwarning = as_integer("the zwarning", spectrum.zwarning)
+
+
+def check_labels(labels: Labels, survey: str) -> Labels:
+    """Return labels with text as names and classes, or raise ValueError."""
+    by_object_id = {}
+    for object_id, label in labels.by_object_id.items():
+        target, subclass, redshift, zwarning = Label(*label)
+        by_object_id[_text(object_id)] = Label(
+            _text(target),
+            _text(subclass),
+            as_number("the redshift", redshift),
+            as_integer("the zwarning", zwarning),
+        )
+    return Labels(by_object_id, _text(labels.about), survey)
+
+
+def _floats(name: str, values: Any) -> np.ndarray:
+    """Return float32 as it is and other real numbers as float64; NaN under a mask."""
+    unit = getattr(values, "unit", None)
+    if (
+        unit is not None
+        and "flux density" in str(getattr(unit, "physical_type", ""))
+        and " wav" not in str(unit.physical_type)
+    ):
+        raise ValueError(f"{name} is in {unit}, which is not per unit wavelength: convert it first")
+    masked = np.asarray(getattr(values, "mask", False), bool)
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must be real numbers; it is of type {array.dtype}")
+    single = array.dtype.kind == "f" and array.dtype.itemsize == 4
+    array = array.astype(np.float32 if single else np.float64)  # a copy, in the byte order of the machine
+    array[np.broadcast_to(masked, array.shape)] = np.nan
+    return array
+
+
+def _mask(values: Any) -> np.ndarray:
+    """Return True where a mask says so, and where the mask itself is masked."""
+    return np.array(values, bool) | np.asarray(getattr(values, "mask", False), bool)
+
+
+def _as_float32(flux: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Return flux as float32, or raise ValueError where a good sample does not fit."""
+    largest = np.abs(flux[good]).max(initial=0.0)
+    if largest > _FLOAT32.max or 0.0 < largest < _FLOAT32.tiny:
+        raise ValueError(
+            f"the flux reaches {largest:g}, and float32 holds {_FLOAT32.tiny:.0e} to {_FLOAT32.max:.0e}: "
+            "give it in another unit"
+        )
+    with np.errstate(over="ignore", under="ignore"):
+        return flux.astype(np.float32)
+
+
+def _without_loss(ivar: np.ndarray) -> np.ndarray:
+    """Return float32 where it holds all of the inverse variances."""
+    known = ivar[ivar > 0]
+    fits = (known >= _FLOAT32.tiny).all() and (known <= _FLOAT32.max).all()
+    return ivar.astype(np.float32) if fits else ivar
+
+
+def _text(value: object) -> str:
+    """Return text that a store can hold, without blanks at its ends; "" for None and NaN."""
+    if value is None or value != value or value is np.ma.masked:
+        return ""
+    text = value.decode().strip() if isinstance(value, bytes) else str(value).strip()
+    if "\0" in text:
+        raise ValueError(f"{text!r} is no name: it holds a zero byte")
+    text.encode()  # lone surrogates are no text; the error is a ValueError
+    return text

@@ -1,0 +1,125 @@
+"""Spectra from named arrays: of an npz archive, a text file or a FITS table that is no survey's."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ._spectrum import NoSpectra, Spectrum
+
+# Names under which each field is met, without capitals and units.
+_NAMES = {
+    "wavelength": ("wavelength", "wave", "lambda", "lam", "spectral_axis"),
+    "log10 wavelength": ("loglam",),
+    "flux": ("flux", "data"),
+    "ivar": ("ivar",),
+    "error": ("error", "err", "sigma", "uncertainty", "flux_error", "flux_err"),
+    "mask": ("mask",),
+    "target": ("target", "class", "label"),
+    "subclass": ("subclass",),
+    "redshift": ("redshift", "z"),
+    "snr": ("snr",),
+    "zwarning": ("zwarning", "zwarn"),
+    "object_id": ("object_id", "object", "source_id"),
+    "spectrum_id": ("spectrum_id",),
+    "survey": ("survey",),
+}
+TEXT_FIELDS = ("target", "subclass", "object_id", "spectrum_id", "survey")
+_PER_SPECTRUM = (*TEXT_FIELDS, "redshift", "snr", "zwarning")
+
+# "wavelength(A)", "Wave [nm]", "flux_nm"
+_NAME_AND_UNIT = re.compile(r"(.+?)\s*(?:[\[(]\s*(.*?)\s*[\])]|_(nm|um|angstrom))")
+_ANGSTROMS = {
+    "": 1.0, "a": 1.0, "aa": 1.0, "å": 1.0, "ang": 1.0, "angstrom": 1.0, "angstroms": 1.0,
+    "nm": 10.0, "nanometer": 10.0, "um": 1e4, "µm": 1e4, "micron": 1e4, "microns": 1e4, "m": 1e10,
+}  # fmt: skip
+
+# Gaia's sampled BP/RP spectra, whose text files do not say that the wavelengths are in nm.
+_GAIA_GRID = np.arange(336.0, 1021.0, 2.0)
+
+
+def find_fields(names: Iterable[str]) -> dict[str, str]:
+    """Return the name of the array that holds each field, of those that are there."""
+    bare = {_split(name)[0]: name for name in reversed(list(names))}
+    found = {field: next((bare[name] for name in known if name in bare), None) for field, known in _NAMES.items()}
+    return {field: name for field, name in found.items() if name is not None}
+
+
+def has_spectra(fields: Iterable[str]) -> bool:
+    """Tell whether the fields are those of spectra."""
+    return "flux" in fields and ("wavelength" in fields or "log10 wavelength" in fields)
+
+
+def spectra_of(arrays: Mapping[str, Any], object_id: str = "") -> list[Spectrum]:
+    """Return a Spectrum for each row of the flux; `object_id` is the name of a single one that the arrays do not name.
+
+    All arrays are used, by their names; those of one value a spectrum have as many values as the flux has rows.
+    """
+    places = find_fields(arrays)
+    given = {field: arrays[name] for field, name in places.items()}
+    if not has_spectra(given):
+        missing = "flux" if "flux" not in given else "wavelength"
+        raise NoSpectra(f"it has no array {missing}, only {sorted(arrays)}")
+    flux = np.ma.atleast_2d(given["flux"]) if _is_masked(given["flux"]) else np.atleast_2d(given["flux"])
+    wavelength, survey = _wavelength(given, places)
+    if "error" in given and "ivar" not in given:
+        given["ivar"] = _inverse_variance(given["error"])
+    rows = {name: np.atleast_2d(given[name]) for name in ("ivar", "mask") if name in given}
+    rows |= {name: np.atleast_1d(given[name]) for name in _PER_SPECTRUM if name in given}
+    if np.ndim(given["flux"]) == 1:
+        # A table of a pixel a row repeats what it says of the spectrum.
+        rows = {name: _repeated(values, len(values) == flux.shape[1]) for name, values in rows.items()}
+    for name, values in rows.items():
+        if len(values) != len(flux):
+            raise ValueError(f"{name} has {len(values)} rows and the flux {len(flux)}")
+    if "ivar" in rows:
+        # NaN throughout is how `load_spectra` gives that there is none.
+        rows["ivar"] = [None if np.isnan(ivar).all() else ivar for ivar in rows["ivar"]]
+    if len(flux) == 1:
+        rows.setdefault("object_id", [object_id])
+    if survey:
+        rows.setdefault("survey", [survey] * len(flux))
+    return [
+        Spectrum(
+            flux=flux[i],
+            wavelength=wavelength if wavelength.ndim == 1 else wavelength[i],
+            **{name: values[i] for name, values in rows.items()},
+        )
+        for i in range(len(flux))
+    ]
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Name of a column without its unit, and the unit, both without capitals."""
+    name = name.strip().lower()
+    match = _NAME_AND_UNIT.fullmatch(name)
+    return (match[1], match[2] or match[3] or "") if match else (name, "")
+
+
+def _wavelength(given: Mapping[str, Any], places: Mapping[str, str]) -> tuple[np.ndarray, str]:
+    """Wavelengths in angstrom, and the survey if they tell it."""
+    if "wavelength" not in given:
+        return 10.0 ** np.asarray(given["log10 wavelength"], np.float64), ""
+    values = given["wavelength"]
+    unit = _split(places["wavelength"])[1] or str(getattr(values, "unit", None) or "").lower()
+    if unit not in _ANGSTROMS:
+        raise ValueError(f"the wavelengths are in {unit!r}; known are {[name for name in _ANGSTROMS if name]}")
+    values = np.asarray(values, np.float64)
+    gaia = not unit and np.array_equal(values, _GAIA_GRID)
+    return values * (_ANGSTROMS["nm"] if gaia else _ANGSTROMS[unit]), "Gaia" if gaia else ""
+
+
+def _inverse_variance(error: Any) -> np.ndarray:
+    """1 / error**2, and 0 where the error is unknown."""
+    error = np.ma.filled(np.ma.asarray(error, np.float64), np.nan)
+    return np.divide(1.0, error**2, out=np.zeros(error.shape), where=error > 0)
+
+
+def _repeated(values: np.ndarray, is_column: bool) -> np.ndarray:
+    """The one value of a column that repeats it, and other values as they are."""
+    return values[:1] if is_column and (values == values[0]).all() else values
+
+
+def _is_masked(values: Any) -> bool:
+    return getattr(values, "mask", None) is not None

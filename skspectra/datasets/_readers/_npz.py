@@ -1,0 +1,107 @@
+"""npz archives and npy files."""
+
+import io
+import math
+import pickle
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from .._wavelength import LAMOST_WAVELENGTH
+from ._fields import find_fields, has_spectra, spectra_of
+from ._limits import unpacked_limit
+from ._registry import register_builtin
+from ._spectrum import NoSpectra, Spectrum
+from ._survey_file import SurveyFile
+
+# What `load_spectra` returns beside the arrays of spectra.
+_OF_LOADED = {"DESCR", "failures", "filename", "passed_over"}
+
+
+@register_builtin("array", fallback=True)
+def read_npz(file: SurveyFile) -> list[Spectrum] | None:
+    """Read an npz archive of spectra that share a grid.
+
+    `flux` (or `data`) is the array (n, n_features) or (n_features,), `wavelength` its grid in vacuum, in angstrom. Also
+    read, where they are there: `ivar` (or `error`, the standard deviation) and `mask` of the shape of `flux`, and
+    `target`, `subclass`, `redshift`, `snr`, `zwarning`, `object_id`, `spectrum_id` and `survey` of n values, each under
+    other names that are met too. So the result of :func:`load_spectra` saved with :func:`numpy.savez` is read again.
+
+    References
+    ----------
+    NumPy, "NEP 1: a simple file format for NumPy arrays", https://numpy.org/neps/nep-0001-npy-format.html
+    """
+    if file.start(4) != b"PK\x03\x04":
+        return None
+    with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
+        members = {name.removesuffix(".npy"): name for name in archive.namelist() if name.endswith(".npy")}
+        places = find_fields(members)
+        if not has_spectra(places):
+            missing = "flux" if "flux" not in places else "wavelength"
+            raise NoSpectra(f"it has no array {missing}, only {sorted(members)}")
+        file.unused += sorted(set(members) - set(places.values()) - _OF_LOADED)
+        for name in places.values():
+            info = archive.getinfo(members[name])
+            if info.file_size > unpacked_limit(info.compress_size):
+                raise ValueError(f"{name} claims {info.file_size} bytes in {info.compress_size}")
+        return spectra_of({name: _npy(name, archive.read(members[name])) for name in places.values()})
+
+
+@register_builtin("array", fallback=True)
+def read_npy(file: SurveyFile) -> list[Spectrum] | None:
+    """Read an npy array of fluxes (n, 2600) or (2600,) on `LAMOST_WAVELENGTH`.
+
+    An npy file says nothing of wavelengths, so fluxes on another grid must be in an npz or a csv file.
+    """
+    if file.start(6) != b"\x93NUMPY":
+        return None
+    flux = _npy("it", file.content)
+    if flux.dtype == object:
+        raise ValueError("it holds Python objects, not numbers")
+    if flux.ndim not in (1, 2) or flux.shape[-1] != len(LAMOST_WAVELENGTH):
+        raise NoSpectra(
+            f"it has shape {flux.shape}, not (n, {len(LAMOST_WAVELENGTH)}): on another grid than that of LAMOST the "
+            "wavelength must be given, in an npz file"
+        )
+    return spectra_of({"flux": flux, "wavelength": LAMOST_WAVELENGTH})
+
+
+def _npy(name: str, content: bytes) -> np.ndarray:
+    """Array of an npy file; it allocates no more than the file holds."""
+    stream = io.BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran_order, dtype = read_header(stream)
+    if dtype.hasobject:
+        return _plain_objects(name, stream)
+    n_bytes = math.prod(shape) * dtype.itemsize
+    start = stream.tell()
+    if n_bytes != len(content) - start:
+        raise ValueError(f"an array of shape {shape} has {n_bytes} bytes, and the file {len(content) - start}")
+    array = np.frombuffer(content, dtype, offset=start)
+    return array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads arrays of text, numbers and missing values, as pandas gives labels, and nothing that could run code."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.startswith("numpy") and name == "_reconstruct":
+            return lambda *_: np.empty(0, object)
+        if (module, name) in (("numpy", "dtype"), ("numpy", "ndarray")):
+            return getattr(np, name)
+        if module.startswith("pandas") and name in ("NA", "NaT"):
+            return None
+        raise pickle.UnpicklingError(f"{module}.{name} is neither text nor a number")
+
+
+def _plain_objects(name: str, stream: io.BytesIO) -> np.ndarray:
+    try:
+        array = _PlainUnpickler(stream).load()
+        if isinstance(array, np.ndarray) and not any(isinstance(item, np.ndarray) for item in array.flat):
+            return array
+        cause = "they are arrays"
+    except Exception as error:  # a damaged pickle can raise anything
+        cause = str(error)
+    raise ValueError(f"{name} holds Python objects that are not read ({cause}): save it as numbers or text")
