@@ -169,9 +169,7 @@ def test_lamost_class_that_is_worthless(tmp_path, make, value, cause):
     refused(path, path.read_bytes(), f"CLASS is .*{cause}")
 
 
-@pytest.mark.parametrize(
-    ("value", "cause"), [("", "CLASS is empty"), ("XXXXXX", "HDU 2 has text that is none: .*0xff")]
-)
+@pytest.mark.parametrize(("value", "cause"), [("", "CLASS is empty"), ("XXXXXX", "HDU 2 has text that is none")])
 def test_sdss_class_that_is_worthless(tmp_path, value, cause):
     path = sdss_spec(tmp_path / "spec.fits", CLASS=value)
     refused(path, path.read_bytes().replace(b"XXXXXX", b"\xff" * 6), cause)

@@ -210,7 +210,7 @@ def test_desi_grids_that_do_not_fit_each_other(tmp_path):
     arrays["R_WAVELENGTH"] = arrays["R_WAVELENGTH"] + 0.3
     with pytest.raises(ValueError, match=r"coadd\.fits: the grid of camera R is not aligned"):
         load_spectra(desi_coadd(tmp_path / "coadd.fits", arrays))
-    arrays["R_WAVELENGTH"] = arrays["R_WAVELENGTH"] + 8000.5
+    arrays["R_WAVELENGTH"] = arrays["R_WAVELENGTH"] + 12000.5
     with pytest.raises(ValueError, match=r"gap\.fits: the gaps between the cameras \['B', 'Z', 'R'\] are larger"):
         load_spectra(desi_coadd(tmp_path / "gap.fits", arrays))
 

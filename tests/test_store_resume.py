@@ -131,7 +131,7 @@ RUN_AND_DIE = """
 
     os.fsync, sqlite3.connect = no_sync, connect_without_sync
     commit, rename = SpectraTable.commit, os.rename
-    points = {f"fsync-{n}": ("os.fsync", before(no_sync, n)) for n in range(17)}
+    points = {f"fsync-{n}": ("os.fsync", before(no_sync, n)) for n in range(18)}
     points |= {f"commit-{n}": ("commit", before(commit, n)) for n in (0, 1, 3)}
     points |= {f"committed-{n}": ("commit", after(commit, n)) for n in (0, 1, 3)}
     points |= {"rename": ("rename", before(rename, 0)), "renamed": ("rename", after(rename, 0))}
@@ -167,10 +167,10 @@ def test_a_killed_process_leaves_no_store_and_the_same_call_completes_it(files, 
 
     names = [name for name in run_script(RUN_AND_DIE, killed, *files) if name]
 
-    assert len(names) == 25
+    assert len(names) == 26
     for name in names:
         store = killed / name
-        if name in ("fsync-16", "renamed"):  # the store was complete
+        if name in ("fsync-17", "renamed"):  # the store was complete
             assert len(open_spectra_store(store).data) == 13
         else:
             assert not store.exists()

@@ -57,16 +57,20 @@ def _from_specutils(item: Any) -> list[Spectrum]:
     if item.uncertainty is not None:
         ivar = item.uncertainty.represent_as(InverseVariance).quantity.to_value(item.flux.unit**-2) / per_wavelength**2
     order = slice(None) if wavelength[0] < wavelength[-1] else slice(None, None, -1)
-    flux, ivars, masks = (
-        None if array is None else np.broadcast_to(array, item.flux.shape).reshape(-1, len(wavelength))[:, order]
-        for array in (item.flux.value * per_wavelength, ivar, item.mask)
-    )
+
+    def rows(values: Any) -> Any:
+        every = np.broadcast_to(values, item.flux.shape).reshape(-1, len(wavelength))
+        return every[:, order]
+
+    flux = rows(item.flux.value * per_wavelength)
+    ivars = [None] * len(flux) if ivar is None else rows(ivar)
+    masks = [None] * len(flux) if item.mask is None else rows(item.mask)
     return [
         Spectrum(
             flux=flux[i],
             wavelength=wavelength.value[order],
-            ivar=None if ivars is None else ivars[i],
-            mask=None if masks is None else masks[i],
+            ivar=ivars[i],
+            mask=masks[i],
             survey="specutils",
         )
         for i in range(len(flux))

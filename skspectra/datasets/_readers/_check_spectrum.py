@@ -7,7 +7,7 @@ import numpy as np
 from ..._checks import check_wavelength
 from ._limits import check_n_pixels
 from ._spectrum import Label, Labels, Spectrum
-from ._values import as_integer, as_number
+from ._values import as_integer, as_number, refuse_per_frequency
 
 _FLOAT32 = np.finfo(np.float32)
 
@@ -18,6 +18,9 @@ def check_spectrum(spectrum: Spectrum) -> None:
     The flux becomes float32, and so does the inverse variance unless float32 cannot hold it: that of a flux in
     erg/s/cm2/A is 1e38 and more. Samples under a mask are NaN.
     """
+    for name in ("flux", "wavelength", "ivar", "mask"):
+        setattr(spectrum, name, _cell(getattr(spectrum, name)))
+    refuse_per_frequency(spectrum.flux)
     flux = _floats("the flux", spectrum.flux)
     if flux.ndim != 1 or len(flux) == 0:
         raise ValueError(f"the flux must be a 1D array that is not empty; it has shape {flux.shape}")
@@ -58,18 +61,20 @@ def check_labels(labels: Labels, survey: str) -> Labels:
     return Labels(by_object_id, _text(labels.about), survey)
 
 
+def _cell(values: Any) -> Any:
+    """The array in a table column of one row, where its arrays are of variable length, and other values as they are."""
+    dtype = getattr(values, "dtype", None)
+    if dtype is None or not dtype.hasobject or np.shape(values) != (1,):
+        return values
+    unit = getattr(values, "unit", None)
+    return values[0] if unit is None else values[0] * unit
+
+
 def _floats(name: str, values: Any) -> np.ndarray:
     """Return float32 as it is and other real numbers as float64; NaN under a mask."""
-    unit = getattr(values, "unit", None)
-    if (
-        unit is not None
-        and "flux density" in str(getattr(unit, "physical_type", ""))
-        and " wav" not in str(unit.physical_type)
-    ):
-        raise ValueError(f"{name} is in {unit}, which is not per unit wavelength: convert it first")
     masked = np.asarray(getattr(values, "mask", False), bool)
     array = np.asarray(values)
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must be real numbers; it is of type {array.dtype}")
     single = array.dtype.kind == "f" and array.dtype.itemsize == 4
     array = array.astype(np.float32 if single else np.float64)  # a copy, in the byte order of the machine

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._spectrum import NoSpectra, Spectrum
+from ._values import refuse_per_frequency
 
 # Names under which each field is met, without capitals and units.
 _NAMES = {
@@ -61,11 +62,12 @@ def spectra_of(arrays: Mapping[str, Any], object_id: str = "") -> list[Spectrum]
     if not has_spectra(given):
         missing = "flux" if "flux" not in given else "wavelength"
         raise NoSpectra(f"it has no array {missing}, only {sorted(arrays)}")
-    flux = np.ma.atleast_2d(given["flux"]) if _is_masked(given["flux"]) else np.atleast_2d(given["flux"])
+    refuse_per_frequency(given["flux"])
+    flux = np.atleast_2d(_unmasked(given["flux"]))
     wavelength, survey = _wavelength(given, places)
     if "error" in given and "ivar" not in given:
         given["ivar"] = _inverse_variance(given["error"])
-    rows = {name: np.atleast_2d(given[name]) for name in ("ivar", "mask") if name in given}
+    rows: dict[str, Any] = {name: np.atleast_2d(_unmasked(given[name])) for name in ("ivar", "mask") if name in given}
     rows |= {name: np.atleast_1d(given[name]) for name in _PER_SPECTRUM if name in given}
     if np.ndim(given["flux"]) == 1:
         # A table of a pixel a row repeats what it says of the spectrum.
@@ -112,7 +114,7 @@ def _wavelength(given: Mapping[str, Any], places: Mapping[str, str]) -> tuple[np
 
 def _inverse_variance(error: Any) -> np.ndarray:
     """1 / error**2, and 0 where the error is unknown."""
-    error = np.ma.filled(np.ma.asarray(error, np.float64), np.nan)
+    error = _unmasked(error).astype(np.float64)
     return np.divide(1.0, error**2, out=np.zeros(error.shape), where=error > 0)
 
 
@@ -121,5 +123,7 @@ def _repeated(values: np.ndarray, is_column: bool) -> np.ndarray:
     return values[:1] if is_column and (values == values[0]).all() else values
 
 
-def _is_masked(values: Any) -> bool:
-    return getattr(values, "mask", None) is not None
+def _unmasked(values: Any) -> np.ndarray:
+    """Values with NaN under their mask, if they have one."""
+    masked = np.ma.getmaskarray(np.ma.asarray(values))
+    return np.where(masked, np.nan, values) if masked.any() else np.asarray(values)

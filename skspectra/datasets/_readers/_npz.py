@@ -58,7 +58,7 @@ def read_npy(file: SurveyFile) -> list[Spectrum] | None:
         return None
     flux = _npy("it", file.content)
     if flux.dtype == object:
-        raise ValueError("it holds Python objects, not numbers")
+        raise NoSpectra("it holds Python objects, not numbers")
     if flux.ndim not in (1, 2) or flux.shape[-1] != len(LAMOST_WAVELENGTH):
         raise NoSpectra(
             f"it has shape {flux.shape}, not (n, {len(LAMOST_WAVELENGTH)}): on another grid than that of LAMOST the "

@@ -115,7 +115,7 @@ class SurveyFile:
         start = self.start(1 << 16)
         if self._fits is not None or b"\0" in start:
             return None
-        return start.decode("utf-8-sig", errors="replace")
+        return "".join(map(_decoded, start.splitlines(keepends=True)))
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of a text file, of which only one is held at a time.
@@ -127,10 +127,7 @@ class SurveyFile:
         """
         self._handle.seek(0)
         for line in self._handle:
-            try:
-                yield line.decode("utf-8-sig")
-            except UnicodeDecodeError:
-                yield line.decode("latin-1")
+            yield _decoded(line)
 
     @cached_property
     def text(self) -> str | None:
@@ -245,3 +242,10 @@ class SurveyFile:
         if self._fits is None:
             raise ValueError(f"it has no HDU {hdu!r}, for it is not a FITS file")
         return self._fits
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")

@@ -108,9 +108,11 @@ def _pixels(names: list[str], places: dict[str, str]) -> list[str]:
     pixels = [name for name in names if _is_number(name)]
     wavelength = np.array(pixels, np.float64)
     if wavelength[0] <= 0 or (np.diff(wavelength) <= 0).any():
-        raise NoSpectra("the numbers in its first line are no wavelengths, which are positive and strictly increasing")
+        raise NoSpectra(
+            f"the numbers in its first line are no wavelengths, which are positive and strictly increasing. {_WANTED}"
+        )
     if len(wavelength) < _MANY_PIXELS and not places:
-        raise NoSpectra(f"its first line is {len(wavelength)} numbers, too few for a header of wavelengths")
+        raise NoSpectra(f"its first line is {len(wavelength)} numbers, too few for a header of wavelengths. {_WANTED}")
     return pixels
 
 
@@ -139,7 +141,9 @@ def _scan(
     return lines, skipped
 
 
-def _read_values(file: SurveyFile, names: list[str], separator: str, skipped: list[int], texts: dict[str, type]) -> Any:
+def _read_values(
+    file: SurveyFile, names: list[str], separator: str, skipped: list[int], texts: dict[str, type[str]]
+) -> Any:
     try:
         import pandas as pd
     except ImportError as error:

@@ -18,9 +18,10 @@ def as_integer(name: str, value: object) -> int:
     """Value of a card or column, or ValueError that names it where it is no whole number; 0 where there is none."""
     if value is None or value is np.ma.masked:
         return 0
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or int(value) != value:
+    number = as_number(name, value)
+    if not number.is_integer():
         raise ValueError(f"{name} is {value!r}, which is no whole number")
-    return int(value)
+    return int(value)  # type: ignore[call-overload]  # the number itself, for float64 may round it
 
 
 def as_text(name: str, value: object) -> str:
@@ -40,3 +41,11 @@ def as_class(name: str, value: object) -> str:
     if not text:
         raise ValueError(f"{name} is empty")
     return text
+
+
+def refuse_per_frequency(flux: object) -> None:
+    """Raise ValueError where a flux has a unit, and that is one per unit frequency."""
+    unit = getattr(flux, "unit", None)
+    kind = str(getattr(unit, "physical_type", ""))
+    if "flux density" in kind and "wav" not in kind:
+        raise ValueError(f"the flux is in {unit}, which is not per unit wavelength: convert it first")
