@@ -55,7 +55,10 @@ def _from_specutils(item: Any) -> list[Spectrum]:
         per_wavelength = (1.0 * item.flux.unit).to_value(wanted, equivalencies=units.spectral_density(wavelength))
     ivar = None
     if item.uncertainty is not None:
-        ivar = item.uncertainty.represent_as(InverseVariance).quantity.to_value(item.flux.unit**-2) / per_wavelength**2
+        known = item.uncertainty.represent_as(InverseVariance)
+        # Without a unit of its own it has that of the flux.
+        ivar = known.array if known.unit is None else known.quantity.to_value(item.flux.unit**-2)
+        ivar = ivar / per_wavelength**2
     order = slice(None) if wavelength[0] < wavelength[-1] else slice(None, None, -1)
 
     def rows(values: Any) -> Any:
