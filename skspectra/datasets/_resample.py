@@ -31,7 +31,8 @@ def pixel_limits(wavelength: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     middle = 0.5 * (wavelength[1:] + wavelength[:-1])
     lower, upper = np.concatenate([[np.nan], middle]), np.concatenate([middle, [np.nan]])
-    after_gap, before_gap = np.concatenate([[True], _gaps(wavelength)]), np.concatenate([_gaps(wavelength), [True]])
+    gaps = _gaps(wavelength)
+    after_gap, before_gap = np.concatenate([[True], gaps]), np.concatenate([gaps, [True]])
     lower[after_gap] = np.nan
     upper[before_gap] = np.nan
     alone = after_gap & before_gap
@@ -47,6 +48,8 @@ def _gaps(wavelength: np.ndarray) -> np.ndarray:
     The usual step is the median of those around, taken on either side so that a change of sampling is no gap.
     """
     steps = np.diff(wavelength)
+    if steps.max() <= _GAP * steps.min():  # nearly always, and the medians take time
+        return np.zeros(len(steps), bool)
     around = sliding_window_view(np.pad(steps, _STEPS_AROUND, constant_values=np.nan), _STEPS_AROUND)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # there is nothing beyond the ends

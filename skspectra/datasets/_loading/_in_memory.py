@@ -21,7 +21,8 @@ class File(NamedTuple):
 
 def is_in_memory(item: Any) -> bool:
     """Tell whether an object is a file or a spectrum in memory."""
-    return _is_fits(item) or hasattr(item, "read") or hasattr(item, "spectral_axis")
+    is_file = hasattr(item, "read") and not isinstance(item, list)  # a SpectrumList can read, too
+    return is_file or _is_fits(item) or hasattr(item, "spectral_axis")
 
 
 def file_in_memory(item: Any, name: str) -> File:
