@@ -1,5 +1,7 @@
 """Checks of arguments that subpackages share: labels and their codes, class shares, wavelengths."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,52 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 
+def refuse_missing_labels(y: Any, name: str = "y") -> None:
+    """Raise ValueError where labels are missing: None, NaN, masked, or the empty label that `load_spectra` gives."""
+    # Left to itself, NumPy makes strings of all that stands in a list beside a string, None included.
+    labels = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
+    if labels.dtype.kind in "UST":
+        missing, test = np.asarray(labels == (b"" if labels.dtype.kind == "S" else "")), f'{name} != ""'
+    elif labels.dtype.kind == "f":
+        missing, test = np.isnan(labels), f"~numpy.isnan({name})"
+    elif labels.dtype.kind == "O":
+        missing = np.array([_is_missing(label) for label in labels.flat], bool).reshape(labels.shape)
+        test = f'pandas.notna({name}) & ({name} != "")'
+    else:
+        missing, test = np.zeros(labels.shape, bool), f"~{name}.mask"
+    masked = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else np.zeros(labels.shape, bool)
+    missing = missing | masked
+    if missing.any() and y is not None:
+        rows = np.flatnonzero(missing)
+        raise ValueError(
+            f"{name} has {len(rows)} missing labels among {len(labels)} (None, NaN or empty text), the first in row "
+            f"{rows[0]}. Select the labelled spectra: labelled = {test}; X, {name} = X[labelled], {name}[labelled]."
+        )
+
+
+def _is_missing(label: Any) -> bool:
+    if label is None or (isinstance(label, str | bytes) and not label):
+        return True
+    # NaN differs from itself, and pandas' NA will not be compared.
+    return type(label).__name__ in ("NAType", "NaTType") or (isinstance(label, float) and label != label)
+
+
+@contextmanager
+def advice_on_missing_flux() -> Iterator[None]:
+    """Name this package's remedy in scikit-learn's error of NaN, whose further lines recommend other classifiers."""
+    try:
+        yield
+    except ValueError as error:
+        if "contains NaN" not in str(error):
+            raise
+        raise ValueError(
+            f"{str(error).splitlines()[0]} Fill missing flux with skspectra.preprocessing.MissingFluxInterpolator."
+        ) from error
+
+
 def check_y(X: Any, y: Any) -> np.ndarray:
     """Return one class label for each spectrum, checked as scikit-learn's classifiers do in `fit`."""
+    refuse_missing_labels(y)
     labels = column_or_1d(y)
     assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)
@@ -61,6 +107,50 @@ def check_class_priors(class_priors: Any, classes: np.ndarray, name: str, *, pos
     return priors / priors.sum()
 
 
+def in_angstrom(wavelength: ArrayLike, name: str = "wavelength") -> np.ndarray:
+    """Return wavelengths as float64, in angstrom where they have a unit of length, as a Quantity of astropy has.
+
+    Wavelengths without a unit are taken to be in angstrom.
+    """
+    if np.any(getattr(wavelength, "mask", False)):
+        raise ValueError(f"{name} must have no masked values.")
+    units: Any = getattr(wavelength, "unit", None)
+    try:
+        values = np.asarray(wavelength, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be an array of numbers: {error}") from error
+    if units is None:
+        units = getattr(wavelength, "units", None) or getattr(wavelength, "attrs", {}).get("units")
+        if units is not None:
+            raise ValueError(
+                f"{name} must be in angstrom, without a unit or with one of astropy; it has the unit {units}."
+            )
+        return values
+    if str(units) == "A":  # ampere to astropy, and an angstrom to those who write it at wavelengths
+        return values
+    try:
+        return np.asarray(units.to("Angstrom", values))
+    except Exception as error:  # of another library
+        raise ValueError(f"{name} must be in a unit of length; it has the unit {units}.") from error
+
+
+def masked_as_nan(values: Any) -> Any:
+    """Return values that have a mask, as those of numpy.ma and astropy, as an array with NaN under it; others as is.
+
+    float32 stays float32; other numbers become float64.
+    """
+    mask = getattr(values, "mask", None)
+    if mask is None or callable(mask):  # the frames of pandas have a method of this name
+        return values
+    array = np.asarray(getattr(values, "unmasked", np.ma.getdata(values)))
+    if not np.any(mask):
+        return array
+    single = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    array = array.astype(np.float32 if single else np.float64)
+    array[np.broadcast_to(mask, array.shape)] = np.nan
+    return array
+
+
 def check_wavelength(
     wavelength: ArrayLike,
     name: str = "wavelength",
@@ -69,14 +159,11 @@ def check_wavelength(
     least: int = 2,
     limits: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """Return a wavelength grid as float64: positive, strictly increasing and, with limits, between them.
+    """Return a wavelength grid in angstrom as float64: positive, strictly increasing and, with limits, between them.
 
     It has a value for each of the `n_features` samples of a spectrum; without a number of samples, at least `least`.
     """
-    try:
-        grid = np.asarray(wavelength, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of numbers: {error}") from error
+    grid = in_angstrom(wavelength, name)
     if n_features is None and (grid.ndim != 1 or len(grid) < least):
         raise ValueError(f"{name} must be a 1D array of at least {least} values, got shape {grid.shape}.")
     if n_features is not None and grid.shape != (n_features,):

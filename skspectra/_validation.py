@@ -14,6 +14,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._param_validation import validate_params as sklearn_validate_params
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, validate_data
 
+from ._checks import masked_as_nan
+
 __all__ = [
     "HasMethods",
     "Interval",
@@ -75,9 +77,12 @@ def validate_params(constraints: dict) -> Callable[[Function], Function]:
 def check_spectra(estimator: BaseEstimator, X: Any, *, reset: bool = False, **check_params: Any) -> np.ndarray:
     """Return X as an array of float64 or float32, NaN allowed, checked against what a transformer saw in ``fit``.
 
+    Samples under a mask are NaN.
+
     The transformers of this package are stateless: one that was not fitted takes any width and any feature names,
     for which `validate_data` would warn.
     """
+    X = masked_as_nan(X)
     # With a list of dtypes, float32 of a Polars frame would become float64.
     check_params = {"dtype": "numeric", "ensure_all_finite": "allow-nan", **check_params}
     if reset or hasattr(estimator, "n_features_in_"):

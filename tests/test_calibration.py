@@ -156,9 +156,9 @@ def test_training_priors_that_are_refused():
         (DenseNet1DClassifier(sampling="balanced"), "DenseNet1DClassifier has sampling='balanced'"),
         (
             make_resampling_pipeline(PhysicsNoiseOverSampler(), LogisticRegression()),
-            "the step 'physicsnoiseoversampler' of the pipeline resamples the classes",
+            "PhysicsNoiseOverSampler resamples the classes",
         ),
-        (FrozenEstimator(LogisticRegression().fit(np.eye(3), CLASSES)), "the estimator is frozen"),
+        (FrozenEstimator(LogisticRegression().fit(np.eye(3), CLASSES)), "an estimator is frozen"),
     ],
     ids=["class_weight", "in a pipeline", "sampling", "sampler", "frozen"],
 )

@@ -37,7 +37,7 @@ def test_numbers_are_not_taken_for_their_texts():
     ("y", "message"),
     [
         ([[0, 1], [1, 0]], "y should be a 1d array"),
-        ([0.0, np.nan], "Input y contains NaN"),
+        ([0.0, np.nan], "y has 1 missing labels among 2"),
         ([0.5, 1.5], "Unknown label type: continuous"),
         ([0, 1, 1], "inconsistent numbers of samples"),
     ],

@@ -292,10 +292,10 @@ class TestLabels:
     @pytest.mark.parametrize(
         ("y", "message"),
         [
-            (["a", None, "b"], "none missing; got NoneType, str"),
-            (["a", float("nan"), "b"], "none missing; got float, str"),
-            (pd.Series(["a", None, "b"], dtype="string"), "none missing; got"),
-            ([1.0, np.nan, 2.0], "NaN"),
+            (["a", None, "b"], "1 missing labels among 3"),
+            (["a", float("nan"), "b"], "1 missing labels among 3"),
+            (pd.Series(["a", None, "b"], dtype="string"), "1 missing labels among 3"),
+            ([1.0, np.nan, 2.0], "1 missing labels among 3"),
             ([0.2, 0.7, 1.0], "continuous values such as 0.2"),
             ([1, "a", 2], "one kind"),
             ([1j, 2, 3], "one kind"),

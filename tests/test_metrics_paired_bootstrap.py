@@ -132,7 +132,7 @@ def test_wrong_input():
     y = ["a", "b", "a"]
     with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[3, 3, 2\]"):
         paired_bootstrap(y, y, ["a", "b"])
-    with pytest.raises(ValueError, match="y_pred_b must hold labels of one kind, strings or integers, none missing"):
+    with pytest.raises(ValueError, match="y_pred_b has 1 missing labels among 3"):
         paired_bootstrap(y, y, ["a", None, "b"])
     with pytest.raises(ValueError, match="numbers in y_pred_a"):
         paired_bootstrap(y, [0, 1, 0], y)

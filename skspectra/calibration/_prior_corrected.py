@@ -1,5 +1,6 @@
 """Correction of class probabilities to the class mix of a survey."""
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -9,9 +10,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseProbabilityMetaClassifier
 from .._checks import check_class_priors, check_y, class_codes
-from .._unwrap import flat_steps
 from .._validation import StrOptions, _check_sample_weight, _fit_context
 from ._class_priors import estimate_class_priors, with_class_priors
+
+# Parameters, of scikit-learn, imbalanced-learn, this package and the libraries of boosted trees, that make a classifier
+# learn another class mix than that of the labels.
+_CHANGE_CLASS_MIX = {
+    "sampling", "class_weight", "sampling_strategy", "priors", "class_prior", "scale_pos_weight", "is_unbalance",
+    "auto_class_weights",
+}  # fmt: skip
 
 
 class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
@@ -34,9 +41,9 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
         Class mix at which `estimator` is trained. "balanced" is equal shares: a network with ``sampling="balanced"``, a
         classifier with ``class_weight="balanced"``, one behind an oversampler. Other shares are given as those of
         `class_priors`, all above 0. None takes the shares in the `y` of `fit`, for a classifier that learns from `y` as
-        it is. It is refused where that is known to be wrong: for a frozen estimator, whose training labels `fit` does
-        not see, and for an estimator, or the last step of a pipeline, with ``sampling`` or ``class_weight``, or a
-        pipeline with a sampler.
+        it is. It is refused where that is or may be wrong, at any depth inside `estimator`: for a frozen estimator,
+        whose training labels `fit` does not see, for a sampler, and for parameters such as ``sampling``,
+        ``class_weight``, ``sampling_strategy`` and ``priors``, also where a search tries values of them.
 
     Attributes
     ----------
@@ -125,7 +132,8 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights for the `fit` of `estimator` and for the class shares.
         **fit_params : dict
-            Further arguments for the `fit` of `estimator`, such as `X_val` and `y_val` of a network.
+            Further arguments for the `fit` of `estimator`, such as `X_val` and `y_val` of a network. Weights for a step
+            of a pipeline, ``STEP__sample_weight``, count for the class shares too.
 
         Returns
         -------
@@ -146,8 +154,14 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
             )
         if sample_weight is not None:
             fit_params["sample_weight"] = sample_weight
+        weights = [value for name, value in fit_params.items() if name.split("__")[-1] == "sample_weight"]
+        if self.training_priors is None and len(weights) > 1:
+            raise ValueError(
+                "training_priors=None takes the class shares of y, but there are several weights among "
+                f"{sorted(fit_params)}. State training_priors: the share of each class in training."
+            )
         self._fit_estimator(X, y, **fit_params)
-        shares = _class_shares(X, y, self.classes_, sample_weight)
+        shares = _class_shares(X, y, self.classes_, weights[0] if weights else None)
         self.class_priors_ = self._priors("class_priors", shares)
         self.training_priors_ = self._priors("training_priors", shares, positive=True)
         return self
@@ -188,13 +202,30 @@ def _class_shares(X: Any, y: Any, classes: np.ndarray, sample_weight: Any) -> np
 
 def _unlike_labels(estimator: Any) -> str | None:
     """Return what tells that a classifier is not trained at the class mix of the labels given to `fit`."""
-    *first, (_, last) = flat_steps(estimator)
-    for name, step in first:
-        if hasattr(step, "fit_resample"):
-            return f"the step {name!r} of the pipeline resamples the classes"
-    if isinstance(last, FrozenEstimator):
-        return "the estimator is frozen, and fit does not see the labels that it was trained with"
-    for name in ("sampling", "class_weight"):
-        if getattr(last, name, None) is not None:
-            return f"{type(last).__name__} has {name}={getattr(last, name)!r}"
+    for inner in _estimators_in(estimator):
+        kind = type(inner).__name__
+        if isinstance(inner, FrozenEstimator):
+            return "an estimator is frozen, and fit does not see the labels that it was trained with"
+        if hasattr(inner, "fit_resample"):
+            return f"{kind} resamples the classes"
+        for name, value in inner.get_params(deep=False).items():
+            if name in _CHANGE_CLASS_MIX and value is not None and value is not False:
+                return f"{kind} has {name}={value!r}"
+            for grid in value if isinstance(value, list | tuple) else [value]:
+                for key in grid if isinstance(grid, dict) else ():
+                    if str(key).split("__")[-1] in _CHANGE_CLASS_MIX and name not in _CHANGE_CLASS_MIX:
+                        return f"{kind} tries values of {key} in {name}"
     return None
+
+
+def _estimators_in(value: Any) -> Iterator[Any]:
+    """Yield an estimator and those among its parameters, at any depth; a frozen one is yielded without its inside."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _estimators_in(item)
+    elif hasattr(value, "get_params") and not isinstance(value, type):
+        yield value
+        if not isinstance(value, FrozenEstimator):
+            yield from _estimators_in(list(value.get_params(deep=False).values()))

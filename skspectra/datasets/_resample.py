@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from sklearn.utils import check_array
 
-from .._checks import check_wavelength
+from .._checks import check_wavelength, masked_as_nan
 
 __all__ = ["PixelOverlap", "resample_spectra"]
 
@@ -125,13 +125,15 @@ def resample_spectra(
     Parameters
     ----------
     flux : array-like of shape (n_samples, n_features) or (n_features,)
-        Flux density per unit wavelength. NaN spreads to the new pixels that touch it and no further.
+        Flux density per unit wavelength. NaN, or a masked sample, spreads to the new pixels that touch it and no
+        further.
     wavelength : array-like of shape (n_features,)
-        Grid of `flux`, strictly increasing. Any unit, air or vacuum, as long as both grids agree.
+        Grid of `flux`, strictly increasing. Any unit, air or vacuum, as long as both grids agree; an array with a unit
+        of length, such as a Quantity of astropy, is taken in angstrom.
     new_wavelength : array-like of shape (n_new_features,)
         Grid wanted, strictly increasing.
     ivar : array-like of the shape of `flux`, default=None
-        Inverse variance of the flux; 0 where the flux is worthless.
+        Inverse variance of the flux; 0, NaN or masked where the flux is worthless.
 
     Returns
     -------
@@ -178,14 +180,20 @@ def resample_spectra(
         raise ValueError(f"ivar must have the shape of flux, {shape}; got {ivar_shape}")
     if (ivar_rows < 0).any():
         raise ValueError("ivar must not be negative")
+    ivar_rows = np.where(np.isnan(ivar_rows) | np.isnan(rows), ivar_rows.dtype.type(0), ivar_rows)
     return new_flux, overlap.ivar(ivar_rows).reshape(new_shape)
 
 
 def _as_rows(values: ArrayLike, name: str, length: int) -> tuple[np.ndarray, tuple[int, ...]]:
     array = check_array(
-        values, dtype="numeric", ensure_2d=False, allow_nd=True, ensure_all_finite=False, ensure_min_samples=0,
+        masked_as_nan(values),
+        dtype="numeric",
+        ensure_2d=False,
+        allow_nd=True,
+        ensure_all_finite=False,
+        ensure_min_samples=0,
         input_name=name,
-    )  # fmt: skip
+    )
     if array.ndim not in (1, 2) or array.shape[-1] != length:
         raise ValueError(
             f"{name} must have shape (n_samples, {length}) or ({length},) to fit wavelength; got {array.shape}"

@@ -3,11 +3,13 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._checks import in_angstrom
+
 # Vacuum: the range and length of LAMOST's low-resolution spectra in the classification literature.
 LAMOST_WAVELENGTH = np.linspace(3690.0, 9100.0, 2600)
 LAMOST_WAVELENGTH.flags.writeable = False
 
-# Below this wavelength air is opaque, and by convention wavelengths are given in vacuum only.
+# Below this wavelength in air it is opaque, and by convention wavelengths are given in vacuum only.
 AIR_LIMIT = 2000.0
 
 
@@ -17,19 +19,37 @@ def _refractive_index(wavelength_vacuum: np.ndarray) -> np.ndarray:
     return 1.0 + 0.05792105 / (238.0185 - wavenumber_squared) + 0.00167917 / (57.362 - wavenumber_squared)
 
 
+def _positive(wavelength: ArrayLike) -> np.ndarray:
+    values = in_angstrom(wavelength)
+    if (values <= 0).any():
+        raise ValueError(f"wavelength must be positive; the least is {np.nanmin(values):g} angstrom.")
+    return values
+
+
 def vacuum_to_air(wavelength: ArrayLike) -> np.ndarray:
     """Convert wavelengths in vacuum to wavelengths in standard air.
 
     Parameters
     ----------
     wavelength : array-like
-        Wavelengths in vacuum, in angstrom.
+        Wavelengths in vacuum, in angstrom or with a unit of length, as a Quantity of astropy has it.
 
     Returns
     -------
     wavelength_air : ndarray of float64, of the same shape
         Wavelengths in air, in angstrom. Those below 2000 angstrom are returned as they are, as is the
         convention of the line lists; NaN stays NaN.
+
+    Raises
+    ------
+    ValueError
+        Where a wavelength is not positive or its unit is not one of length.
+
+    Notes
+    -----
+    The limit is one of wavelengths in air, so that this is the inverse of :func:`air_to_vacuum`. From 2000 to 2000.65
+    angstrom in vacuum there is no wavelength in air, for 2000 angstrom in air are 2000.65 in vacuum; there 2000 is
+    returned, and the function does not decrease.
 
     References
     ----------
@@ -42,10 +62,11 @@ def vacuum_to_air(wavelength: ArrayLike) -> np.ndarray:
     >>> vacuum_to_air([5008.240, 6564.614]).round(3)
     array([5006.843, 6562.801])
     """
-    vacuum = np.asarray(wavelength, dtype=np.float64)
+    vacuum = _positive(wavelength)
     in_air = vacuum >= AIR_LIMIT
     # The formula has poles in the ultraviolet: it is not evaluated where it is not used.
-    return np.where(in_air, vacuum / _refractive_index(np.where(in_air, vacuum, 5000.0)), vacuum)
+    air = vacuum / _refractive_index(np.where(in_air, vacuum, 5000.0))
+    return np.where(in_air, np.maximum(air, AIR_LIMIT), vacuum)
 
 
 def air_to_vacuum(wavelength: ArrayLike) -> np.ndarray:
@@ -77,7 +98,7 @@ def air_to_vacuum(wavelength: ArrayLike) -> np.ndarray:
     >>> air_to_vacuum([5006.843, 6562.801]).round(3)
     array([5008.24 , 6564.614])
     """
-    air = np.asarray(wavelength, dtype=np.float64)
+    air = _positive(wavelength)
     in_air = air >= AIR_LIMIT
     safe = np.where(in_air, air, 5000.0)
     vacuum = safe

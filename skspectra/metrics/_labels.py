@@ -6,13 +6,18 @@ from typing import Any
 import numpy as np
 from sklearn.utils import assert_all_finite, column_or_1d
 
-from .._checks import check_class_priors
+from .._checks import check_class_priors, refuse_missing_labels
 
 _KINDS = {"b": "numbers", "i": "numbers", "u": "numbers", "f": "numbers", "U": "strings", "S": "bytes"}
 
 
 def check_labels(y: Any, name: str) -> np.ndarray:
-    """Return labels as a non-empty one-dimensional array of strings, bytes, booleans or whole numbers."""
+    """Return labels as a non-empty one-dimensional array of strings, bytes, booleans or whole numbers, none missing."""
+    refuse_missing_labels(y, name)
+    return _check_names(y, name)
+
+
+def _check_names(y: Any, name: str) -> np.ndarray:
     try:
         # Left to itself, NumPy makes strings of all that stands in a list beside a string, NaN included.
         y = column_or_1d(np.asarray(y, dtype=object if isinstance(y, (list, tuple)) else None))
@@ -92,7 +97,7 @@ def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:
     """Return the groups as codes from 0."""
     if groups is None:
         return None
-    groups = check_labels(groups, "groups")
+    groups = _check_names(groups, "groups")
     if len(groups) != n_samples:
         raise ValueError(f"groups must hold one group for each of the {n_samples} spectra, got {len(groups)}.")
     names, codes = np.unique(groups, return_inverse=True)

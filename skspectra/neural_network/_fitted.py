@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from skorch.exceptions import DeviceWarning
 
+from .._checks import advice_on_missing_flux, masked_as_nan
 from .._validation import validate_data
 from ._device import prediction_batch_size, select_device
 from ._inference import compute_in_batches
@@ -143,12 +144,5 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
         self.net_ = net
 
     def _check_flux(self, X, y="no_validation", *, reset: bool):
-        try:
-            return validate_data(self, X, y, dtype=np.float32, reset=reset)
-        except ValueError as error:
-            if "contains NaN" not in str(error):
-                raise
-            # scikit-learn's further lines recommend other classifiers.
-            raise ValueError(
-                f"{str(error).splitlines()[0]} Fill missing flux with skspectra.preprocessing.MissingFluxInterpolator."
-            ) from error
+        with advice_on_missing_flux():
+            return validate_data(self, masked_as_nan(X), y, dtype=np.float32, reset=reset)

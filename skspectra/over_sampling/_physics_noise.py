@@ -7,6 +7,7 @@ from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
 from sklearn.utils import check_random_state
 
+from .._checks import masked_as_nan, refuse_missing_labels
 from .._validation import Tags, _check_feature_names, validate_data
 from ..augmentation import CCDNoiseAugmenter
 from ..augmentation._add_noise import write_noisy_spectra
@@ -152,8 +153,9 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         return X_resampled, y_resampled
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray, bool]:
+        refuse_missing_labels(y)
         y, binarize_y = check_target_type(y, indicate_one_vs_all=True)
-        X, y = validate_data(self, X=X, y=y, reset=True, ensure_all_finite="allow-nan")
+        X, y = validate_data(self, X=masked_as_nan(X), y=y, reset=True, ensure_all_finite="allow-nan")
         if X.dtype.kind not in "fiu":  # noise has no meaning for booleans
             X = X.astype(np.float64)
         return X, y, binarize_y

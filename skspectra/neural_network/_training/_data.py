@@ -12,7 +12,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import column_or_1d
 
-from ..._checks import class_codes
+from ..._checks import advice_on_missing_flux, class_codes, masked_as_nan, refuse_missing_labels
 from ..._validation import _check_sample_weight
 from .._device import prediction_batch_size
 from ._batches import SpectrumBatches
@@ -76,7 +76,9 @@ def check_validation_data(
         raise ValueError("X_val and y_val must be given together: one of them is None.")
     if X_val is None:
         return None
-    flux = check_array(X_val, dtype=np.float32, input_name="X_val")
+    refuse_missing_labels(y_val, "y_val")
+    with advice_on_missing_flux():
+        flux = check_array(masked_as_nan(X_val), dtype=np.float32, input_name="X_val")
     if flux.shape[1] != n_features:
         raise ValueError(f"X_val has {flux.shape[1]} features, but X has {n_features}.")
     labels = column_or_1d(y_val, warn=True)
