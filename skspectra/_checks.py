@@ -10,32 +10,38 @@ from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+# What missing labels become where an array or a frame makes text of them.
+_MISSING_TEXTS = ("", "nan", "NaN", "<NA>", "NaT")
+
 
 def refuse_missing_labels(y: Any, name: str = "y") -> None:
     """Raise ValueError where labels are missing: None, NaN, masked, or the empty label that `load_spectra` gives."""
     # Left to itself, NumPy makes strings of all that stands in a list beside a string, None included.
     labels = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
-    if labels.dtype.kind in "UST":
-        missing, test = np.asarray(labels == (b"" if labels.dtype.kind == "S" else "")), f'{name} != ""'
-    elif labels.dtype.kind == "f":
-        missing, test = np.isnan(labels), f"~numpy.isnan({name})"
+    if y is None or labels.ndim == 0:
+        return
+    missing = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else np.zeros(labels.shape, bool)
+    select = f"~{name}.mask"
+    if labels.dtype.kind == "f":
+        missing, select = missing | np.isnan(labels), f"~numpy.isnan({name})"
+    elif labels.dtype.kind in "UST":
+        texts = [text.encode() for text in _MISSING_TEXTS] if labels.dtype.kind == "S" else _MISSING_TEXTS
+        missing, select = missing | np.isin(labels, texts), f'~numpy.isin({name}, ["", "nan"])'
     elif labels.dtype.kind == "O":
-        missing = np.array([_is_missing(label) for label in labels.flat], bool).reshape(labels.shape)
-        test = f'pandas.notna({name}) & ({name} != "")'
-    else:
-        missing, test = np.zeros(labels.shape, bool), f"~{name}.mask"
-    masked = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else np.zeros(labels.shape, bool)
-    missing = missing | masked
-    if missing.any() and y is not None:
+        missing = missing | np.array([_is_missing(label) for label in labels.flat], bool).reshape(labels.shape)
+        select = f'pandas.notna({name}) & ({name} != "")'
+    if missing.any():
         rows = np.flatnonzero(missing)
         raise ValueError(
             f"{name} has {len(rows)} missing labels among {len(labels)} (None, NaN or empty text), the first in row "
-            f"{rows[0]}. Select the labelled spectra: labelled = {test}; X, {name} = X[labelled], {name}[labelled]."
+            f"{rows[0]}. Select the labelled spectra: labelled = {select}; X, {name} = X[labelled], {name}[labelled]."
         )
+    if labels.dtype.kind == "O" and len({isinstance(label, str | bytes) for label in labels.flat}) > 1:
+        raise ValueError(f"{name} mixes text and other labels; all must be of one kind.")
 
 
 def _is_missing(label: Any) -> bool:
-    if label is None or (isinstance(label, str | bytes) and not label):
+    if label is None or (isinstance(label, str) and label in _MISSING_TEXTS):
         return True
     # NaN differs from itself, and pandas' NA will not be compared.
     return type(label).__name__ in ("NAType", "NaTType") or (isinstance(label, float) and label != label)

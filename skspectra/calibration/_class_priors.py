@@ -17,7 +17,7 @@ _LOG_TINY = np.log(np.finfo(np.float64).tiny)
 
 def with_class_priors(probabilities: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Return class probabilities, (n_samples, n_classes), for the class priors ``new`` instead of ``old``."""
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", under="ignore"):
         # A probability of 0 is a very small one that was rounded: without the floor a spectrum that was surely of a
         # class whose new prior is 0 would have no class at all.
         log_likelihood = np.maximum(np.log(probabilities, dtype=np.float64), _LOG_TINY) - np.log(old)

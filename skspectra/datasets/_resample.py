@@ -94,7 +94,7 @@ class PixelOverlap:
 
     def ivar(self, ivar: np.ndarray) -> np.ndarray:
         """Inverse variance of that mean for independent pixels; 0 where it has none."""
-        with np.errstate(divide="ignore", over="ignore"):
+        with np.errstate(divide="ignore", over="ignore", under="ignore"):
             return 1.0 / self._apply(self.fractions.power(2), 1.0 / ivar, np.inf)
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
@@ -106,7 +106,9 @@ class PixelOverlap:
         out = np.empty((len(rows), matrix.shape[0]), dtype=rows.dtype)
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             block = slice(start, start + _ROWS_AT_ONCE)
-            with np.errstate(invalid="ignore", over="ignore"):  # infinities and NaN may be among the pixels
+            with np.errstate(
+                invalid="ignore", over="ignore", under="ignore"
+            ):  # infinities and NaN may be among the pixels
                 out[block] = (matrix @ rows[block].astype(matrix.dtype).T).T
         out[:, self.outside] = outside
         return out

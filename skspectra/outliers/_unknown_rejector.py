@@ -200,7 +200,8 @@ class UnknownRejector(BaseMetaClassifier):
                     f"method='energy' needs a logit of each class, but the decision_function of {self.estimator_!r} "
                     "returns one number for two classes. Use another method."
                 )
-            scores = logsumexp(logits, axis=1)
+            with np.errstate(under="ignore"):
+                scores = logsumexp(logits, axis=1)
         elif self.method == "distance":
             scores = -self._distance(deepest_features(self.estimator_, X))
         else:
