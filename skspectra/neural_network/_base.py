@@ -27,6 +27,7 @@ from ._training._checkpoint import open_checkpoint
 from ._training._data import TrainingData, check_validation_data, check_weights
 from ._training._net import SpectrumNet, make_net
 from ._training._samplers import BalancedSampler, RowSampler, ShuffledSampler
+from ._training._scale_of_flux import warn_of_scale
 
 
 class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
@@ -133,6 +134,9 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
     >>> SmallClassifier(max_epochs=2, sampling="balanced", random_state=0).fit(X, y).predict_proba(X).shape
     (60, 3)
     """
+
+    # So that a pipeline with transform_input=["X_val"] needs no set_fit_request.
+    __metadata_request__fit = {"X_val": True, "y_val": True}
 
     _parameter_constraints: dict = {
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
@@ -260,7 +264,8 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
             Non-negative weights that multiply the loss.
         X_val, y_val : array-like, default=None
             Spectra and labels for validation, instead of `validation_fraction`. Use it if there are several spectra of
-            one object, so that no object is in both.
+            one object, so that no object is in both. They must be scaled like `X`. A pipeline scales them where it is
+            told so; see the Examples.
 
         Returns
         -------
@@ -272,10 +277,33 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         ValueError
             If a parameter, a label or a spectrum is not valid, if the loss stops being a number, or if a checkpoint
             cannot be read.
+
+        Warns
+        -----
+        UserWarning
+            If the spectra span less than 1e-3 or more than 1e3, or those in `X_val` are of another scale than `X`.
+
+        Examples
+        --------
+        Validation data in a pipeline go through its scaler:
+
+        >>> import sklearn
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from skspectra.datasets import make_spectra
+        >>> from skspectra.neural_network import SpectrumMLPClassifier
+        >>> from skspectra.preprocessing import MinMaxSpectrumScaler
+        >>> X, y = make_spectra(60, weights=(1, 1, 1), random_state=0, return_X_y=True)
+        >>> network = SpectrumMLPClassifier(hidden_layer_sizes=(8,), max_epochs=2, random_state=0)
+        >>> with sklearn.config_context(enable_metadata_routing=True):
+        ...     pipeline = make_pipeline(MinMaxSpectrumScaler(), network, transform_input=["X_val"])
+        ...     _ = pipeline.fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+        >>> len(pipeline[-1].history_)
+        2
         """
         # Check.
         earlier = self.net_.module_.state_dict() if self.warm_start and hasattr(self, "net_") else None
         data = self._check_data(X, y, sample_weight, X_val, y_val, known_classes=earlier is not None)
+        warn_of_scale(data.flux, None if data.validation is None else data.validation[0], stacklevel=3)
         module_params = self.module_params(data.flux.shape[1], len(data.classes))
         device = select_device(self.device)
         with open_checkpoint(self, data, device, earlier) as checkpoint:

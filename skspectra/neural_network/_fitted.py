@@ -16,6 +16,7 @@ from skorch.exceptions import DeviceWarning
 from .._checks import advice_on_missing_flux, masked_as_nan
 from .._validation import validate_data
 from ._device import prediction_batch_size, select_device
+from ._evaluation_mode import evaluation_mode
 from ._inference import compute_in_batches
 from ._training._net import SpectrumNet, make_net
 
@@ -105,7 +106,8 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
         flux = self._check_flux(X, reset=False)
         device = torch.device(self.net_.device)
         batch_size = prediction_batch_size(flux.shape[1], device)
-        return compute_in_batches(function, flux, n_outputs, batch_size=batch_size, device=device)
+        with evaluation_mode(self.net_.module_):
+            return compute_in_batches(function, flux, n_outputs, batch_size=batch_size, device=device)
 
     def __getstate__(self) -> dict[str, Any]:
         """Hold the fitted network as arrays and plain values: what reads them runs no code, and any device can."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import BatchScoring, Callback, EpochScoring, InputShapeSetter, LRScheduler
 from tqdm.auto import tqdm
 
 
@@ -121,7 +121,14 @@ def _learning_rate_schedule(estimator: Any, n_steps: int) -> Callback | None:
 def _check_callbacks(callbacks: list | None) -> list:
     """Return the callbacks, alone or in pairs with their names, as a list."""
     for item in callbacks or []:
-        if not isinstance(item[-1] if isinstance(item, tuple) and len(item) == 2 else item, Callback):
+        callback = item[-1] if isinstance(item, tuple) and len(item) == 2 else item
+        if isinstance(callback, EpochScoring | BatchScoring | InputShapeSetter):
+            raise ValueError(
+                f"callbacks has {type(callback).__name__}, which looks into skorch's own batches; this network has "
+                "others. `history_` has valid_loss and valid_score (macro F1) of every epoch with validation_fraction, "
+                "or X_val and y_val; a callback of your own can compute another score in on_epoch_end."
+            )
+        if not isinstance(callback, Callback):
             raise ValueError(
                 f"callbacks has {item!r}; allowed are instances of skorch.callbacks.Callback, or pairs of a name "
                 "and an instance."

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from .._device import compute_dtype
 from ._batches import SpectrumBatches
+from ._seeded_random import SeededRandom
 
 
 class SpectrumNet(NeuralNetClassifier):
@@ -44,9 +45,7 @@ class SpectrumNet(NeuralNetClassifier):
 
     def initialize_seeded(self, seed: int) -> None:
         """Initialise the module's weights; the random state of the process stays as it is."""
-        with torch.random.fork_rng(devices=[]):
-            # Not torch.manual_seed, which would seed the GPUs too.
-            torch.random.default_generator.manual_seed(seed)
+        with SeededRandom(seed):
             self.initialize()
 
     @property

@@ -1,0 +1,52 @@
+"""Warnings of spectra that are not scaled, or not as those for validation are."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+_N_ROWS = 256  # spectra that are looked at: a memory-mapped survey is not read for it
+_SPANS = (1e-3, 1e3)
+_MOST_UNLIKE = 100.0
+
+_SCALE = "Scale the spectra, for example with a MinMaxSpectrumScaler before the network in a pipeline."
+_ROUTE = (
+    "In a pipeline X_val is not scaled like X unless it is named: with "
+    "sklearn.set_config(enable_metadata_routing=True), make_pipeline(MinMaxSpectrumScaler(), network, "
+    'transform_input=["X_val"]).fit(X, y, X_val=X_val, y_val=y_val).'
+)
+
+
+def warn_of_scale(flux: np.ndarray, validation_flux: np.ndarray | None, stacklevel: int) -> None:
+    """Warn where spectra are far from a span of 1, or those for validation far from those for training.
+
+    The span of a set is the median of those of its spectra, so that a few spikes do not count.
+    """
+    span, level = _span_and_level(flux)
+    if not span:
+        return
+    if not _SPANS[0] <= span <= _SPANS[1]:
+        warnings.warn(
+            f"The spectra in X span {span:.2g} from minimum to maximum (median), and a network learns little from such "
+            f"values. {_SCALE}",
+            stacklevel=stacklevel + 1,
+        )
+    if validation_flux is None:
+        return
+    validation_span, validation_level = _span_and_level(validation_flux)
+    unlike = max(validation_span, span) > _MOST_UNLIKE * min(validation_span, span)
+    if unlike or abs(validation_level - level) > _MOST_UNLIKE * span:
+        warnings.warn(
+            f"The spectra in X_val span {validation_span:.2g} around {validation_level:.2g} and those in X {span:.2g} "
+            f"around {level:.2g} (medians). {_ROUTE}",
+            stacklevel=stacklevel + 1,
+        )
+
+
+def _span_and_level(flux: np.ndarray) -> tuple[float, float]:
+    """Median span of the spectra that are not constant, 0 if all are, and their median."""
+    rows = flux[:: max(1, len(flux) // _N_ROWS)]
+    spans = np.ptp(rows, axis=1)
+    changing = spans > 0
+    return (float(np.median(spans[changing])) if changing.any() else 0.0), float(np.median(rows))
