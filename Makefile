@@ -35,7 +35,7 @@ dist: $(VENV)/installed-docs
 test-lowest: constraints := --constraint constraints-lowest.txt
 test-lowest test-newest: test-%: dist
 	$(PYTHON) -m venv --clear .venv-$*
-	.venv-$*/bin/pip install --quiet $(constraints) "$$(ls dist/*.whl)[fits,plot,test]"
+	.venv-$*/bin/pip install --quiet $(constraints) "$$(ls dist/*.whl)[files,plot,test]"
 	.venv-$*/bin/pip check
 	.venv-$*/bin/pytest tests --pyargs skspectra
 
@@ -51,7 +51,7 @@ roundtrip: $(VENV)/installed
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[fits,plot,test]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[files,plot,test]"
 	touch $@
 
 $(VENV)/installed-docs: $(VENV)/installed

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+
 from ._validation import _openmp_effective_n_threads
 
 # A chunk and its temporaries should stay in the second-level cache, yet hold enough work for the calls to be cheap.
@@ -33,8 +35,10 @@ def for_each_chunk(function: Callable[[int, int], None], n_samples: int, n_featu
     n_chunks = -(-n_samples // n_rows)
 
     def run(first_chunk: int, last_chunk: int) -> None:
-        for start in range(first_chunk * n_rows, min(last_chunk * n_rows, n_samples), n_rows):
-            function(start, min(start + n_rows, n_samples))
+        # Underflow is harmless, also where the caller lets NumPy raise at it; other threads have the default anyway.
+        with np.errstate(under="ignore"):
+            for start in range(first_chunk * n_rows, min(last_chunk * n_rows, n_samples), n_rows):
+                function(start, min(start + n_rows, n_samples))
 
     # A few spans for each thread, so that one that is held up leaves work to the others.
     n_spans = 4 * _openmp_effective_n_threads()

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import Tags, check_array
+from sklearn.utils import Tags, _safe_indexing, check_array
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils._param_validation import HasMethods as SklearnHasMethods
 from sklearn.utils._param_validation import Interval as SklearnInterval
@@ -26,6 +26,7 @@ __all__ = [
     "_check_sample_weight",
     "_fit_context",
     "_openmp_effective_n_threads",
+    "_safe_indexing",
     "check_spectra",
     "validate_data",
     "validate_params",

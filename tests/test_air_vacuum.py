@@ -49,3 +49,23 @@ def test_any_shape_and_type_gives_float64_and_leaves_the_input_alone(convert):
     wavelength.flags.writeable = False
     assert convert(wavelength).dtype == np.float64
     assert_array_equal(wavelength, np.array([4000.0, 5000.0], dtype=np.float32))
+
+
+def test_air_is_the_inverse_of_vacuum_at_every_wavelength():
+    air = np.concatenate([np.linspace(1990.0, 2010.0, 4001), [100.0, 1999.999, 2000.0]])
+    assert_allclose(vacuum_to_air(air_to_vacuum(air)), air, rtol=1e-14)
+
+
+def test_neither_decreases_at_the_limit():
+    wavelength = np.linspace(1990.0, 2010.0, 4001)
+    assert (np.diff(air_to_vacuum(wavelength)) > 0).all()
+    assert (np.diff(vacuum_to_air(wavelength)) >= 0).all()
+    assert_allclose(air_to_vacuum(2000.0), 2000.648, atol=1e-3)
+    assert vacuum_to_air(2000.3) == 2000.0
+
+
+@pytest.mark.parametrize("convert", [air_to_vacuum, vacuum_to_air])
+@pytest.mark.parametrize("wrong", [0.0, -5000.0, [5000.0, -1.0], [np.nan, 0.0]])
+def test_wavelengths_that_are_not_positive_are_refused(convert, wrong):
+    with pytest.raises(ValueError, match="wavelength must be positive; the least is "):
+        convert(wrong)

@@ -12,7 +12,7 @@ INDIRECT = {"pyparsing"}
 def test_lowest_versions_are_those_of_the_ranges():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    ranges = {*project["dependencies"], *extras["fits"], *extras["plot"], *extras["test"]}
+    ranges = {*project["dependencies"], *extras["files"], *extras["plot"], *extras["test"]}
     lowest = dict(re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", requirement).groups() for requirement in ranges)
 
     lines = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()

@@ -11,6 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from .._base import BaseProbabilityMetaClassifier
 from .._checks import check_class_priors, check_y, class_codes
+from .._rows import take_rows
 from .._validation import Interval, _fit_context
 
 # About 0.001 to 1000 in steps of 16 %, beginning at 1: of factors that do equally well the one nearest to 1 is taken.
@@ -140,9 +141,13 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         labels = check_y(X, column_or_1d(y, warn=True))
         X_fit, y_fit, X_held, y_held = X, labels, X, labels
         if not isinstance(self.estimator, FrozenEstimator):
-            X_fit, X_held, y_fit, y_held = train_test_split(
-                X, labels, test_size=self.validation_fraction, stratify=labels, random_state=self.random_state
+            rows, held = train_test_split(
+                np.arange(len(labels)),
+                test_size=self.validation_fraction,
+                stratify=labels,
+                random_state=self.random_state,
             )
+            X_fit, y_fit, X_held, y_held = take_rows(X, rows), labels[rows], take_rows(X, held), labels[held]
         self._fit_estimator(X_fit, y_fit)
         codes = class_codes(y_held, self.classes_, "y")
         weights = self._weights(codes)

@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseProbabilityMetaClassifier
-from .._checks import check_class_priors, check_y, class_codes
+from .._checks import check_class_priors, check_y, class_codes, refuse_missing_labels
 from .._validation import StrOptions, _check_sample_weight, _fit_context
 from ._class_priors import estimate_class_priors, with_class_priors
 
@@ -147,6 +147,7 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
         TypeError
             If `estimator` has no `predict_proba`.
         """
+        refuse_missing_labels(y)
         if self.training_priors is None and (reason := _unlike_labels(self.estimator)):
             raise ValueError(
                 f"training_priors=None takes the class shares of y, but {reason}. State training_priors: 'balanced', "
@@ -211,10 +212,18 @@ def _unlike_labels(estimator: Any) -> str | None:
         for name, value in inner.get_params(deep=False).items():
             if name in _CHANGE_CLASS_MIX and value is not None and value is not False:
                 return f"{kind} has {name}={value!r}"
-            for grid in value if isinstance(value, list | tuple) else [value]:
-                for key in grid if isinstance(grid, dict) else ():
-                    if str(key).split("__")[-1] in _CHANGE_CLASS_MIX and name not in _CHANGE_CLASS_MIX:
-                        return f"{kind} tries values of {key} in {name}"
+            if name not in _CHANGE_CLASS_MIX and (tried := _tried(value)):
+                return f"{kind} tries values of {tried} in {name}"
+    return None
+
+
+def _tried(value: Any) -> str | None:
+    """Return the name in the grid or grids of a search that changes the class mix."""
+    for grid in value if isinstance(value, list | tuple) else [value]:
+        for name, candidates in grid.items() if isinstance(grid, dict) else ():
+            unset = isinstance(candidates, list | tuple) and all(candidate is None for candidate in candidates)
+            if str(name).split("__")[-1] in _CHANGE_CLASS_MIX and not unset:
+                return name
     return None
 
 

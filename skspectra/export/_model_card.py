@@ -13,7 +13,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from .._checks import check_wavelength
+from .._checks import check_wavelength, refuse_missing_labels
 from ..metrics import ClassificationTable
 
 _PACKAGES = ("skspectra", "torch", "scikit-learn", "numpy", "onnx")
@@ -82,6 +82,7 @@ def _training_data(X_train: ArrayLike | None, y_train: ArrayLike | None, n_featu
             raise ValueError(f"X_train has {flux.shape[1]} features, but the classifier was trained on {n_features}.")
         content |= {"n_spectra": len(flux), "SHA-256 of the flux, float32, row by row": _hash(flux)}
     if y_train is not None:
+        refuse_missing_labels(y_train, "y_train")
         labels = column_or_1d(y_train)
         check_classification_targets(labels)
         names, counts = np.unique(labels, return_counts=True)

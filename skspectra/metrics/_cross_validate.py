@@ -16,6 +16,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils import check_consistent_length
 from tqdm.auto import tqdm
 
+from .._rows import take_rows
 from .._unwrap import innermost
 from ._labels import check_labels, distinct_labels
 
@@ -95,7 +96,7 @@ def cross_validate(
         # Folds outside, classifiers inside: each fold is copied out of X once, and a machine that grows slower with
         # time is no disadvantage for the classifiers at the end of the list.
         for i, (train, test) in enumerate(folds):
-            X_train, X_test = _rows(X, train), _rows(X, test)
+            X_train, X_test = take_rows(X, train), take_rows(X, test)
             for name, classifier in classifiers.items():
                 bar.set_description(f"{name}, fold {i + 1} of {len(folds)}")
                 run = runs[name]
@@ -133,7 +134,3 @@ def _size(model: Any) -> tuple[int | None, int | None]:
     if isinstance(model, MLPClassifier):  # whose n_layers_ counts the input as a layer
         return model.n_layers_ - 1, sum(weights.size for weights in [*model.coefs_, *model.intercepts_])
     return getattr(model, "n_layers_", None), getattr(model, "n_parameters_", None)
-
-
-def _rows(X: Any, index: np.ndarray) -> Any:
-    return X.iloc[index] if hasattr(X, "iloc") else X[index]

@@ -264,8 +264,8 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
             Non-negative weights that multiply the loss.
         X_val, y_val : array-like, default=None
             Spectra and labels for validation, instead of `validation_fraction`. Use it if there are several spectra of
-            one object, so that no object is in both. They must be scaled like `X`. A pipeline scales them where it is
-            told so; see the Examples.
+            one object, so that no object is in both. They must be scaled like `X`: in a pipeline with
+            ``transform_input=["X_val"]`` and metadata routing, see :doc:`/network`.
 
         Returns
         -------
@@ -282,23 +282,6 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         -----
         UserWarning
             If the spectra span less than 1e-3 or more than 1e3, or those in `X_val` are of another scale than `X`.
-
-        Examples
-        --------
-        Validation data in a pipeline go through its scaler:
-
-        >>> import sklearn
-        >>> from sklearn.pipeline import make_pipeline
-        >>> from skspectra.datasets import make_spectra
-        >>> from skspectra.neural_network import SpectrumMLPClassifier
-        >>> from skspectra.preprocessing import MinMaxSpectrumScaler
-        >>> X, y = make_spectra(60, weights=(1, 1, 1), random_state=0, return_X_y=True)
-        >>> network = SpectrumMLPClassifier(hidden_layer_sizes=(8,), max_epochs=2, random_state=0)
-        >>> with sklearn.config_context(enable_metadata_routing=True):
-        ...     pipeline = make_pipeline(MinMaxSpectrumScaler(), network, transform_input=["X_val"])
-        ...     _ = pipeline.fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
-        >>> len(pipeline[-1].history_)
-        2
         """
         # Check.
         earlier = self.net_.module_.state_dict() if self.warm_start and hasattr(self, "net_") else None

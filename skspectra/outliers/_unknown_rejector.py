@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from .._base import BaseMetaClassifier
 from .._checks import check_y
+from .._rows import take_rows
 from .._validation import Interval, StrOptions, Tags, _fit_context
 from ._features import ClassDistance, deepest_features
 
@@ -160,9 +161,13 @@ class UnknownRejector(BaseMetaClassifier):
         labels = check_y(X, column_or_1d(y, warn=True))
         X_fit, y_fit, X_held = X, labels, X
         if not isinstance(self.estimator, FrozenEstimator) or self.method == "distance":
-            X_fit, X_held, y_fit, _ = train_test_split(
-                X, labels, test_size=self.validation_fraction, stratify=labels, random_state=self.random_state
+            rows, held = train_test_split(
+                np.arange(len(labels)),
+                test_size=self.validation_fraction,
+                stratify=labels,
+                random_state=self.random_state,
             )
+            X_fit, y_fit, X_held = take_rows(X, rows), labels[rows], take_rows(X, held)
         self._fit_estimator(X_fit, y_fit)
         self.unknown_label_ = self._check_unknown_label()
         if self.method == "distance":

@@ -141,7 +141,8 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
             ``sampling_strategy`` asks for fewer spectra of a class than there are.
         """
         if not (_is_polars(X) or _is_polars(y)):
-            return super().fit_resample(X, y)
+            refuse_missing_labels(y)
+        return super().fit_resample(X, y)
         # imbalanced-learn brings back pandas only.
         values = [data.to_numpy() if _is_polars(data) else data for data in (X, y)]
         X_resampled, y_resampled = super().fit_resample(*values)
@@ -153,7 +154,6 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         return X_resampled, y_resampled
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray, bool]:
-        refuse_missing_labels(y)
         y, binarize_y = check_target_type(y, indicate_one_vs_all=True)
         X, y = validate_data(self, X=masked_as_nan(X), y=y, reset=True, ensure_all_finite="allow-nan")
         if X.dtype.kind not in "fiu":  # noise has no meaning for booleans

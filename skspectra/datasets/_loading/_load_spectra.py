@@ -34,8 +34,8 @@ def load_spectra(
     and ``mwmVisit`` of SDSS-V, DESI coadds, the form of the Tianchi competition, and tables of one's own: npz, npy, csv
     and other text, ECSV, VOTable and FITS. ``redrock-X.fits`` among the files gives the DESI ``coadd-X.fits`` beside it
     classes and redshifts, a redrock table of another name or a redshift catalogue any coadd, and a table of id and type
-    Tianchi's spectra. :func:`register_reader` adds a survey. Reading FITS and text files needs astropy (``pip install
-    astropy``).
+    Tianchi's spectra. :func:`register_reader` adds a survey. Reading FITS files needs astropy and text
+    files need pandas (``pip install astropy pandas``).
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def load_spectra(
         a spectrum a second time or one of which nothing was measured on the grid; where there is no spectrum at all.
         The error names the file and the cause. Also where a parameter is out of its range.
     ImportError
-        Where a FITS or text file is met and astropy is not installed.
+        Where a FITS file is met and astropy is not installed, or a text file and pandas is not.
 
     Warns
     -----
