@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from sklearn.utils import indexable
 
 from ._validation import _safe_indexing
 
@@ -14,6 +15,6 @@ def take_rows(X: Any, rows: np.ndarray) -> Any:
     """
     by_index = getattr(X, "oindex", None)  # of zarr
     if by_index is None and type(X).__module__.split(".")[0] != "h5py":
-        return _safe_indexing(X, rows)
+        return _safe_indexing(*indexable(X), rows)
     increasing, order = np.unique(rows, return_inverse=True)
     return np.asarray((X if by_index is None else by_index)[increasing])[order]

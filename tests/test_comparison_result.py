@@ -191,7 +191,7 @@ class TestInput:
             ({"models": [RidgeClassifier()]}, TypeError, "classifiers must be a dict of names"),
             ({"models": {1: RidgeClassifier()}}, TypeError, "classifiers must be a dict of names"),
             ({"X": X[:-1]}, ValueError, r"inconsistent numbers of samples: \[399, 400\]"),
-            ({"y": [None, *y[1:]]}, ValueError, "y must hold labels of one kind"),
+            ({"y": [None, *y[1:]]}, ValueError, "y has 1 missing labels among 400"),
             ({"y": np.linspace(0, 1, 400)}, ValueError, "y must hold labels, got continuous"),
             ({"groups": [1, 2]}, ValueError, "groups must hold one group for each of the 400 spectra, got 2"),
             ({"class_priors": [0.5, 0.5]}, ValueError, "class_priors must hold one share for each"),

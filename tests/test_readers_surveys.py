@@ -301,10 +301,14 @@ def real_spectra(manifest):
 @real
 def test_every_real_file_loads_with_its_class_and_redshift(manifest, real_spectra):
     assert len(real_spectra.data) == len(manifest) == 229
-    assert real_spectra.target.tolist() == [row["class"] for row in manifest]
-    assert real_spectra.subclass.tolist() == [row["subclass"] for row in manifest]
+    flags = [int(row["zwarning"] or 0) for row in manifest]
+    assert real_spectra.zwarning.tolist() == flags
+    void = np.bitwise_and(flags, 1) > 0  # fibres on the sky, which the pipeline calls quasars and galaxies
+    assert void.sum() == 37
+    for name, column in (("target", "class"), ("subclass", "subclass")):
+        assert real_spectra[name].tolist() == np.where(void, "", [row[column] for row in manifest]).tolist()
     expected = np.array([float(row["z"]) for row in manifest])
-    np.testing.assert_array_equal(real_spectra.redshift, np.where(expected <= -9999.0, np.nan, expected))
+    np.testing.assert_array_equal(real_spectra.redshift, np.where(void | (expected <= -9999.0), np.nan, expected))
     survey = ["LAMOST" if "LAMOST" in row["survey"].upper() else "SDSS" for row in manifest]
     assert real_spectra.survey.tolist() == survey
     assert np.isfinite(real_spectra.snr).all()

@@ -140,9 +140,9 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
             If a parameter is outside what is allowed, X holds infinity, y has one class only, or
             ``sampling_strategy`` asks for fewer spectra of a class than there are.
         """
+        refuse_missing_labels(y)
         if not (_is_polars(X) or _is_polars(y)):
-            refuse_missing_labels(y)
-        return super().fit_resample(X, y)
+            return super().fit_resample(X, y)
         # imbalanced-learn brings back pandas only.
         values = [data.to_numpy() if _is_polars(data) else data for data in (X, y)]
         X_resampled, y_resampled = super().fit_resample(*values)
