@@ -210,6 +210,82 @@ def redrock(path: Path, targetids: list[int], spectypes: list[str], redshifts: l
     return path
 
 
+def table(name: str, **columns: tuple) -> fits.BinTableHDU:
+    """Binary table of columns, each a format and an array."""
+    made = [fits.Column(column, form, array=array) for column, (form, array) in columns.items()]
+    return fits.BinTableHDU.from_columns(made, name=name)
+
+
+def sdss5_spec(path: Path, **row: object) -> Path:
+    """SDSS-V spec file; `row` replaces columns of HDU 2, None leaves one out."""
+    n = 4600
+    row = {
+        "FIELD": ("K", [112360]), "MJD": ("K", [60000]), "CATALOGID": ("K", [27021598150202075]),
+        "CLASS": ("6A", ["QSO"]), "SUBCLASS": ("21A", [""]), "Z": ("E", [1.5]), "ZWARNING": ("K", [0]),
+        "SN_MEDIAN": ("5E", [[1, 2, 3, 4, 5.0]]), "PLUG_RA": ("D", [150.0]), "PLUG_DEC": ("D", [2.0]),
+    } | row  # fmt: skip
+    pixels = {
+        "FLUX": ("E", np.ones(n)), "LOGLAM": ("E", 3.5523 + 1e-4 * np.arange(n)), "IVAR": ("E", np.ones(n)),
+        "AND_MASK": ("J", np.zeros(n, int)),
+    }  # fmt: skip
+    spall = table("SPALL", **{name: column for name, column in row.items() if column is not None})
+    fits.HDUList([fits.PrimaryHDU(), table("COADD", **pixels), spall]).writeto(path)
+    return path
+
+
+def astra(path: Path, n_boss: int = 1, n_apogee: int = 1, *, visits: bool = False) -> Path:
+    """mwmStar, or mwmVisit whose grid is in the header."""
+    hdus = [fits.PrimaryHDU()]
+    hdus[0].header["V_ASTRA"], hdus[0].header["SDSS_ID"] = "0.6.0", 114
+    for name, n_rows, n, start, step in (
+        ("BOSS/APO", n_boss, 4648, 3.5523, 1e-4),
+        ("BOSS/LCO", 0, 4648, 3.5523, 1e-4),
+        ("APOGEE/APO", n_apogee, 8575, 4.179, 6e-6),
+    ):
+        columns = {
+            "flux": (f"{n}E", np.ones((n_rows, n))), "ivar": (f"{n}E", np.full((n_rows, n), 4.0)),
+            "pixel_flags": (f"{n}K", np.arange(n) * np.ones((n_rows, 1)) == 7), "snr": ("E", np.full(n_rows, 20.0)),
+        }  # fmt: skip
+        if visits:
+            columns["mjd"] = ("J", 59000 + np.arange(n_rows))
+        else:
+            columns["wavelength"] = (f"{n}D", 10 ** (start + step * np.arange(n)) * np.ones((n_rows, 1)))
+        hdu = table(name, **columns)
+        hdu.header["CRVAL"], hdu.header["CDELT"], hdu.header["NPIXELS"] = start, step, n
+        hdus.append(hdu)
+    fits.HDUList(hdus).writeto(path)
+    return path
+
+
+def lamost_medium_resolution(path: Path, *, row_of_arrays: bool = True) -> Path:
+    """Two coadded bands, the red one first; the flux of each is its first wavelength."""
+    primary = fits.PrimaryHDU()
+    primary.header.update(lamost_header(CLASS=None))
+    hdus, n = [primary], 3000
+    for name, start in (("COADD_R", 6320.0), ("COADD_B", 4920.0)):
+        wavelength = np.geomspace(start, start + 450, n)
+        columns = {"FLUX": np.full(n, start), "IVAR": np.ones(n), "PIXMASK": np.arange(n) == 5}
+        columns |= {"WAVELENGTH": wavelength} if row_of_arrays else {"LOGLAM": np.log10(wavelength)}
+        form, shape = (f"{n}D", (1, n)) if row_of_arrays else ("D", (n,))
+        hdus.append(table(name, **{key: (form, values.reshape(shape)) for key, values in columns.items()}))
+    fits.HDUList(hdus).writeto(path)
+    return path
+
+
+def joined_cameras(path: Path, fibermap: str = "FIBERMAP") -> Path:
+    """DESI coadd whose cameras are joined to one."""
+    grid = 3600 + 0.8 * np.arange(7781)
+    images = {
+        "WAVELENGTH": grid,
+        "FLUX": model(grid)[None],
+        "IVAR": np.ones((1, 7781)),
+        "MASK": np.zeros((1, 7781), "i4"),
+    }
+    hdus = [fits.ImageHDU(array, name=f"BRZ_{name}") for name, array in images.items()]
+    fits.HDUList([fits.PrimaryHDU(), table(fibermap, TARGETID=("K", [1])), *hdus]).writeto(path)
+    return path
+
+
 def tianchi_spectrum(path: Path, seed: int = 0, n: int = 2600) -> Path:
     """Tianchi's text file of fluxes."""
     flux = model(np.linspace(3690.0, 9100.0, n), seed=seed)

@@ -3,33 +3,21 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from survey_files import DESI_GRIDS, desi_arrays, desi_coadd, lamost_header, model
+from survey_files import (
+    DESI_GRIDS,
+    astra,
+    desi_arrays,
+    desi_coadd,
+    joined_cameras,
+    lamost_medium_resolution,
+    model,
+    sdss5_spec,
+    table,
+)
 
 from skspectra.datasets import load_spectra
 
-
-def table(name, **columns):
-    made = [fits.Column(column, form, array=array) for column, (form, array) in columns.items()]
-    return fits.BinTableHDU.from_columns(made, name=name)
-
-
 # --- SDSS-V
-
-
-def sdss5_spec(path, **row):
-    n = 4600
-    row = {
-        "FIELD": ("K", [112360]), "MJD": ("K", [60000]), "CATALOGID": ("K", [27021598150202075]),
-        "CLASS": ("6A", ["QSO"]), "SUBCLASS": ("21A", [""]), "Z": ("E", [1.5]), "ZWARNING": ("K", [0]),
-        "SN_MEDIAN": ("5E", [[1, 2, 3, 4, 5.0]]), "PLUG_RA": ("D", [150.0]), "PLUG_DEC": ("D", [2.0]),
-    } | row  # fmt: skip
-    pixels = {
-        "FLUX": ("E", np.ones(n)), "LOGLAM": ("E", 3.5523 + 1e-4 * np.arange(n)), "IVAR": ("E", np.ones(n)),
-        "AND_MASK": ("J", np.zeros(n, int)),
-    }  # fmt: skip
-    spall = table("SPALL", **{name: column for name, column in row.items() if column is not None})
-    fits.HDUList([fits.PrimaryHDU(), table("COADD", **pixels), spall]).writeto(path)
-    return path
 
 
 def test_sdss_5(tmp_path):
@@ -46,30 +34,6 @@ def test_sdss_5_with_other_names(tmp_path):
     spectra = load_spectra(sdss5_spec(tmp_path / "a.fits", **names, **position))
     assert spectra.spectrum_id.tolist() == ["112360-60000-77"]
     assert spectra.object_id.tolist() == ["SDSS J100000.00+020000.0"]
-
-
-def astra(path, n_boss, n_apogee, *, visits=False):
-    """mwmStar, or mwmVisit whose grid is in the header."""
-    hdus = [fits.PrimaryHDU()]
-    hdus[0].header["V_ASTRA"], hdus[0].header["SDSS_ID"] = "0.6.0", 114
-    for name, n_rows, n, start, step in (
-        ("BOSS/APO", n_boss, 4648, 3.5523, 1e-4),
-        ("BOSS/LCO", 0, 4648, 3.5523, 1e-4),
-        ("APOGEE/APO", n_apogee, 8575, 4.179, 6e-6),
-    ):
-        columns = {
-            "flux": (f"{n}E", np.ones((n_rows, n))), "ivar": (f"{n}E", np.full((n_rows, n), 4.0)),
-            "pixel_flags": (f"{n}K", np.arange(n) * np.ones((n_rows, 1)) == 7), "snr": ("E", np.full(n_rows, 20.0)),
-        }  # fmt: skip
-        if visits:
-            columns["mjd"] = ("J", 59000 + np.arange(n_rows))
-        else:
-            columns["wavelength"] = (f"{n}D", 10 ** (start + step * np.arange(n)) * np.ones((n_rows, 1)))
-        hdu = table(name, **columns)
-        hdu.header["CRVAL"], hdu.header["CDELT"], hdu.header["NPIXELS"] = start, step, n
-        hdus.append(hdu)
-    fits.HDUList(hdus).writeto(path)
-    return path
 
 
 def test_stars_of_astra(tmp_path):
@@ -106,16 +70,7 @@ def test_an_empty_file_of_astra(tmp_path):
 
 @pytest.mark.parametrize("row_of_arrays", [True, False])
 def test_lamost_of_medium_resolution(tmp_path, row_of_arrays):
-    primary = fits.PrimaryHDU()
-    primary.header.update(lamost_header(CLASS=None))
-    hdus, n = [primary], 3000
-    for name, start in (("COADD_R", 6320.0), ("COADD_B", 4920.0)):
-        wavelength = np.geomspace(start, start + 450, n)
-        columns = {"FLUX": np.full(n, start), "IVAR": np.ones(n), "PIXMASK": np.arange(n) == 5}
-        columns |= {"WAVELENGTH": wavelength} if row_of_arrays else {"LOGLAM": np.log10(wavelength)}
-        form, shape = (f"{n}D", (1, n)) if row_of_arrays else ("D", (n,))
-        hdus.append(table(name, **{key: (form, values.reshape(shape)) for key, values in columns.items()}))
-    fits.HDUList(hdus).writeto(tmp_path / "med.fits")
+    lamost_medium_resolution(tmp_path / "med.fits", row_of_arrays=row_of_arrays)
     spectra = load_spectra(tmp_path / "med.fits", wavelength=np.arange(4900.0, 6800.0))
     measured = np.isfinite(spectra.data[0])
     in_bands = [(spectra.wavelength > 4925) & (spectra.wavelength < 5365), (spectra.wavelength > 6325)]
@@ -152,19 +107,6 @@ def test_nothing_counts_where_flux_ivar_or_mask_say_so(tmp_path):
     np.testing.assert_allclose(spectra.data[:, where], arrays["R_FLUX"][:, in_red], rtol=1e-6)
     assert not spectra.mask[:, where].any()
     np.testing.assert_array_equal(spectra.ivar[:, where], 200.0)
-
-
-def joined_cameras(path, fibermap="FIBERMAP"):
-    grid = 3600 + 0.8 * np.arange(7781)
-    images = {
-        "WAVELENGTH": grid,
-        "FLUX": model(grid)[None],
-        "IVAR": np.ones((1, 7781)),
-        "MASK": np.zeros((1, 7781), "i4"),
-    }
-    hdus = [fits.ImageHDU(array, name=f"BRZ_{name}") for name, array in images.items()]
-    fits.HDUList([fits.PrimaryHDU(), table(fibermap, TARGETID=("K", [1])), *hdus]).writeto(path)
-    return path
 
 
 @pytest.mark.parametrize("fibermap", ["FIBERMAP", "COADD_FIBERMAP"])

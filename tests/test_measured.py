@@ -41,7 +41,9 @@ def test_a_spectrum_on_part_of_the_grid_is_read(tmp_path):
     assert 0 < np.isfinite(load_spectra(path).data).mean() < 0.3
 
 
-@pytest.mark.parametrize("nothing", [{"flux": np.full(3000, np.nan)}, {"ivar": np.zeros(3000)}])
+@pytest.mark.parametrize(
+    "nothing", [{"flux": np.full(3000, np.nan)}, {"ivar": np.zeros(3000)}, {"ivar": np.full(3000, -1.0)}]
+)
 def test_a_spectrum_of_nothing_is_refused(tmp_path, nothing):
     path = archive(tmp_path / "a.npz", object_id="x1", **nothing)
     for wavelength in (WAVELENGTH, None):
