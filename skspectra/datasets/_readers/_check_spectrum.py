@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._checks import check_wavelength
+from ..._checks import check_wavelength, masked_as_nan
 from ._limits import check_n_pixels
 from ._spectrum import Label, Labels, Spectrum
 from ._values import as_integer, as_number, refuse_per_frequency
@@ -72,14 +72,11 @@ def _cell(values: Any) -> Any:
 
 def _floats(name: str, values: Any) -> np.ndarray:
     """Return float32 as it is and other real numbers as float64; NaN under a mask."""
-    masked = np.asarray(getattr(values, "mask", False), bool)
-    array = np.asarray(values)
+    array = np.asarray(masked_as_nan(values))
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must be real numbers; it is of type {array.dtype}")
     single = array.dtype.kind == "f" and array.dtype.itemsize == 4
-    array = array.astype(np.float32 if single else np.float64)  # a copy, in the byte order of the machine
-    array[np.broadcast_to(masked, array.shape)] = np.nan
-    return array
+    return array.astype(np.float32 if single else np.float64)  # a copy, in the byte order of the machine
 
 
 def _mask(values: Any) -> np.ndarray:

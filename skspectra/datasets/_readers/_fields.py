@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._checks import in_angstrom, masked_as_nan
 from ._spectrum import NoSpectra, Spectrum
 from ._values import refuse_per_frequency
 
@@ -63,11 +64,15 @@ def spectra_of(arrays: Mapping[str, Any], object_id: str = "") -> list[Spectrum]
         missing = "flux" if "flux" not in given else "wavelength"
         raise NoSpectra(f"it has no array {missing}, only {sorted(arrays)}")
     refuse_per_frequency(given["flux"])
-    flux = np.atleast_2d(_unmasked(given["flux"]))
-    wavelength, survey = _wavelength(given, places)
     if "error" in given and "ivar" not in given:
         given["ivar"] = _inverse_variance(given["error"])
-    rows: dict[str, Any] = {name: np.atleast_2d(_unmasked(given[name])) for name in ("ivar", "mask") if name in given}
+    wavelength, survey = _wavelength(given, places)
+    rows: dict[str, Any] = {
+        name: np.atleast_2d(np.asarray(masked_as_nan(given[name])))
+        for name in ("flux", "ivar", "mask")
+        if name in given
+    }
+    flux = rows.pop("flux")
     rows |= {name: np.atleast_1d(given[name]) for name in _PER_SPECTRUM if name in given}
     if np.ndim(given["flux"]) == 1:
         # A table of a pixel a row repeats what it says of the spectrum.
@@ -103,27 +108,21 @@ def _wavelength(given: Mapping[str, Any], places: Mapping[str, str]) -> tuple[np
     """Wavelengths in angstrom, and the survey if they tell it."""
     if "wavelength" not in given:
         return 10.0 ** np.asarray(given["log10 wavelength"], np.float64), ""
-    values = given["wavelength"]
-    unit = _split(places["wavelength"])[1] or str(getattr(values, "unit", None) or "").lower()
+    unit = _split(places["wavelength"])[1]
     if unit not in _ANGSTROMS:
         raise ValueError(f"the wavelengths are in {unit!r}; known are {[name for name in _ANGSTROMS if name]}")
-    values = np.asarray(values, np.float64)
-    gaia = not unit and np.array_equal(values, _GAIA_GRID)
-    return values * (_ANGSTROMS["nm"] if gaia else _ANGSTROMS[unit]), "Gaia" if gaia else ""
+    values = in_angstrom(given["wavelength"], "the wavelength")
+    if not unit and np.array_equal(values, _GAIA_GRID):
+        return values * _ANGSTROMS["nm"], "Gaia"
+    return values * _ANGSTROMS[unit], ""
 
 
 def _inverse_variance(error: Any) -> np.ndarray:
     """1 / error**2, and 0 where the error is unknown."""
-    error = _unmasked(error).astype(np.float64)
+    error = np.asarray(masked_as_nan(error), np.float64)
     return np.divide(1.0, error**2, out=np.zeros(error.shape), where=error > 0)
 
 
 def _repeated(values: np.ndarray, is_column: bool) -> np.ndarray:
     """The one value of a column that repeats it, and other values as they are."""
     return values[:1] if is_column and (values == values[0]).all() else values
-
-
-def _unmasked(values: Any) -> np.ndarray:
-    """Values with NaN under their mask, if they have one."""
-    masked = np.ma.getmaskarray(np.ma.asarray(values))
-    return np.where(masked, np.nan, values) if masked.any() else np.asarray(values)
