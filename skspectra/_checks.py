@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 # What missing labels become where an array or a frame makes text of them.
-_MISSING_TEXTS = ("", "nan", "NaN", "<NA>", "NaT")
+MISSING_TEXTS = ("", "nan", "NaN", "<NA>", "NaT")
 
 
 def refuse_missing_labels(y: Any, name: str = "y") -> None:
@@ -25,7 +25,7 @@ def refuse_missing_labels(y: Any, name: str = "y") -> None:
     if labels.dtype.kind == "f":
         missing, select = missing | np.isnan(labels), f"~numpy.isnan({name})"
     elif labels.dtype.kind in "UST":
-        texts = [text.encode() for text in _MISSING_TEXTS] if labels.dtype.kind == "S" else _MISSING_TEXTS
+        texts = [text.encode() for text in MISSING_TEXTS] if labels.dtype.kind == "S" else MISSING_TEXTS
         missing, select = missing | np.isin(labels, texts), f'~numpy.isin({name}, ["", "nan"])'
     elif labels.dtype.kind == "O":
         missing = missing | np.array([_is_missing(label) for label in labels.flat], bool).reshape(labels.shape)
@@ -41,7 +41,7 @@ def refuse_missing_labels(y: Any, name: str = "y") -> None:
 
 
 def _is_missing(label: Any) -> bool:
-    if label is None or (isinstance(label, str) and label in _MISSING_TEXTS):
+    if label is None or (isinstance(label, str) and label in MISSING_TEXTS):
         return True
     # NaN differs from itself, and pandas' NA will not be compared.
     return type(label).__name__ in ("NAType", "NaTType") or (isinstance(label, float) and label != label)

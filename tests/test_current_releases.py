@@ -118,7 +118,7 @@ def test_coadds_whose_cameras_are_joined(tmp_path, fibermap):
 
 def test_a_coadd_without_cameras_names_what_it_has(tmp_path):
     fits.HDUList([fits.PrimaryHDU(), table("FIBERMAP", TARGETID=("K", [1]))]).writeto(tmp_path / "a.fits")
-    with pytest.raises(ValueError, match=r"no HDU of a camera, such as B_FLUX, only \['', 'FIBERMAP'\]"):
+    with pytest.raises(ValueError, match=r"no HDU of a camera, such as B_FLUX, only \['PRIMARY', 'FIBERMAP'\]"):
         load_spectra(tmp_path / "a.fits")
 
 

@@ -177,6 +177,12 @@ def test_labels_that_are_objects(tmp_path):
     assert spectra.target.tolist() == ["STAR", "", "", "QSO"]
 
 
+@pytest.mark.parametrize(("labels", "target"), [(["STAR", np.nan], ["STAR", ""]), ([np.nan, 2.0], ["", "2.0"])])
+def test_labels_that_are_nan(tmp_path, labels, target):
+    path = archive(tmp_path / "a.npz", flux=np.ones((2, 3000)), target=np.array(labels))
+    assert load_spectra(path).target.tolist() == target
+
+
 def test_labels_of_pandas(tmp_path):
     pd = pytest.importorskip("pandas")
     labels = pd.DataFrame({"class": ["STAR", pd.NA, "QSO"]}, dtype=object)["class"].to_numpy()
@@ -207,7 +213,7 @@ def test_other_names_of_arrays(tmp_path):
 
 
 def test_arrays_without_use_are_named(tmp_path):
-    with pytest.warns(UserWarning, match=r"hold arrays that are not used: 'continuum', 'sky'\.$"):
+    with pytest.warns(UserWarning, match=r"not used: 'continuum' \(files: 1\), 'sky' \(files: 1\)\.$"):
         load_spectra(archive(tmp_path / "a.npz", sky=np.ones(3), continuum=np.ones(3)))
 
 

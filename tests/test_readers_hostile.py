@@ -105,12 +105,12 @@ def test_fits_of_something_else(tmp_path):
 def test_a_survey_of_which_this_is_another_product(tmp_path, contents):
     # Such as the parameters of stars, in the file name of a spectrum.
     content = edited(contents["lamost_table"], lambda hdus: hdus[1].header.set("EXTNAME", "PARAMETERS"))
-    refused(tmp_path / "spec.fits", content, r"no HDU 'COADD', only \[0, 'PARAMETERS'\]")
+    refused(tmp_path / "spec.fits", content, r"no HDU 'COADD', only \['PRIMARY', 'PARAMETERS'\]")
 
 
 @pytest.mark.parametrize(
     ("name", "cause"),
-    [("lamost_table", r"no HDU 'COADD', only \[0\]"), ("sdss_spec", r"no HDU 2, only \[0, 'COADD'\]")],
+    [("lamost_table", r"no HDU 'COADD', only \['PRIMARY'\]"), ("sdss_spec", r"no HDU 2, only \['PRIMARY', 'COADD'\]")],
 )
 def test_wrong_number_of_hdus(tmp_path, contents, name, cause):
     n_kept = 1 if name == "lamost_table" else 2

@@ -117,7 +117,7 @@ def test_errors_say_where_and_what_a_file_must_have(tmp_path, content, cause):
 def test_columns_without_use_are_named_once(tmp_path):
     for name in ("a", "b"):
         pixel_rows(tmp_path / f"{name}.csv", "wavelength,flux,sky", columns=[FLUX])
-    with pytest.warns(UserWarning, match=r"Up to 2 files hold arrays that are not used: 'sky'\.") as record:
+    with pytest.warns(UserWarning, match=r"Arrays in the files that are not used: 'sky' \(files: 2\)\.$") as record:
         loaded(tmp_path)
     assert len(record) == 1
     assert record[0].filename == __file__

@@ -53,7 +53,7 @@ def read_into(
                     continue
                 for problem in found.problems:
                     report.fail(path, ValueError(f"{path}: {problem}"))
-                report.unused.update(found.unused)
+                report.unused.update(filter(None, found.unused))
                 if found.found:
                     add(found.found, path)
             except (OSError, ValueError) as error:

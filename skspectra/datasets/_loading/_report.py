@@ -44,9 +44,6 @@ class Report:
                 stacklevel=4,
             )
         if self.unused:
-            names = [f"{name!r}" for name, _ in self.unused.most_common(10)]
+            names = [f"{name!r} (files: {n_files})" for name, n_files in self.unused.most_common(10)]
             more = "" if len(self.unused) <= 10 else f" and {len(self.unused) - 10} more"
-            warnings.warn(
-                f"Up to {max(self.unused.values())} files hold arrays that are not used: {', '.join(names)}{more}.",
-                stacklevel=4,
-            )
+            warnings.warn(f"Arrays in the files that are not used: {', '.join(names)}{more}.", stacklevel=4)

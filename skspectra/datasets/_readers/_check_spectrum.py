@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._checks import check_wavelength, masked_as_nan
+from ..._checks import MISSING_TEXTS, check_wavelength, masked_as_nan
 from ._limits import check_n_pixels
 from ._spectrum import Label, Labels, Spectrum
 from ._values import as_integer, as_number, refuse_per_frequency
@@ -104,11 +104,11 @@ def _without_loss(ivar: np.ndarray) -> np.ndarray:
 
 
 def _text(value: object) -> str:
-    """Return text that a store can hold, without blanks at its ends; "" for None and NaN."""
+    """Return text that a store can hold, without blanks at its ends; "" for None and NaN, also as text."""
     if value is None or value != value or value is np.ma.masked:
         return ""
     text = value.decode().strip() if isinstance(value, bytes) else str(value).strip()
     if "\0" in text:
         raise ValueError(f"{text!r} is no name: it holds a zero byte")
     text.encode()  # lone surrogates are no text; the error is a ValueError
-    return text
+    return "" if text in MISSING_TEXTS else text

@@ -141,7 +141,7 @@ class FitsFile:
                 raise ValueError(f"BITPIX is {bitpix} in a FITS header")
             n_bytes = abs(bitpix) // 8 * n_values * _integer(header, "GCOUNT", 1, 1, 1)
             _integer(header, "TFIELDS", 0, _MOST_COLUMNS, 0)
-            name = str(header.get("EXTNAME", "")).strip().upper()
+            name = str(header.get("EXTNAME", "" if self._hdus else "PRIMARY")).strip().upper()
             hdu = HDU(len(self._hdus), name, header, start, self._handle.tell(), n_bytes)
             self._hdus.append(hdu)
             yield hdu

@@ -143,7 +143,7 @@ class SurveyFile:
         return {} if self._fits is None else self._fits.hdu(0).header
 
     def hdu_names(self) -> list[str]:
-        """Return EXTNAME of all HDUs in their order, in capitals.
+        """Return EXTNAME of all HDUs in their order, in capitals; "PRIMARY" is the first without a name.
 
         Returns
         -------
