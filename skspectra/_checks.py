@@ -1,6 +1,6 @@
 """Checks of arguments that subpackages share: labels and their codes, class shares, wavelengths."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,7 +28,9 @@ def refuse_missing_labels(y: Any, name: str = "y") -> None:
         texts = [text.encode() for text in MISSING_TEXTS] if labels.dtype.kind == "S" else MISSING_TEXTS
         missing, select = missing | np.isin(labels, texts), f'~numpy.isin({name}, ["", "nan"])'
     elif labels.dtype.kind == "O":
-        missing = missing | np.array([_is_missing(label) for label in labels.flat], bool).reshape(labels.shape)
+        distinct = _distinct(labels)
+        if any(map(_is_missing, distinct)):  # few of millions
+            missing = missing | np.array([_is_missing(label) for label in labels.flat], bool).reshape(labels.shape)
         select = f'pandas.notna({name}) & ({name} != "")'
     if missing.any():
         rows = np.flatnonzero(missing)
@@ -36,8 +38,15 @@ def refuse_missing_labels(y: Any, name: str = "y") -> None:
             f"{name} has {len(rows)} missing labels among {len(labels)} (None, NaN or empty text), the first in row "
             f"{rows[0]}. Select the labelled spectra: labelled = {select}; X, {name} = X[labelled], {name}[labelled]."
         )
-    if labels.dtype.kind == "O" and len({isinstance(label, str | bytes) for label in labels.flat}) > 1:
+    if labels.dtype.kind == "O" and len({isinstance(label, str | bytes) for label in distinct}) > 1:
         raise ValueError(f"{name} mixes text and other labels; all must be of one kind.")
+
+
+def _distinct(labels: np.ndarray) -> Iterable:
+    try:
+        return set(labels.flat)
+    except TypeError:  # what cannot be hashed is no label, and scikit-learn will say so
+        return labels.flat
 
 
 def _is_missing(label: Any) -> bool:
