@@ -10,14 +10,15 @@ import pytest
 import sklearn
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from skorch.callbacks import BatchScoring, EpochScoring, InputShapeSetter, PassthroughScoring
+from skorch.callbacks import BatchScoring, Callback, EpochScoring, InputShapeSetter, PassthroughScoring
 from torch import nn
 
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.inspection import class_activation_map
-from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
+from skspectra.neural_network import DBNClassifier, DenseNet1D, DenseNet1DClassifier, SpectrumMLPClassifier
 from skspectra.neural_network._evaluation_mode import evaluation_mode
 from skspectra.neural_network._training._seeded_random import SeededRandom
 from skspectra.outliers import UnknownRejector
@@ -101,6 +102,45 @@ def test_fits_while_another_thread_loads_a_model_equal_the_fit_alone():
         ended.set()
         thread.join()
     assert all(np.array_equal(one, fitted.predict_proba(X)) for one in together)
+
+
+class DropoutModule(DenseNet1D):
+    def forward_features(self, x):
+        return nn.functional.dropout(super().forward_features(x), 0.2, self.training)
+
+
+class DropoutClassifier(DenseNet1DClassifier):
+    module_class = DropoutModule
+
+
+def test_dropout_in_a_module_of_ones_own_draws_from_the_fits_generator():
+    params = {"growth_rate": 2, "n_dense_blocks": 2, "stem_stride": 2, "max_epochs": 3}
+    network, state = DropoutClassifier(random_state=0, **params), torch.get_rng_state()
+    alone = clone(network).fit(X, Y)
+    assert alone.net_.draws_
+    with joblib.parallel_config(backend="threading"):
+        together = joblib.Parallel(n_jobs=4)(joblib.delayed(clone(network).fit)(X, Y) for _ in range(4))
+    assert all(np.array_equal(one.predict_proba(X), alone.predict_proba(X)) for one in together)
+    other = clone(network).set_params(random_state=1).fit(X, Y)
+    assert not np.array_equal(other.predict_proba(X), alone.predict_proba(X))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class InterruptTheSecondEpoch(Callback):
+    def on_batch_begin(self, net, **kwargs):
+        if len(net.history) == 2:
+            raise KeyboardInterrupt
+
+
+def test_dropout_goes_on_alike_after_an_interruption(tmp_path):
+    params = {"growth_rate": 2, "n_dense_blocks": 2, "stem_stride": 2, "max_epochs": 3, "random_state": 0}
+    whole = DropoutClassifier(**params).fit(X, Y)
+    network = DropoutClassifier(checkpoint_dir=tmp_path, **params)
+    with pytest.warns(ConvergenceWarning, match="interrupted"):
+        clone(network).set_params(callbacks=[InterruptTheSecondEpoch()]).fit(X, Y)
+    resumed = clone(network).fit(X, Y)
+    assert len(resumed.history_) == 3
+    np.testing.assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
 
 
 def test_a_fit_that_fails_leaves_the_callers_seed():

@@ -28,6 +28,7 @@ from ._training._data import TrainingData, check_validation_data, check_weights
 from ._training._net import SpectrumNet, make_net
 from ._training._samplers import BalancedSampler, RowSampler, ShuffledSampler
 from ._training._scale_of_flux import warn_of_scale
+from ._training._seeded_random import draws_random_numbers
 
 
 class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
@@ -305,6 +306,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
             net = make_net(self, module_params, data.classes, device, callbacks)
             net.initialize_seeded(random_state.randint(2**31 - 1))
             _check_module(net.module_)
+            net.draws_ = draws_random_numbers(net.module_, as_tensor(data.flux[:2]).to(device))
             # Train.
             if earlier is not None:
                 _load_weights(net.module_, earlier)

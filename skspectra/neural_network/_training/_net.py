@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,11 @@ class SpectrumNet(NeuralNetClassifier):
 
     Attributes
     ----------
+    seed_ : int
+        What the weights were drawn with, and what the module draws with in training.
+    draws_ : bool
+        Whether the module draws random numbers in training. Only then it is trained with a generator of its own, for
+        which Python looks at every operator.
     stop_reason_ : {"max_epochs", "patience", "callback", "interrupt"}
         Why the training ended. skorch ends it by KeyboardInterrupt, which its callbacks raise at the end of an epoch,
         and Ctrl-C at any time.
@@ -45,6 +51,7 @@ class SpectrumNet(NeuralNetClassifier):
 
     def initialize_seeded(self, seed: int) -> None:
         """Initialise the module's weights; the random state of the process stays as it is."""
+        self.seed_ = seed
         with SeededRandom(seed):
             self.initialize()
 
@@ -76,15 +83,18 @@ class SpectrumNet(NeuralNetClassifier):
         if iterator is None:
             return
         total, n_batches, labels, logits = 0.0, 0, [], []
-        for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            total = total + step["loss"].detach() * len(batch[0])
-            n_batches += 1
-            if not training:
-                labels.append(batch[1][0])
-                logits.append(step["y_pred"])
-            self.notify("on_batch_end", batch=batch, training=training, **step)
+        # Each epoch has a seed of its own, so that a training that is resumed goes on alike.
+        drawing = SeededRandom(self.seed_ + len(self.history)) if training and self.draws_ else nullcontext()
+        with drawing:
+            for batch in iterator:
+                self.notify("on_batch_begin", batch=batch, training=training)
+                step = step_fn(batch, **fit_params)
+                total = total + step["loss"].detach() * len(batch[0])
+                n_batches += 1
+                if not training:
+                    labels.append(batch[1][0])
+                    logits.append(step["y_pred"])
+                self.notify("on_batch_end", batch=batch, training=training, **step)
         loss = float(total) / len(iterator)
         if not math.isfinite(loss):
             raise ValueError(f"The {prefix} loss became {loss} in epoch {len(self.history)}. {self.how_to_converge()}")

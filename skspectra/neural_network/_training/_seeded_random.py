@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 # Operators that take no generator. What they draw is what these draw in place.
@@ -83,3 +85,21 @@ def _overload_with_generator(func: Any) -> Any:
 
 def _arguments(func: Any) -> set[tuple[str, str]]:
     return {(argument.name, str(argument.type)) for argument in func._schema.arguments}
+
+
+def draws_random_numbers(module: nn.Module, flux: torch.Tensor) -> bool:
+    """Tell whether a module in training draws random numbers, as dropout does; the module is not changed."""
+    seen = _Drawing()
+    with torch.no_grad(), SeededRandom(0), seen:
+        copy.deepcopy(module).train()(flux)
+    return seen.found
+
+
+class _Drawing(TorchDispatchMode):
+    """Notices operators that draw random numbers."""
+
+    found = False
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.found |= torch.Tag.nondeterministic_seeded in func.tags and not _has_generator(args, kwargs or {})
+        return func(*args, **(kwargs or {}))
