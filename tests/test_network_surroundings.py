@@ -236,7 +236,7 @@ def test_validation_data_far_from_the_training_data(change):
     assert record[0].filename == __file__
 
 
-@pytest.mark.parametrize("factor", [1e-17, 1e-4, 1e5])
+@pytest.mark.parametrize("factor", [1e-50, 1e-17, 1e-4, 1e5])
 def test_spectra_that_are_not_scaled(factor):
     with pytest.warns(UserWarning, match=r"The spectra in X span .*\. Scale the spectra, for example") as record:
         mlp().fit(X * factor, Y)

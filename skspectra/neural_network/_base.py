@@ -75,7 +75,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         hardware multiplies it, and float32 otherwise.
     callbacks : list of skorch callbacks or None, default=None
         Further callbacks of the training; they are copied. They find "train_loss", "valid_loss" and "valid_score" in
-        the net's history. Those that would score the net on its data sets, such as EpochScoring, do not work.
+        the net's history. EpochScoring, BatchScoring and InputShapeSetter need skorch's own batches and are refused.
     checkpoint_dir : str, path-like or None, default=None
         Folder in which the state of the training is kept, anew after every epoch. If the process ends before the
         training does, the same call of `fit` resumes from there and gives the model of a training that was never

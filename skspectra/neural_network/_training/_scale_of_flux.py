@@ -24,7 +24,7 @@ def warn_of_scale(flux: np.ndarray, validation_flux: np.ndarray | None, stacklev
     The span of a set is the median of those of its spectra, so that a few spikes do not count.
     """
     span, level = _span_and_level(flux)
-    if not span:
+    if span == 0 and level != 0:  # constant spectra have no scale; those of 0 may have been too small for float32
         return
     if not _SPANS[0] <= span <= _SPANS[1]:
         warnings.warn(
@@ -47,6 +47,6 @@ def warn_of_scale(flux: np.ndarray, validation_flux: np.ndarray | None, stacklev
 def _span_and_level(flux: np.ndarray) -> tuple[float, float]:
     """Median span of the spectra that are not constant, 0 if all are, and their median."""
     rows = flux[:: max(1, len(flux) // _N_ROWS)]
-    spans = np.ptp(rows, axis=1)
+    spans = np.ptp(rows.astype(np.float64), axis=1)  # the span of float32 may be larger than float32 holds
     changing = spans > 0
     return (float(np.median(spans[changing])) if changing.any() else 0.0), float(np.median(rows))

@@ -55,9 +55,9 @@ class SeededRandom(TorchDispatchMode):
         return func(*args, **kwargs)
 
     def _generator(self, device: torch.device) -> torch.Generator:
-        if device not in self._generators:
-            self._generators[device] = torch.Generator(device).manual_seed(self._seed)
-        return self._generators[device]
+        new = torch.Generator(device)
+        # Its own device has a number: "cuda" and "cuda:0" are one device and share a generator.
+        return self._generators.setdefault(new.device, new.manual_seed(self._seed))
 
 
 def _has_generator(args: tuple, kwargs: dict[str, Any]) -> bool:
