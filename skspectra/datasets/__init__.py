@@ -1,9 +1,10 @@
-"""Simulated spectra, the line table, readers of survey files and stores of spectra on disk."""
+"""Spectra: simulated, observed, of survey files and of stores on disk; the line table."""
 
 from ._lines import load_lines
 from ._loading._load_spectra import load_spectra
 from ._readers import Label, Labels, Spectrum, SurveyFile, register_reader
 from ._resample import resample_spectra
+from ._sdss_sample import load_sdss_sample
 from ._simulator._make_spectra import make_spectra
 from ._store._open import open_spectra_store
 from ._store._write import write_spectra_store
@@ -17,6 +18,7 @@ __all__ = [
     "SurveyFile",
     "air_to_vacuum",
     "load_lines",
+    "load_sdss_sample",
     "load_spectra",
     "make_spectra",
     "open_spectra_store",

@@ -1,13 +1,19 @@
-"""Tables and texts that come with the package, in the folder `data`."""
+"""Tables, texts and arrays that come with the package, in the folder `data`."""
 
 import csv
 from functools import cache
 from importlib.resources import files
+from typing import IO
 
 
 def read_text(name: str) -> str:
     """Return a text."""
     return (files(__package__) / "data" / name).read_text(encoding="utf-8")
+
+
+def open_binary(name: str) -> IO[bytes]:
+    """Open a file of arrays."""
+    return (files(__package__) / "data" / name).open("rb")
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from numbers import Integral
 from pathlib import Path
@@ -15,13 +15,13 @@ from tqdm.auto import tqdm
 from ..._checks import check_wavelength
 from ..._validation import HasMethods, Interval, StrOptions, validate_params
 from .._loading._find_files import find_files
-from .._loading._in_memory import File
 from .._loading._read_files import read_into
 from .._loading._report import Report
+from .._loading._resume import blocks, difference
 from .._loading._table import SpectraTable
 from .._wavelength import LAMOST_WAVELENGTH
 from ._open import open_spectra_store, read_manifest, unfinished
-from ._writer import StoreWriter, Transformer, difference, sync_folder
+from ._writer import StoreWriter, Transformer, sync_folder
 
 _TABLE = "table.sqlite"
 
@@ -151,7 +151,7 @@ def write_spectra_store(
             writer = StoreWriter(part, table, grid, parameters, bad_pixels == "nan", transformer)
             to_read = writer.resume(files, folders)
             with tqdm(total=len(files), initial=len(files) - len(to_read), unit="file", disable=not progress) as bar:
-                for block in _blocks(to_read, block_bytes):
+                for block in blocks(to_read, block_bytes):
                     read_into(writer.add, block, folders, report, grid=grid, n_jobs=n_jobs)
                     writer.commit()
                     bar.update(len(block))
@@ -187,21 +187,3 @@ def _remove_table(folder: Path) -> None:
     """Remove the table of a store that is complete, which holds its columns."""
     for path in folder.glob(f"{_TABLE}*"):  # with its journal
         path.unlink()
-
-
-def _blocks(files: list[File], n_bytes: int) -> Iterator[list[File]]:
-    """Split the files into runs of about so many bytes on disk, and one file at least."""
-    block: list[File] = []
-    size = 0
-    for file in files:
-        try:
-            size_here = os.path.getsize(file[0])
-        except OSError:
-            size_here = 0  # reading it will say what is the matter
-        if block and size + size_here > n_bytes:
-            yield block
-            block, size = [], 0
-        block.append(file)
-        size += size_here
-    if block:
-        yield block

@@ -13,7 +13,8 @@ import numpy as np
 
 from .._loading._in_memory import File
 from .._loading._read_files import refuse_other_grid
-from .._loading._table import NUMBER_COLUMNS, TEXT_COLUMNS, SpectraTable, file_state
+from .._loading._resume import files_to_read
+from .._loading._table import NUMBER_COLUMNS, TEXT_COLUMNS, SpectraTable
 from .._readers import Labels, Spectrum
 from ._open import FORMAT, MANIFEST
 
@@ -51,32 +52,7 @@ class StoreWriter:
         """Check what an earlier call wrote, cut off what it did not commit, and return the files still to be read."""
         (self.part / MANIFEST).unlink(missing_ok=True)
         table = self.table
-        if table.n_files == 0:
-            # Nothing of an earlier call counts.
-            table["parameters"] = json.dumps(self.parameters)
-            return files
-        advice = f"use the same again, or delete {self.part} to start anew"
-        other = difference(json.loads(table["parameters"]), self.parameters)
-        if other:
-            raise ValueError(f"{self.part}: the store was begun with other {other}; {advice}")
-        to_read = []
-        for file in files:
-            path, folder, _ = file
-            state = table.state_when_read(path)
-            if state is None:
-                to_read.append(file)
-                continue
-            if state != file_state(path):
-                raise ValueError(
-                    f"{path}: the file was changed after it was read into {self.part} ({state}; now "
-                    f"{file_state(path) or 'missing'}); delete {self.part} to start anew"
-                )
-            folders.discard(folder)
-        if len(files) - len(to_read) < table.n_files:
-            raise ValueError(
-                f"{self.part}: {table.n_files - len(files) + len(to_read)} of the files in it are not among 'paths'; "
-                f"{advice}"
-            )
+        to_read = files_to_read(table, files, folders, self.parameters, self.part, "store")
         if table.n_spectra:
             self.wavelength = np.frombuffer(table["wavelength"], np.float64)
             self.first_path = os.fsdecode(table["first_path"])
@@ -199,14 +175,6 @@ class StoreWriter:
                     file.write(np.array(values, dtype).tobytes())  # None becomes NaN
             for file in files:
                 _sync(file)
-
-
-def difference(before: dict[str, str], now: dict[str, str]) -> str | None:
-    """The first parameter that differs, with both values, as text."""
-    for name, value in now.items():
-        if before[name] != value:
-            return f"{name}: {before[name]}, now {value}"
-    return None
 
 
 def _npy_header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:

@@ -1,0 +1,74 @@
+"""What is left to read where an earlier call was interrupted, and the blocks in which that is done."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ._in_memory import File
+from ._table import SpectraTable, file_state
+
+
+def files_to_read(
+    table: SpectraTable, files: list[File], folders: set[str], parameters: dict[str, str], part: Path, what: str
+) -> list[File]:
+    """Return the files that the table does not hold yet.
+
+    Folders of which it holds a file are removed from `folders`. A table that is new remembers `parameters`.
+
+    Raises
+    ------
+    ValueError
+        If the table was begun with other parameters, or a file in it was changed since or is not among `files`.
+    """
+    if table.n_files == 0:
+        # Nothing of an earlier call counts.
+        table["parameters"] = json.dumps(parameters)
+        return files
+    advice = f"use the same again, or delete {part} to start anew"
+    other = difference(json.loads(table["parameters"]), parameters)
+    if other:
+        raise ValueError(f"{part}: the {what} was begun with other {other}; {advice}")
+    to_read = []
+    for file in files:
+        state = table.state_when_read(file.path)
+        if state is None:
+            to_read.append(file)
+            continue
+        if state != file_state(file.path):
+            raise ValueError(
+                f"{file.path}: the file was changed after it was read into {part} ({state}; now "
+                f"{file_state(file.path) or 'missing'}); delete {part} to start anew"
+            )
+        folders.discard(file.folder or "")
+    if len(files) - len(to_read) < table.n_files:
+        raise ValueError(
+            f"{part}: {table.n_files - len(files) + len(to_read)} of the files in it are not among 'paths'; {advice}"
+        )
+    return to_read
+
+
+def difference(before: dict[str, str], now: dict[str, str]) -> str | None:
+    """The first parameter that differs, with both values, as text."""
+    for name, value in now.items():
+        if before[name] != value:
+            return f"{name}: {before[name]}, now {value}"
+    return None
+
+
+def blocks(files: list[File], n_bytes: int) -> Iterator[list[File]]:
+    """Split the files into runs of about so many bytes on disk, and one file at least."""
+    block: list[File] = []
+    size = 0
+    for file in files:
+        try:
+            size_here = os.path.getsize(file.path)
+        except OSError:
+            size_here = 0  # reading it will say what is the matter
+        if block and size + size_here > n_bytes:
+            yield block
+            block, size = [], 0
+        block.append(file)
+        size += size_here
+    if block:
+        yield block
