@@ -1,7 +1,7 @@
 """Classification of astronomical spectra with scikit-learn estimators.
 
 Subpackages load on first use, so that ``import skspectra`` stays light: only
-``skspectra.neural_network`` and ``skspectra.inspection`` need PyTorch.
+``skspectra.neural_network``, ``skspectra.inspection`` and ``skspectra.pretrained`` need PyTorch.
 """
 
 import importlib
@@ -19,6 +19,7 @@ __all__ = [
     "outliers",
     "over_sampling",
     "preprocessing",
+    "pretrained",
 ]
 
 

@@ -12,6 +12,9 @@ import numpy as np
 OPSET = 18
 IR_VERSION = 9
 
+# Constants with more numbers than this are stored in half precision where that holds them exactly.
+_LARGE = 256
+
 INPUT = "flux"
 OUTPUT = "probabilities"
 
@@ -52,6 +55,9 @@ class Graph:
     def _constant(self, array: np.ndarray) -> str:
         from onnx import numpy_helper
 
+        if array.dtype == np.float32 and array.size > _LARGE and np.array_equal(half := _half(array), array):
+            # Weights that are rounded to half precision take half the space, and runtimes widen them once, on loading.
+            return self.cast(self._constant(half), np.float32)
         name = f"constant_{len(self._constants)}"
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
@@ -73,6 +79,11 @@ class Graph:
         helper.set_model_props(model, metadata)
         checker.check_model(model, full_check=True)
         return model.SerializeToString()
+
+
+def _half(array: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return array.astype(np.float16)
 
 
 def ints(*values: int) -> np.ndarray:

@@ -1,0 +1,32 @@
+"""Arguments that several subcommands take, and what is wrong with them."""
+
+import argparse
+
+DEFAULT_MODEL = "star-galaxy-qso"
+
+
+class UsageError(ValueError):
+    """The command was called in a way that cannot work; nothing was done."""
+
+
+def add_paths(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, glob pattern or store of spectra")
+    parser.add_argument(
+        "--n-jobs", type=int, metavar="N", help="processes that read files (default: all processors for many files)"
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="NAME|FILE",
+        help="pretrained model, or saved pipeline: .onnx, .skops, or .joblib with --trust-model (default: "
+        f"{DEFAULT_MODEL})",
+    )
+    parser.add_argument(
+        "--trust-model",
+        action="store_true",
+        help="load a .joblib file, which can run any code that is in it: for files of your own",
+    )
+    parser.add_argument("--device", default="auto", help="cpu, cuda or cuda:N, for a pretrained model (default: auto)")
