@@ -92,7 +92,7 @@ def draw_examples(model, X, y, wavelength, path):
     for unused in axes.ravel()[len(rows) :]:
         unused.set_axis_off()
     display = ClassActivationDisplay.from_estimator(
-        model, X[rows], wavelength=wavelength, y_true=y[rows], ax=axes.ravel()[: len(rows)]
+        model, X[rows], layer=1, wavelength=wavelength, y_true=y[rows], ax=axes.ravel()[: len(rows)]
     )
     display.figure_.savefig(path, dpi=120)
     plt.close(figure)

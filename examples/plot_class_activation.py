@@ -3,41 +3,27 @@
 Spectra coloured by activation (Figure 11)
 =================================================
 
-A class activation map says how much each part of a spectrum speaks for a class. Here are spectra that a network gets
-right and spectra that it gets wrong, with the lines of their true class at their redshift.
+A class activation map says how much each part of a spectrum speaks for a class. Here the pretrained classifier looks at
+observed SDSS spectra, at some that it gets right and at some that it gets wrong. The lines of their true class are
+named at their redshift.
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.pipeline import make_pipeline
 
-from skspectra.datasets import make_spectra
+from skspectra.datasets import load_sdss_sample
 from skspectra.inspection import ClassActivationDisplay
-from skspectra.neural_network import DenseNet1DClassifier
-from skspectra.preprocessing import MinMaxSpectrumScaler
+from skspectra.pretrained import load_classifier
 
 # %%
-# A small network
-# ---------------
+# The pretrained classifier and observed spectra
+# ----------------------------------------------
 
-X, y = make_spectra(600, weights=(1, 1, 1), random_state=0, return_X_y=True)
-network = DenseNet1DClassifier(
-    n_dense_blocks=5,
-    n_conv_blocks_per_dense_block=1,
-    growth_rate=4,
-    stem_stride=4,
-    batch_size=32,
-    max_epochs=8,
-    lr_schedule="one-cycle",
-    validation_fraction=None,
-    random_state=0,
-)
-classifier = make_pipeline(MinMaxSpectrumScaler(), network).fit(X, y)
-
-test = make_spectra(300, weights=(1, 1, 1), random_state=1)
-predicted = classifier.predict(test.data)
-right = predicted == test.target
-print(f"{right.mean():.0%} of {len(right)} new spectra are classified correctly.")
+classifier = load_classifier()
+sample = load_sdss_sample()
+predicted = classifier.predict(sample.data)
+right = predicted == sample.target
+print(f"{right.sum()} of {len(right)} observed spectra are classified correctly.")
 
 # %%
 # Right
@@ -49,25 +35,17 @@ print(f"{right.mean():.0%} of {len(right)} new spectra are classified correctly.
 def draw(rows, **params):
     return ClassActivationDisplay.from_estimator(
         classifier,
-        test.data[rows],
-        wavelength=test.wavelength,
-        y_true=test.target[rows],
-        redshift=test.redshift[rows],
+        sample.data[rows],
+        wavelength=sample.wavelength,
+        y_true=sample.target[rows],
+        redshift=sample.redshift[rows],
         **params,
     )
 
 
-best = [max(np.flatnonzero(right & (test.target == name)), key=test.snr.__getitem__) for name in np.unique(y)]
+snr = np.nan_to_num(sample.snr)
+best = [max(np.flatnonzero(right & (sample.target == name)), key=snr.__getitem__) for name in sample.target_names]
 draw(best)
-plt.show()
-
-# %%
-# Wrong
-# -----
-# The three with the best signal-to-noise ratio among those that are not: what spoke for the wrong class?
-
-wrong = sorted(np.flatnonzero(~right), key=test.snr.__getitem__)[-3:]
-draw(wrong)
 plt.show()
 
 # %%
@@ -76,5 +54,14 @@ plt.show()
 # LayerCAM of an earlier dense block resolves lines. Whether it follows them more than that of a network with random
 # weights is measured in :ref:`sphx_glr_auto_examples_plot_line_attention.py`.
 
-draw(best[:1], layer=1)
+draw(best, layer=1)
+plt.show()
+
+# %%
+# Wrong
+# -----
+# The three with the best signal-to-noise ratio among those that are not: what spoke for the wrong class?
+
+wrong = sorted(np.flatnonzero(~right), key=snr.__getitem__)[-3:]
+draw(wrong)
 plt.show()

@@ -12,45 +12,37 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.pipeline import make_pipeline
 
-from skspectra.datasets import make_spectra
+from skspectra.datasets import load_sdss_sample
 from skspectra.inspection import ClassActivationDisplay, class_activation_map, line_attention
-from skspectra.neural_network import DenseNet1DClassifier
-from skspectra.preprocessing import MinMaxSpectrumScaler
+from skspectra.pretrained import load_classifier
 
 # %%
-# A small network, and one with random weights
-# --------------------------------------------
+# A trained network, and one with random weights
+# ----------------------------------------------
 # Training at a rate of next to nothing leaves the weights as they were drawn.
 
-X, y = make_spectra(1500, weights=(1, 1, 1), random_state=0, return_X_y=True)
-network = DenseNet1DClassifier(
-    n_dense_blocks=5,
-    n_conv_blocks_per_dense_block=1,
-    growth_rate=6,
-    stem_stride=4,
-    batch_size=32,
-    max_epochs=8,
-    lr_schedule="one-cycle",
-    validation_fraction=None,
-    random_state=0,
-)
-trained = make_pipeline(MinMaxSpectrumScaler(), network).fit(X, y)
+sample = load_sdss_sample()
+trained = load_classifier()
 untrained = clone(trained).set_params(
-    densenet1dclassifier__lr=1e-12, densenet1dclassifier__max_epochs=1, densenet1dclassifier__lr_schedule=None
+    densenet1dclassifier__lr=1e-12,
+    densenet1dclassifier__max_epochs=1,
+    densenet1dclassifier__lr_schedule=None,
+    densenet1dclassifier__random_state=0,
 )
-untrained.fit(X[:192], y[:192])
+untrained.fit(sample.data, sample.target)
 
 # %%
 # Attention that resolves lines
 # -----------------------------
-# LayerCAM behind the second dense block: cells of 8 samples (17 angstrom) here, where the exact map has cells of 64. Of
-# galaxies and quasars that are classified correctly, the attention to their class.
+# LayerCAM behind the second dense block: cells of 16 samples (33 angstrom), where the exact map has cells of 512. Of
+# observed galaxies and quasars that are classified correctly, the attention to their class. A quasar has spectra of
+# many nights in the sample: one of each object is taken.
 
-test = make_spectra(200, weights=(0, 1, 1), random_state=1)
-rows = np.flatnonzero(trained.predict(test.data) == test.target)
-flux, target, redshift = test.data[rows], test.target[rows], test.redshift[rows]
+one_of_each = np.unique(sample.object_id, return_index=True)[1]
+known = one_of_each[np.isin(sample.target[one_of_each], ["GALAXY", "QSO"])]
+rows = known[trained.predict(sample.data[known]) == sample.target[known]]
+flux, target, redshift = sample.data[rows], sample.target[rows], sample.redshift[rows]
 
 
 def attention_to(classifier):
@@ -58,12 +50,12 @@ def attention_to(classifier):
 
 
 maps = attention_to(trained)
-brightest = [rows[target == name][test.snr[rows[target == name]].argmax()] for name in ("GALAXY", "QSO")]
-shown = np.searchsorted(rows, brightest)
+snr = np.nan_to_num(sample.snr[rows])
+shown = [max(np.flatnonzero(target == name), key=snr.__getitem__) for name in ("GALAXY", "QSO")]
 ClassActivationDisplay(
     flux[shown],
     maps[shown],
-    wavelength=test.wavelength,
+    wavelength=sample.wavelength,
     y_true=target[shown],
     redshift=redshift[shown],
 ).plot()
@@ -77,7 +69,7 @@ plt.show()
 
 
 def measure(maps):
-    return line_attention(maps, test.wavelength, redshift, target, random_state=0)
+    return line_attention(maps, sample.wavelength, redshift, target, random_state=0)
 
 
 found = {"trained": measure(maps), "random weights": measure(attention_to(untrained))}

@@ -11,20 +11,19 @@ the range from 0 to 1 by its own minimum and maximum.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skspectra.datasets import make_spectra
+from skspectra.datasets import load_sdss_sample
 from skspectra.inspection import ScalingDisplay
-from skspectra.preprocessing import MinMaxSpectrumScaler
+from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 # %%
-# One simulated spectrum of each class
-# ------------------------------------
-# The first one with a good signal-to-noise ratio (S/N).
+# One observed spectrum of each class
+# -----------------------------------
+# The first one with a good signal-to-noise ratio (S/N). Samples that were not measured are interpolated.
 
-spectra = make_spectra(300, weights=(1, 1, 1), random_state=0)
-classes = ["STAR", "GALAXY", "QSO"]
-rows = [np.flatnonzero((spectra.target == name) & (spectra.snr > 20))[0] for name in classes]
-X = spectra.data[rows]
-for name, flux in zip(classes, X, strict=True):
+sample = load_sdss_sample()
+rows = [np.flatnonzero((sample.target == name) & (sample.snr > 15))[0] for name in sample.target_names]
+X = MissingFluxInterpolator().fit_transform(sample.data[rows])
+for name, flux in zip(sample.target_names, X, strict=True):
     print(f"{name:6} flux from {flux.min():.3g} to {flux.max():.3g}")
 
 # %%
@@ -32,22 +31,23 @@ for name, flux in zip(classes, X, strict=True):
 # ----------------
 
 scaler = MinMaxSpectrumScaler().fit(X)
-ScalingDisplay.from_estimator(scaler, X, y=classes, wavelength=spectra.wavelength)
+ScalingDisplay.from_estimator(scaler, X, y=sample.target_names, wavelength=sample.wavelength)
 plt.show()
 
 # %%
 # A spike flattens the rest
 # -------------------------
 # Minimum and maximum are at the mercy of one bad sample. With ``quantile_range`` the ends are percentiles, and what
-# lies beyond is clipped.
+# lies beyond is clipped. The spectrum of the sample that its largest sample flattens most:
 
-hit = X.copy()
-hit[0, 1000] = 10 * X[0].max()
-robust = MinMaxSpectrumScaler(quantile_range=(0.1, 99.9)).fit(X)
+flux = MissingFluxInterpolator().fit_transform(sample.data)
+height = np.ptp(flux, axis=1) / np.subtract(*np.percentile(flux, [99.5, 0.5], axis=1))
+spiky = flux[[height.argmax()]]
+robust = MinMaxSpectrumScaler(quantile_range=(0.5, 99.5)).fit(spiky)
 
 figure, axes = plt.subplots(2, 2, figsize=(7, 3.8), sharex=True, layout="constrained")
-for scale, name, row in ((scaler, "minimum, maximum", axes[0]), (robust, "percentiles 0.1, 99.9", axes[1])):
-    ScalingDisplay.from_estimator(scale, hit[:1], y=[name], wavelength=spectra.wavelength, ax=row)
+for scale, name, row in ((scaler, "minimum, maximum", axes[0]), (robust, "percentiles 0.5, 99.5", axes[1])):
+    ScalingDisplay.from_estimator(scale, spiky, y=[name], wavelength=sample.wavelength, ax=row)
 for ax in axes[0]:
     ax.set_xlabel("")
 for ax in axes[1]:

@@ -1,16 +1,20 @@
 """Writing of the table of results: to a file, to a terminal or into a pipe."""
 
+from __future__ import annotations
+
 import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
-from astropy.table import Table
 
 from ._arguments import UsageError
 from ._results import Results
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 FORMATS = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".fits": "fits", ".parquet": "parquet"}
 

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     model, wavelength = load_model(args)
     flux, redshift = _spectrum(args, wavelength)
     try:
-        display = ClassActivationDisplay.from_estimator(model, flux, layer=2, wavelength=wavelength, redshift=redshift)
+        display = ClassActivationDisplay.from_estimator(model, flux, layer=1, wavelength=wavelength, redshift=redshift)
     except TypeError as error:
         raise UsageError(f"--model {args.model} has no attention to draw: {error}") from error
     display.figure_.set_size_inches(10, 4)

@@ -1,12 +1,17 @@
 """What is known of the spectra that were classified so far, on disk, and the table that becomes of it."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.table import Table, vstack
 
 from ..datasets._loading._table import SpectraTable
+
+if TYPE_CHECKING:
+    from astropy.table import Table
 
 _ROWS_AT_ONCE = 2**14
 _TEXTS = ("file", "spectrum_id", "object_id", "survey", "class", "survey_class", "survey_subclass")
@@ -55,9 +60,13 @@ class Results(SpectraTable):
 
     def table(self) -> Table:
         """Return all results as one table."""
+        from astropy.table import vstack
+
         return vstack(list(self.tables()))
 
     def _as_table(self, rows: list[tuple]) -> Table:
+        from astropy.table import Table
+
         columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 11
         *texts, snr, redshift, measured, probabilities = columns
         texts[0] = [_printable(os.fsdecode(name)) for name in texts[0]]

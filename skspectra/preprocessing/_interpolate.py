@@ -39,8 +39,9 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
     -----
     float32 and float64 are kept, everything else becomes float64.
 
-    A long stretch of one value at an end is unlike any spectrum and misleads a network that was trained on whole ones.
-    Where spectra cover different ranges, cut all to the common one first.
+    A long stretch of one value at an end misleads a network that was trained on whole spectra. Where spectra cover
+    different ranges, train with such spectra, as those of ``make_spectra(missing="survey")`` are, or cut all to the
+    range that they have in common.
 
     Examples
     --------
