@@ -4,6 +4,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn import get_config
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
@@ -13,9 +14,11 @@ from sklearn.base import (
     clone,
 )
 from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
-from ._validation import Tags, _fit_context, check_spectra
+from ._rows import take_rows
+from ._validation import Tags, _check_sample_weight, _fit_context, check_spectra
 
 
 class StatelessSpectrumTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -54,13 +57,30 @@ class StatelessSpectrumTransformer(OneToOneFeatureMixin, TransformerMixin, BaseE
 
 
 class BaseMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
-    """Classifier around `estimator`, another one."""
+    """Classifier around `estimator`, another one, to which it hands further arguments of `fit`."""
+
+    # Weights count in the wrapper too, so that no set_fit_request is needed for them.
+    __metadata_request__fit = {"sample_weight": True}
 
     estimator: Any
     estimator_: Any
     classes_: np.ndarray
 
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return which arguments of `fit` go to `estimator`, for scikit-learn's metadata routing.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            The routing of this classifier.
+        """
+        to_fit = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=to_fit)
+
     def _fit_estimator(self, X: Any, y: Any, **fit_params: Any) -> None:
+        if get_config()["enable_metadata_routing"]:
+            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
         self.classes_ = self.estimator_.classes_
         for name in ("n_features_in_", "feature_names_in_"):
@@ -73,6 +93,30 @@ class BaseMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = inner.input_tags.sparse
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
         return tags
+
+
+def params_of_rows(fit_params: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
+    """Return arguments of `fit` for a part of the spectra: weights are cut to it, everything else is left whole."""
+    return {
+        name: take_rows(value, rows) if name.split("__")[-1] == "sample_weight" and value is not None else value
+        for name, value in fit_params.items()
+    }
+
+
+def without_weightless(
+    X: Any, labels: np.ndarray, sample_weight: Any, fit_params: dict[str, Any]
+) -> tuple[Any, np.ndarray, dict[str, Any]]:
+    """Return spectra, labels and arguments of `fit`, the weights among them, without the spectra of weight 0."""
+    if sample_weight is None:
+        return X, labels, fit_params
+    weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
+    fit_params = {**fit_params, "sample_weight": weights}
+    rows = np.flatnonzero(weights)
+    if len(rows) == 0:
+        raise ValueError("sample_weight gives every spectrum the weight 0.")
+    if len(rows) == len(weights):
+        return X, labels, fit_params
+    return take_rows(X, rows), labels[rows], params_of_rows(fit_params, rows)
 
 
 class BaseProbabilityMetaClassifier(BaseMetaClassifier):

@@ -57,16 +57,26 @@ def _is_missing(label: Any) -> bool:
 
 
 @contextmanager
-def advice_on_missing_flux() -> Iterator[None]:
-    """Name this package's remedy in scikit-learn's error of NaN, whose further lines recommend other classifiers."""
+def advice_on_flux(name: str = "X") -> Iterator[None]:
+    """Name this package's remedies in errors of NaN and of spectra that are no rows of one array.
+
+    Those of scikit-learn and NumPy recommend other classifiers, or say nothing of spectra.
+    """
     try:
         yield
-    except ValueError as error:
-        if "contains NaN" not in str(error):
-            raise
-        raise ValueError(
-            f"{str(error).splitlines()[0]} Fill missing flux with skspectra.preprocessing.MissingFluxInterpolator."
-        ) from error
+    except (ValueError, TypeError) as error:
+        first = str(error).partition("\n")[0]
+        if "contains NaN" in first:
+            raise ValueError(
+                f"{first} Fill missing flux with skspectra.preprocessing.MissingFluxInterpolator."
+            ) from error
+        if "inhomogeneous" in first or "array element with a sequence" in first:
+            raise ValueError(
+                f"{name} must be a 2D array with a row for each spectrum, but its spectra are of different lengths or "
+                "stand in one column. Bring them to one wavelength grid with skspectra.datasets.resample_spectra, and "
+                "stack them with numpy.stack."
+            ) from error
+        raise
 
 
 def check_y(X: Any, y: Any) -> np.ndarray:

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._param_validation import validate_params as sklearn_validate_params
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, validate_data
 
-from ._checks import masked_as_nan
+from ._checks import advice_on_flux, masked_as_nan
 
 __all__ = [
     "HasMethods",
@@ -83,13 +83,14 @@ def check_spectra(estimator: BaseEstimator, X: Any, *, reset: bool = False, **ch
     The transformers of this package are stateless: one that was not fitted takes any width and any feature names,
     for which `validate_data` would warn.
     """
-    X = masked_as_nan(X)
     # With a list of dtypes, float32 of a Polars frame would become float64.
     check_params = {"dtype": "numeric", "ensure_all_finite": "allow-nan", **check_params}
-    if reset or hasattr(estimator, "n_features_in_"):
-        X = validate_data(estimator, X, reset=reset, **check_params)
-    else:
-        X = check_array(X, estimator=estimator, input_name="X", **check_params)
+    with advice_on_flux():
+        X = masked_as_nan(X)
+        if reset or hasattr(estimator, "n_features_in_"):
+            X = validate_data(estimator, X, reset=reset, **check_params)
+        else:
+            X = check_array(X, estimator=estimator, input_name="X", **check_params)
     if X.dtype in (np.float64, np.float32):
         return X
     try:

@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import column_or_1d
 
-from .._base import BaseProbabilityMetaClassifier
+from .._base import BaseProbabilityMetaClassifier, params_of_rows, without_weightless
 from .._checks import check_class_priors, check_y, class_codes
 from .._rows import take_rows
 from .._validation import Interval, _fit_context
@@ -116,7 +116,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **fit_params: Any) -> Self:
         """Fit the classifier on one part of the spectra and the factors on the other.
 
         Parameters
@@ -125,6 +125,10 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
             Spectra, as `estimator` takes them.
         y : array-like of shape (n_samples,)
             Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights for the `fit` of `estimator`, and of the held-back spectra in macro F1.
+        **fit_params : dict
+            Further arguments for the `fit` of `estimator`, such as `X_val` and `y_val` of a network.
 
         Returns
         -------
@@ -139,6 +143,8 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
             If `estimator` has no `predict_proba`.
         """
         labels = check_y(X, column_or_1d(y, warn=True))
+        X, labels, fit_params = without_weightless(X, labels, sample_weight, fit_params)
+        weights = fit_params.get("sample_weight", np.ones(len(labels)))
         X_fit, y_fit, X_held, y_held = X, labels, X, labels
         if not isinstance(self.estimator, FrozenEstimator):
             rows, held = train_test_split(
@@ -148,24 +154,25 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
                 random_state=self.random_state,
             )
             X_fit, y_fit, X_held, y_held = take_rows(X, rows), labels[rows], take_rows(X, held), labels[held]
-        self._fit_estimator(X_fit, y_fit)
+            fit_params, weights = params_of_rows(fit_params, rows), weights[held]
+        self._fit_estimator(X_fit, y_fit, **fit_params)
         codes = class_codes(y_held, self.classes_, "y")
-        weights = self._weights(codes)
+        weights = self._weights(codes, weights)
         self.class_factors_, self.best_score_ = _best_factors(self.estimator_.predict_proba(X_held), codes, weights)
         return self
 
     def _scores(self, probabilities: np.ndarray) -> np.ndarray:
         return probabilities * self.class_factors_
 
-    def _weights(self, codes: np.ndarray) -> np.ndarray:
+    def _weights(self, codes: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
         """Return a weight for each held-back spectrum, such that the classes have their shares."""
         if self.class_priors is None:
-            return np.ones(len(codes))
+            return sample_weight
         priors = check_class_priors(self.class_priors, self.classes_, "class_priors")
-        counts = np.bincount(codes, minlength=len(priors))
-        if not priors[counts > 0].any():
+        totals = np.bincount(codes, sample_weight, minlength=len(priors))
+        if not priors[totals > 0].any():
             raise ValueError(f"class_priors={self.class_priors!r} must be above 0 for a class that y holds.")
-        return (priors / np.maximum(counts, 1))[codes]
+        return (priors / np.where(totals > 0, totals, 1))[codes] * sample_weight
 
 
 def _best_factors(probabilities: np.ndarray, codes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:

@@ -59,7 +59,8 @@ class Graph:
             # Weights that are rounded to half precision take half the space, and runtimes widen them once, on loading.
             return self.cast(self._constant(half), np.float32)
         name = f"constant_{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        # Not ascontiguousarray, which makes a scalar an array of one number.
+        self._constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
     def serialize(self, n_features: int, n_classes: int, metadata: dict[str, str]) -> bytes:

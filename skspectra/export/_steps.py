@@ -79,7 +79,7 @@ def _percentiles(graph: Graph, flux: str, n_features: int, quantile_range: tuple
         weight = add("Sub", rank, below)
         below = graph.cast(below, np.int64)
         above = add("Min", add("Add", below, ints(1)), last)
-        left, right = (add("GatherElements", ordered, index, axis=1) for index in (below, above))
+        left, right = (_take(graph, ordered, index, n_features) for index in (below, above))
         percentiles.append(add("Min", add("Max", _between(graph, left, right, weight), left), right))
     return percentiles
 
@@ -97,17 +97,28 @@ def _fill_missing(graph: Graph, flux: str, n_features: int) -> str:
     rank = add("Where", missing, ints(n_features), add("Sub", n_before, ints(1)))
     nowhere = add("Expand", ints(0), add("Add", shape, ints(0, 1)))
     positions = add("ScatterElements", nowhere, rank, sample, axis=1)
-    left = add("GatherElements", positions, add("Max", add("Sub", n_before, ints(1)), ints(0)), axis=1)
-    right = add("GatherElements", positions, n_before, axis=1)
+    left = _take(graph, positions, add("Max", add("Sub", n_before, ints(1)), ints(0)), n_features + 1)
+    right = _take(graph, positions, n_before, n_features + 1)
     # Before the first and after the last measured sample one of the two is not there: the other stands for both.
     has_left = add("Greater", n_before, ints(0))
     has_right = add("Less", n_before, n_measured)
     distance = graph.cast(add("Max", add("Sub", right, left), ints(1)), np.float64)
     weight = add("Div", graph.cast(add("Sub", sample, left), np.float64), distance)
     weight = add("Where", add("And", has_left, has_right), weight, np.array(0.0))
-    left_flux = add("GatherElements", flux, add("Where", has_left, left, right), axis=1)
-    right_flux = add("GatherElements", flux, add("Where", has_right, right, left), axis=1)
+    left_flux = _take(graph, flux, add("Where", has_left, left, right), n_features)
+    right_flux = _take(graph, flux, add("Where", has_right, right, left), n_features)
     return add("Where", missing, _between(graph, left_flux, right_flux, weight), flux)
+
+
+def _take(graph: Graph, values: str, index: str, width: int) -> str:
+    """Add values[i, index[i, k]] for values of shape (n_spectra, width).
+
+    That is GatherElements, which the reference evaluator of onnx has for narrow arrays alone.
+    """
+    n_spectra = graph.add("Squeeze", graph.add("Shape", values, end=1))
+    row = graph.add("Range", np.array(0), n_spectra, np.array(1))
+    start = graph.add("Unsqueeze", graph.add("Mul", row, np.array(width)), ints(1))
+    return graph.add("Gather", graph.add("Reshape", values, ints(-1)), graph.add("Add", index, start), axis=0)
 
 
 def _between(graph: Graph, left: str, right: str, weight: str) -> str:

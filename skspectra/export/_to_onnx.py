@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._atomic_file import replace_file
+from .._base import BaseMetaClassifier
 from .._unwrap import innermost
 from ..calibration import PriorCorrectedClassifier
 from ..calibration._class_priors import _LOG_TINY
@@ -47,7 +49,7 @@ def to_onnx(
     estimator : classifier
         A fitted network of :mod:`skspectra.neural_network`; a :class:`~sklearn.pipeline.Pipeline` that ends in one,
         with `MinMaxSpectrumScaler` and `MissingFluxInterpolator` before it, and noise and samplers, which act in
-        training alone; or one of these within
+        training alone; or one of these within a fitted search such as GridSearchCV,
         :class:`~skspectra.calibration.PriorCorrectedClassifier` or :class:`~sklearn.frozen.FrozenEstimator`.
     path : str or path-like
         The file; its name ends in ".onnx". The model card has the same name with ".md". Files that are there are
@@ -129,9 +131,11 @@ def to_onnx(
 
 
 def _no_form(estimator: Any) -> TypeError:
+    inside = {BaseMetaClassifier: ".estimator_", CalibratedClassifierCV: ".calibrated_classifiers_[0].estimator"}
+    advice = "".join(f" Export its {name} instead." for kind, name in inside.items() if isinstance(estimator, kind))
     return TypeError(
-        f"estimator={estimator!r} has no ONNX form; allowed are the networks of skspectra.neural_network, pipelines "
-        "that end in one, and these within PriorCorrectedClassifier or FrozenEstimator."
+        f"estimator={type(estimator).__name__} has no ONNX form; allowed are the networks of skspectra.neural_network, "
+        f"pipelines that end in one, and these within a search, PriorCorrectedClassifier or FrozenEstimator.{advice}"
     )
 
 
@@ -141,6 +145,8 @@ def _add_classifier(graph: Graph, flux: str, estimator: Any, network: Any) -> st
         for name, step in estimator.steps[:-1]:
             flux = add_step(graph, flux, network.n_features_in_, name, step)
         return _add_classifier(graph, flux, estimator.steps[-1][1], network)
+    if hasattr(estimator, "best_estimator_"):  # a search
+        return _add_classifier(graph, flux, estimator.best_estimator_, network)
     if isinstance(estimator, FrozenEstimator):
         return _add_classifier(graph, flux, estimator.estimator, network)
     if isinstance(estimator, PriorCorrectedClassifier):

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from .._unwrap import innermost_input, last_step
+from .._unwrap import innermost, innermost_input
 from ..neural_network import BaseSpectrumClassifier, DenseNet1D
 from ..neural_network._device import prediction_batch_size
+from ..neural_network._surroundings import own_surroundings
 from ..neural_network._training._batches import as_tensor
 from ._layer_cam import exact_cam, layer_cam
 from ._targets import encode_target
@@ -118,11 +119,12 @@ def class_activation_map(
     >>> class_activation_map(classifier, X, "QSO", layer=0, upsample=False).shape
     (30, 650)
     """
-    classifier = last_step(estimator)
+    classifier = innermost(estimator)
     if not isinstance(classifier, BaseSpectrumClassifier):
         raise TypeError(
             f"estimator={type(classifier).__name__} has no class activation map; allowed are the convolutional "
-            "networks of skspectra.neural_network and pipelines that end in one. occlusion_map takes any classifier."
+            "networks of skspectra.neural_network, pipelines that end in one, and these inside one other estimator, "
+            "such as a search. occlusion_map takes any classifier."
         )
     check_is_fitted(classifier)
     module = classifier.net_.module_
@@ -172,8 +174,7 @@ def _maps_of_batches(
     """Yield for each batch the maps of the layers, each (n_spectra, n_cells)."""
     device = torch.device(classifier.net_.device)
     batch_size = prediction_batch_size(flux.shape[1], device)
-    # A caller may be in inference mode, in which nothing has a gradient.
-    with torch.inference_mode(False), torch.set_grad_enabled(layers is not None):
+    with own_surroundings(), torch.set_grad_enabled(layers is not None):
         module = _copy_for_inspection(classifier.net_.module_)
         for start in range(0, len(flux), batch_size):
             rows = slice(start, start + batch_size)

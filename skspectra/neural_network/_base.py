@@ -21,11 +21,12 @@ from .._validation import HasMethods, Interval, StrOptions, _fit_context
 from ._device import select_device
 from ._fitted import FittedNetwork
 from ._inherited import inherit_parameters
+from ._surroundings import own_surroundings
 from ._training._batches import SpectrumBatches, as_tensor
 from ._training._callbacks import BestEpoch, make_callbacks
 from ._training._checkpoint import open_checkpoint
 from ._training._data import TrainingData, check_validation_data, check_weights
-from ._training._net import SpectrumNet, make_net
+from ._training._net import SpectrumNet, check_module, make_net
 from ._training._samplers import BalancedSampler, RowSampler, ShuffledSampler
 from ._training._scale_of_flux import warn_of_scale
 from ._training._seeded_random import draws_random_numbers
@@ -262,7 +263,8 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights that multiply the loss.
+            Non-negative weights that multiply the loss, and count in the loss and the score of the validation part.
+            Spectra of weight 0 take part in nothing.
         X_val, y_val : array-like, default=None
             Spectra and labels for validation, instead of `validation_fraction`. Use it if there are several spectra of
             one object, so that no object is in both. They must be scaled like `X`: in a pipeline with
@@ -287,10 +289,11 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         # Check.
         earlier = self.net_.module_.state_dict() if self.warm_start and hasattr(self, "net_") else None
         data = self._check_data(X, y, sample_weight, X_val, y_val, known_classes=earlier is not None)
-        warn_of_scale(data.flux, None if data.validation is None else data.validation[0], stacklevel=3)
+        used = data.used_rows()
+        warn_of_scale(data.flux, used, None if data.validation is None else data.validation[0], stacklevel=3)
         module_params = self.module_params(data.flux.shape[1], len(data.classes))
         device = select_device(self.device)
-        with open_checkpoint(self, data, device, earlier) as checkpoint:
+        with own_surroundings(), open_checkpoint(self, data, device, earlier) as checkpoint:
             # Build.
             random_state = checkpoint.seed(self.random_state)
             rows, validation_rows = data.split(self.validation_fraction, random_state)
@@ -305,8 +308,8 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
             callbacks = make_callbacks(self, train.n_batches, best_epoch)
             net = make_net(self, module_params, data.classes, device, callbacks)
             net.initialize_seeded(random_state.randint(2**31 - 1))
-            _check_module(net.module_)
-            net.draws_ = draws_random_numbers(net.module_, as_tensor(data.flux[:2]).to(device))
+            check_module(net.module_)
+            net.draws_ = draws_random_numbers(net.module_, as_tensor(data.flux[used[:2]]).to(device))
             # Train.
             if earlier is not None:
                 _load_weights(net.module_, earlier)
@@ -315,7 +318,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
             net.callbacks_.append(("Checkpoint", checkpoint))
             net.partial_fit((train, validation), None, epochs=self.max_epochs - checkpoint.n_epochs)
             net.module_.eval()
-            _check_answer(net, data.flux[:1])
+            _check_answer(net, data.flux[used[:1]])
             checkpoint.finish(net)
         # Store.
         for name, value in (checkpoint.pretrained or {}).items():
@@ -333,12 +336,12 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
             raise ValueError(
                 f"{type(self).__name__} requires at least two classes; y has one class: {classes.tolist()}."
             )
-        validation = check_validation_data(X_val, y_val, flux.shape[1], classes)
+        validation = check_validation_data(self, X_val, y_val, classes)
         if self.patience is not None and validation is None and self.validation_fraction is None:
             raise ValueError(f"patience={self.patience} needs validation_fraction, or X_val and y_val.")
         codes = class_codes(labels, classes, "y")
         weights = check_weights(flux, labels, sample_weight, self.class_weight)
-        return TrainingData(flux, codes, classes, weights, validation)
+        return TrainingData(flux, codes, classes, *weights, validation)
 
     def _make_batches(self, data: TrainingData, sampler: RowSampler, device: torch.device) -> SpectrumBatches:
         return SpectrumBatches(
@@ -373,13 +376,6 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         self.stop_reason_ = net.stop_reason_
         self.n_layers_ = net.module_.n_layers
         self.n_parameters_ = sum(p.numel() for p in net.module_.parameters())
-
-
-def _check_module(module: torch.nn.Module) -> None:
-    """Raise TypeError if a module of the user's own is not one that can be used after its training."""
-    missing = [name for name in ("forward_features", "classifier", "n_layers") if not hasattr(module, name)]
-    if missing:
-        raise TypeError(f"The module {type(module).__name__} lacks {', '.join(missing)}: see SpectrumModule.")
 
 
 def _check_answer(net: SpectrumNet, flux: np.ndarray) -> None:

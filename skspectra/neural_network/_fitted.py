@@ -13,11 +13,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from skorch.exceptions import DeviceWarning
 
-from .._checks import advice_on_missing_flux, masked_as_nan
+from .._checks import advice_on_flux, masked_as_nan
 from .._validation import validate_data
 from ._device import prediction_batch_size, select_device
 from ._evaluation_mode import evaluation_mode
 from ._inference import compute_in_batches
+from ._surroundings import own_surroundings
 from ._training._net import SpectrumNet, make_net
 
 # The layout of a saved network. Files of another one are refused.
@@ -106,7 +107,7 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
         flux = self._check_flux(X, reset=False)
         device = torch.device(self.net_.device)
         batch_size = prediction_batch_size(flux.shape[1], device)
-        with evaluation_mode(self.net_.module_):
+        with own_surroundings(), evaluation_mode(self.net_.module_):
             return compute_in_batches(function, flux, n_outputs, batch_size=batch_size, device=device)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -139,12 +140,13 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
                 f"device={self.device!r} is not available: the CPU takes its place.", DeviceWarning, stacklevel=2
             )
             device = torch.device("cpu")
-        net = make_net(self, network["params"], self.classes_, device, callbacks=[])
-        net.initialize_seeded(0)  # the weights are replaced
-        net.module_.load_state_dict({name: torch.tensor(array) for name, array in network["weights"].items()})
-        net.module_.eval()
+        with own_surroundings():
+            net = make_net(self, network["params"], self.classes_, device, callbacks=[])
+            net.initialize_seeded(0)  # the weights are replaced
+            net.module_.load_state_dict({name: torch.tensor(array) for name, array in network["weights"].items()})
+            net.module_.eval()
         self.net_ = net
 
     def _check_flux(self, X, y="no_validation", *, reset: bool):
-        with advice_on_missing_flux():
+        with advice_on_flux():
             return validate_data(self, masked_as_nan(X), y, dtype=np.float32, reset=reset)

@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from .._base import BaseMetaClassifier
+from .._base import BaseMetaClassifier, params_of_rows, without_weightless
 from .._checks import check_y
 from .._rows import take_rows
 from .._validation import Interval, StrOptions, Tags, _fit_context
@@ -133,7 +133,7 @@ class UnknownRejector(BaseMetaClassifier):
         self.random_state = random_state
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, **fit_params: Any) -> Self:
         """Fit the classifier on one part of the spectra and the thresholds on the other.
 
         Parameters
@@ -142,6 +142,10 @@ class UnknownRejector(BaseMetaClassifier):
             Spectra of known classes, as `estimator` takes them.
         y : array-like of shape (n_samples,)
             Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights for the `fit` of `estimator`. Spectra of weight 0 take part in nothing.
+        **fit_params : dict
+            Further arguments for the `fit` of `estimator`, such as `X_val` and `y_val` of a network.
 
         Returns
         -------
@@ -159,6 +163,7 @@ class UnknownRejector(BaseMetaClassifier):
         if not hasattr(self.estimator, needed):
             raise TypeError(f"estimator={self.estimator!r} has no {needed}, which method={self.method!r} needs.")
         labels = check_y(X, column_or_1d(y, warn=True))
+        X, labels, fit_params = without_weightless(X, labels, sample_weight, fit_params)
         X_fit, y_fit, X_held = X, labels, X
         if not isinstance(self.estimator, FrozenEstimator) or self.method == "distance":
             rows, held = train_test_split(
@@ -168,7 +173,8 @@ class UnknownRejector(BaseMetaClassifier):
                 random_state=self.random_state,
             )
             X_fit, y_fit, X_held = take_rows(X, rows), labels[rows], take_rows(X, held)
-        self._fit_estimator(X_fit, y_fit)
+            fit_params = params_of_rows(fit_params, rows)
+        self._fit_estimator(X_fit, y_fit, **fit_params)
         self.unknown_label_ = self._check_unknown_label()
         if self.method == "distance":
             self._distance = ClassDistance(deepest_features(self.estimator_, X_fit), y_fit)

@@ -137,20 +137,25 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         Raises
         ------
         ValueError
-            If a parameter is outside what is allowed, X holds infinity, y has one class only, or
-            ``sampling_strategy`` asks for fewer spectra of a class than there are.
+            If a parameter is outside what is allowed, X holds infinity or columns that are no flux, y has one class
+            only, or ``sampling_strategy`` asks for fewer spectra of a class than there are.
         """
         refuse_missing_labels(y)
+        _refuse_other_columns(X)
         if not (_is_polars(X) or _is_polars(y)):
             return super().fit_resample(X, y)
         # imbalanced-learn brings back pandas only.
-        values = [data.to_numpy() if _is_polars(data) else data for data in (X, y)]
+        labels = y.to_series() if _is_polars(y) and hasattr(y, "to_series") else y  # of a frame of one column
+        if _is_polars(y) and labels is not y and y.width != 1:
+            raise ValueError(f"y has the columns {y.columns}; allowed is one column of labels.")
+        values = [data.to_numpy() if _is_polars(data) else data for data in (X, labels)]
         X_resampled, y_resampled = super().fit_resample(*values)
         if _is_polars(X):
             _check_feature_names(self, X, reset=True)
             X_resampled = type(X)(X_resampled, schema=X.columns).cast(X.schema)
         if _is_polars(y):
-            y_resampled = type(y)(y.name, y_resampled, dtype=y.dtype)
+            y_resampled = type(labels)(labels.name, y_resampled, dtype=labels.dtype)
+            y_resampled = y_resampled if labels is y else y_resampled.to_frame()
         return X_resampled, y_resampled
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -187,6 +192,20 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         tags.input_tags.sparse = False
         tags.sampler_tags.sample_indices = True
         return tags
+
+
+def _refuse_other_columns(X: Any) -> None:
+    """Raise ValueError where a frame has columns that are no flux beside those that are: noise would spoil them.
+
+    Columns of flux are numbered or named by their wavelengths, as "w17" or "3690.0"; those like "ra" or "id" are not.
+    """
+    names = [name for name in getattr(X, "columns", []) if isinstance(name, str)]
+    others = [name for name in names if not any(character.isdigit() for character in name)]
+    if others and len(others) < len(names):
+        raise ValueError(
+            f"X has the columns {others} beside columns whose names have numbers, as those of flux have. Noise would "
+            f"change them: leave them out, as in X.drop(columns={others})."
+        )
 
 
 def _is_polars(data: Any) -> bool:

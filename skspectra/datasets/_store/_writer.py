@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from sklearn import config_context
 
 from .._loading._in_memory import File
 from .._loading._read_files import refuse_other_grid
@@ -124,7 +125,8 @@ class StoreWriter:
         if self.transformer is not None:
             shape = flux.shape
             try:
-                flux = np.asarray(self.transformer.transform(flux))
+                with config_context(transform_output="default"):  # a frame would need names for the samples
+                    flux = np.asarray(self.transformer.transform(flux))
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from error
             if flux.shape != shape:

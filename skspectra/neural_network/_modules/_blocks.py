@@ -25,6 +25,9 @@ _OPEN_GATE = 2.0  # a sigmoid of .88
 class Maps(NamedTuple):
     """Feature maps of a convolution and their moments over the spectrum.
 
+    The layers of this package unpack it and take a plain tuple too, which hooks of other libraries, such as captum's,
+    put in its place.
+
     Parameters
     ----------
     values : Tensor of shape (n_spectra, length, n_channels)
@@ -106,7 +109,8 @@ class PreActivation(nn.Module):
         mean, var = self._batch_moments(maps) if self.training else (self.running_mean, self.running_var)
         scale = self.weight * torch.rsqrt(var + NORM_EPSILON)
         shift = self.bias - mean * scale
-        spectrum_mean = maps.moments[0]
+        _, moments = maps
+        spectrum_mean = moments[0]
         if self.excitation is None:
             return scale.expand_as(spectrum_mean), shift.expand_as(spectrum_mean)
         excitation = self.excitation(torch.addcmul(shift, spectrum_mean, scale))
@@ -114,14 +118,15 @@ class PreActivation(nn.Module):
 
     def activate(self, maps: Maps) -> Tensor:
         """Return relu(scale * values + shift)."""
-        scale, shift = (t.to(maps.values.dtype).unsqueeze(1) for t in self(maps))
-        return torch.addcmul(shift, maps.values, scale).relu_()
+        values, _ = maps
+        scale, shift = (t.to(values.dtype).unsqueeze(1) for t in self(maps))
+        return torch.addcmul(shift, values, scale).relu_()
 
     def _batch_moments(self, maps: Maps) -> tuple[Tensor, Tensor]:
-        spectrum_mean, spectrum_var = maps.moments
+        values, (spectrum_mean, spectrum_var) = maps
         mean = spectrum_mean.mean(0)
         var = spectrum_var.mean(0) + (spectrum_mean - mean).square().mean(0)
-        n_values = maps.values.shape[0] * maps.values.shape[1]
+        n_values = values.shape[0] * values.shape[1]
         with torch.no_grad():
             self.running_mean.lerp_(mean, _NORM_MOMENTUM)
             self.running_var.lerp_(var * (n_values / max(n_values - 1, 1)), _NORM_MOMENTUM)
@@ -173,8 +178,9 @@ class PreActivatedConv(nn.Module):
         maps : Maps
             Feature maps with `out_channels` channels for each width.
         """
+        values, _ = maps
         scale, shift = self.pre_activation(maps)
-        return Maps(*affine_relu_conv(maps.values, scale, shift, list(self.weights), with_variance=self.training))
+        return Maps(*affine_relu_conv(values, scale, shift, list(self.weights), with_variance=self.training))
 
 
 class MultiScaleBlock(nn.Sequential):
@@ -258,7 +264,8 @@ class Transition(nn.Module):
 
 def concatenate(parts: Sequence[Maps]) -> Maps:
     """Concatenate maps of the same length along their channels."""
-    return Maps(torch.cat([p.values for p in parts], dim=2), torch.cat([p.moments for p in parts], dim=2))
+    values, moments = zip(*parts, strict=True)
+    return Maps(torch.cat(values, dim=2), torch.cat(moments, dim=2))
 
 
 def conv_weight(out_channels: int, in_channels: int, width: int) -> nn.Parameter:

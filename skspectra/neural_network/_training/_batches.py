@@ -103,7 +103,7 @@ class SpectrumBatches(Dataset):
 
     def _copy_to_device(self, X: np.ndarray) -> Tensor:
         """Copy X in parts, each of which is first copied in the memory of the host."""
-        copy = torch.empty(X.shape, device=self.device)
+        copy = torch.empty(X.shape, dtype=torch.float32, device=self.device)
         size = max(1, _COPIED_AT_ONCE // X.shape[1])
         for start in range(0, len(X), size):
             self._file.check()
@@ -141,7 +141,7 @@ def as_tensor(X: np.ndarray) -> Tensor:
 
     NumPy's memory is not aligned, and in products of small matrices the alignment decides the last digit.
     """
-    tensor = torch.empty(X.shape)
+    tensor = torch.empty(X.shape, dtype=torch.float32, device="cpu")  # in any thread
     np.copyto(tensor.numpy(), X)
     return tensor
 

@@ -82,7 +82,7 @@ class SpectrumNet(NeuralNetClassifier):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         if iterator is None:
             return
-        total, n_batches, labels, logits = 0.0, 0, [], []
+        total, n_batches, labels, weights, logits = 0.0, 0, [], [], []
         # Each epoch has a seed of its own, so that a training that is resumed goes on alike.
         drawing = SeededRandom(self.seed_ + len(self.history)) if training and self.draws_ else nullcontext()
         with drawing:
@@ -93,6 +93,7 @@ class SpectrumNet(NeuralNetClassifier):
                 n_batches += 1
                 if not training:
                     labels.append(batch[1][0])
+                    weights.append(batch[1][1])
                     logits.append(step["y_pred"])
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         loss = float(total) / len(iterator)
@@ -107,7 +108,11 @@ class SpectrumNet(NeuralNetClassifier):
             self.history.record("lr", self.optimizer_.param_groups[0]["lr"])
         else:
             y_true, y_pred = torch.cat(labels).cpu(), torch.cat(logits).argmax(1).cpu()
-            self.history.record("valid_score", float(f1_score(y_true, y_pred, average="macro", zero_division=0)))
+            weight = None if weights[0] is None else torch.cat(weights).cpu()
+            score = float(f1_score(y_true, y_pred, average="macro", sample_weight=weight, zero_division=0))
+            scores = self.history[:-1, "valid_score"] if len(self.history) > 1 else []
+            self.history.record("valid_score", score)
+            self.history.record("valid_score_best", score > max(scores, default=-math.inf))
 
 
 def make_net(
@@ -130,3 +135,10 @@ def make_net(
         device=str(device),
         verbose=0,
     )
+
+
+def check_module(module: torch.nn.Module) -> None:
+    """Raise TypeError if a module of the user's own is not one that can be used after its training."""
+    missing = [name for name in ("forward_features", "classifier", "n_layers") if not hasattr(module, name)]
+    if missing:
+        raise TypeError(f"The module {type(module).__name__} lacks {', '.join(missing)}: see SpectrumModule.")

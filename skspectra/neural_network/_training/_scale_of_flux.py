@@ -18,12 +18,13 @@ _ROUTE = (
 )
 
 
-def warn_of_scale(flux: np.ndarray, validation_flux: np.ndarray | None, stacklevel: int) -> None:
+def warn_of_scale(flux: np.ndarray, rows: np.ndarray, validation_flux: np.ndarray | None, stacklevel: int) -> None:
     """Warn where spectra are far from a span of 1, or those for validation far from those for training.
 
-    The span of a set is the median of those of its spectra, so that a few spikes do not count.
+    The span of a set is the median of those of its spectra, so that a few spikes do not count. Of those for training
+    the given rows count.
     """
-    span, level = _span_and_level(flux)
+    span, level = _span_and_level(flux, rows)
     if span == 0 and level != 0:  # constant spectra have no scale; those of 0 may have been too small for float32
         return
     if not _SPANS[0] <= span <= _SPANS[1]:
@@ -34,7 +35,7 @@ def warn_of_scale(flux: np.ndarray, validation_flux: np.ndarray | None, stacklev
         )
     if validation_flux is None:
         return
-    validation_span, validation_level = _span_and_level(validation_flux)
+    validation_span, validation_level = _span_and_level(validation_flux, np.arange(len(validation_flux)))
     unlike = max(validation_span, span) > _MOST_UNLIKE * min(validation_span, span)
     if unlike or abs(validation_level - level) > _MOST_UNLIKE * span:
         warnings.warn(
@@ -44,9 +45,9 @@ def warn_of_scale(flux: np.ndarray, validation_flux: np.ndarray | None, stacklev
         )
 
 
-def _span_and_level(flux: np.ndarray) -> tuple[float, float]:
+def _span_and_level(flux: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
     """Median span of the spectra that are not constant, 0 if all are, and their median."""
-    rows = flux[:: max(1, len(flux) // _N_ROWS)]
-    spans = np.ptp(rows.astype(np.float64), axis=1)  # the span of float32 may be larger than float32 holds
+    some = flux[rows[:: max(1, len(rows) // _N_ROWS)]]
+    spans = np.ptp(some.astype(np.float64), axis=1)  # the span of float32 may be larger than float32 holds
     changing = spans > 0
-    return (float(np.median(spans[changing])) if changing.any() else 0.0), float(np.median(rows))
+    return (float(np.median(spans[changing])) if changing.any() else 0.0), float(np.median(some))
