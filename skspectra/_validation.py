@@ -5,7 +5,7 @@ from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator, _clone_parametrized, _fit_context
 from sklearn.utils import Tags, _safe_indexing, check_array
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils._param_validation import HasMethods as SklearnHasMethods
@@ -24,6 +24,7 @@ __all__ = [
     "Tags",
     "_check_feature_names",
     "_check_sample_weight",
+    "_clone_parametrized",
     "_fit_context",
     "_openmp_effective_n_threads",
     "_safe_indexing",

@@ -17,6 +17,7 @@ from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, Spectr
 from skspectra.outliers import UnknownRejector
 from skspectra.over_sampling import PhysicsNoiseOverSampler
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
+from skspectra.pretrained import PretrainedFeatures
 
 ESTIMATORS = [
     MinMaxSpectrumScaler(),
@@ -24,6 +25,7 @@ ESTIMATORS = [
     MissingFluxInterpolator(),
     MissingFluxInterpolator(copy=False),
     CCDNoiseAugmenter(),
+    PretrainedFeatures(),
     # Few blocks and epochs, since the checks fit it some 90 times.
     DenseNet1DClassifier(
         n_dense_blocks=2,

@@ -48,7 +48,7 @@ def test_a_network_learns_as_if_they_were_not_there(network, params, spectra):
 def test_nothing_is_left(spectra):
     X, y, _ = spectra
     for classifier in (MLP, UnknownRejector(MLP), MacroF1ThresholdClassifier(MLP)):
-        with pytest.raises(ValueError, match="weight 0|non-zero"):
+        with pytest.raises(ValueError, match=r"weight 0|non-zero"):
             clone(classifier).fit(X, y, sample_weight=np.zeros(len(X)))
 
 

@@ -314,6 +314,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
             if earlier is not None:
                 _load_weights(net.module_, earlier)
             elif not checkpoint.is_resumed:
+                self._set_initial_weights(net.module_, data.classes)
                 checkpoint.pretrained = self.pretrain(net.module_, train)
             net.callbacks_.append(("Checkpoint", checkpoint))
             net.partial_fit((train, validation), None, epochs=self.max_epochs - checkpoint.n_epochs)
@@ -326,6 +327,9 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         self.classes_ = data.classes
         self._store(net, best_epoch)
         return self
+
+    def _set_initial_weights(self, module: torch.nn.Module, classes: np.ndarray) -> None:
+        """Replace random initial weights by better ones, where a subclass has any."""
 
     def _check_data(self, X, y, sample_weight, X_val, y_val, *, known_classes: bool) -> TrainingData:
         refuse_missing_labels(y)

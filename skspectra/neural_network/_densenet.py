@@ -7,8 +7,10 @@ from typing import Any, Self
 import numpy as np
 from torch import nn
 
-from .._validation import Interval, StrOptions
+from .._validation import HasMethods, Interval, StrOptions, _clone_parametrized
+from ..augmentation import CCDNoiseAugmenter
 from ._base import BaseSpectrumClassifier
+from ._initial_weights import ARCHITECTURE, copy_weights
 from ._modules._densenet import DenseNet1D
 
 
@@ -27,6 +29,12 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     Parameters
     ----------
     <parameters of the module>
+    init : str, fitted DenseNet1DClassifier or Pipeline that ends in one, default=None
+        Network whose weights `fit` begins with: the name of a model of :func:`skspectra.pretrained.load_classifier`, or
+        a fitted one. It must have the same parameters of the architecture, and may have been fitted to spectra of
+        another length. The last layer keeps the weights of the classes that both have, and has random ones for the
+        others. None begins with random weights. In the grid of a search, wrap a fitted network in
+        :class:`~sklearn.frozen.FrozenEstimator`. :meth:`from_pretrained` sets all that suits.
     <training parameters>
 
     Attributes
@@ -81,6 +89,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         "se_reduction": [Interval(Integral, 1, None, closed="left"), None],
         "cross_transitions": ["boolean"],
         "conv_block": [StrOptions({"multi-scale", "bottleneck"}), type],
+        "init": [str, HasMethods("predict"), None],
     }
 
     def __init__(
@@ -97,6 +106,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         se_reduction: int | None = 4,
         cross_transitions: bool = True,
         conv_block: str | type[nn.Module] = "multi-scale",
+        init: Any = None,
         **training_params: Any,
     ) -> None:
         super().__init__(**training_params)
@@ -111,6 +121,62 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         self.se_reduction = se_reduction
         self.cross_transitions = cross_transitions
         self.conv_block = conv_block
+        self.init = init
+
+    @classmethod
+    def from_pretrained(cls, name: str = "star-galaxy-qso", **params: Any) -> Self:
+        """Make a classifier that begins with the weights of a pretrained network, for few labelled spectra.
+
+        It has the architecture of those weights, and the defaults of a fine-tuning: few epochs at a low rate that rises
+        and falls once, balanced epochs and fresh noise for every spectrum.
+
+        Parameters
+        ----------
+        name : str, default="star-galaxy-qso"
+            The model, as in :func:`skspectra.pretrained.load_classifier`.
+        **params
+            Any parameters of the class; they replace those that this method sets.
+
+        Returns
+        -------
+        classifier : DenseNet1DClassifier
+            A classifier that is not fitted. Scale the spectra for it as the pretrained pipeline does.
+
+        Raises
+        ------
+        ValueError
+            If there is no model of that name.
+
+        Examples
+        --------
+        Subclasses of observed quasars and galaxies, in a second:
+
+        >>> import numpy as np
+        >>> from skspectra.datasets import load_sdss_sample
+        >>> from skspectra.neural_network import DenseNet1DClassifier
+        >>> from skspectra.pretrained import load_classifier
+        >>> from sklearn.pipeline import make_pipeline
+        >>> sample = load_sdss_sample()
+        >>> rows = np.flatnonzero(np.isin(sample.subclass, ["STARFORMING", "STARBURST", "BROADLINE"]))[:40]
+        >>> network = DenseNet1DClassifier.from_pretrained(max_epochs=2, random_state=0)
+        >>> model = make_pipeline(load_classifier()[:-1], network).fit(sample.data[rows], sample.subclass[rows])
+        >>> model.classes_.tolist()
+        ['BROADLINE', 'STARBURST', 'STARFORMING']
+        """
+        from ..pretrained import load_classifier
+
+        pretrained = load_classifier(name, device="cpu")[-1]
+        tuning = {
+            "init": name,
+            "max_epochs": 20,
+            "batch_size": 32,
+            "lr": 0.003,
+            "lr_schedule": "one-cycle",
+            "sampling": "balanced",
+            "augmenter": CCDNoiseAugmenter(),
+        }
+        architecture = {parameter: getattr(pretrained, parameter) for parameter in ARCHITECTURE}
+        return cls(**{**architecture, **tuning, **params})
 
     @classmethod
     def plain(cls, **params: Any) -> Self:
@@ -144,6 +210,15 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         """
         plain = {"conv_block": "bottleneck", "kernel_sizes": (3,), "se_reduction": None, "cross_transitions": False}
         return cls(**{**plain, **params})
+
+    def __sklearn_clone__(self) -> Self:
+        clone = _clone_parametrized(self)
+        clone.init = self.init  # a network whose fit is what matters
+        return clone
+
+    def _set_initial_weights(self, module: nn.Module, classes: np.ndarray) -> None:
+        if self.init is not None:
+            copy_weights(self, module, classes)
 
     def module_params(self, n_features: int, n_classes: int) -> dict[str, Any]:
         for name, widths in (("kernel_sizes", self.kernel_sizes), ("stem_kernel_size", [self.stem_kernel_size])):

@@ -93,18 +93,25 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
             Features for any other estimator.
         """
         check_is_fitted(self)
+        return self._embed(self._check_flux(X, reset=False))
+
+    def _embed(self, flux: np.ndarray) -> np.ndarray:
+        """Return the embedding of spectra that were checked."""
         module = self.net_.module_
-        return self._compute(
-            lambda x: module.forward_head(module.forward_features(x), pre_logits=True), X, module.classifier.in_features
-        )
+
+        def embed(x: torch.Tensor) -> torch.Tensor:
+            return module.forward_head(module.forward_features(x), pre_logits=True)
+
+        return self._compute(embed, flux, module.classifier.in_features)
 
     def _logits(self, X: ArrayLike) -> np.ndarray:
         check_is_fitted(self)
-        return self._compute(self.net_.module_, X, len(self.classes_))
+        return self._compute(self.net_.module_, self._check_flux(X, reset=False), len(self.classes_))
 
-    def _compute(self, function: Callable[[torch.Tensor], torch.Tensor], X: ArrayLike, n_outputs: int) -> np.ndarray:
+    def _compute(
+        self, function: Callable[[torch.Tensor], torch.Tensor], flux: np.ndarray, n_outputs: int
+    ) -> np.ndarray:
         """Return what a function of the fitted module computes for each spectrum."""
-        flux = self._check_flux(X, reset=False)
         device = torch.device(self.net_.device)
         batch_size = prediction_batch_size(flux.shape[1], device)
         with own_surroundings(), evaluation_mode(self.net_.module_):
