@@ -8,8 +8,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import make_pipeline
 
 from benchmarks._common import candidates, runs, training
+from benchmarks._common.plain_network import PlainDenseNet, train_epoch
+from benchmarks._common.plain_network import predict as plain_predict
 from benchmarks._common.results import Results
 from benchmarks.classifiers import simulate
+from skspectra.neural_network import DenseNet1D
 
 
 def test_no_object_is_in_training_and_validation(tmp_path):
@@ -148,3 +151,16 @@ def test_a_simulated_file_is_one_that_the_comparison_reads(tmp_path):
     assert data["flux"].shape == (30, 2600)
     assert set(data["target"]) == set(CLASSES)
     assert len(set(data["object"])) == 30
+
+
+@pytest.mark.parametrize(("growth_rate", "stem_stride"), [(12, 1), (8, 4)])
+def test_the_plain_program_has_the_network_of_the_package(growth_rate, stem_stride):
+    plain = PlainDenseNet(growth_rate=growth_rate, stem_stride=stem_stride)
+    ours = DenseNet1D(3, growth_rate=growth_rate, stem_stride=stem_stride)
+    assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in ours.parameters())
+    flux = torch.rand(2, 520)
+    optimizer = torch.optim.Adam(plain.parameters())
+    train_epoch(plain, optimizer, flux, torch.tensor([0, 2]), 2, False)
+    probabilities = plain_predict(plain, flux, 1, False)
+    assert probabilities.shape == (2, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)

@@ -1,10 +1,12 @@
-"""Spectra per second of `DenseNet1DClassifier` in training and prediction, on a CPU or a GPU.
+"""Spectra per second of `DenseNet1DClassifier` in training and prediction, beside a plain PyTorch program.
 
-For each length, growth rate and batch size: the rate of the second epoch (the first one warms up), the rates of
-prediction and of exact activation maps, the peak of memory, and how much of the device's rate at multiplying matrices
-the convolutions reach. The floating-point operations are those that PyTorch's counter finds; training counts as three
-times prediction. `loop_share` is what everything around the network takes of an epoch at most: batches drawn in balance
-and with noise, loss, optimiser, callbacks, as the time of an epoch with a network that does next to nothing.
+For each length, growth rate and batch size: the rates of training and prediction, those of the same network as a
+plain program (`benchmarks/_common/plain_network.py`), timed in turn with it, and their ratios; the rate of exact
+activation maps, the peak of memory, and how much of the device's rate at multiplying matrices the convolutions reach.
+The plain program computes in float32 (TF32 on a GPU), and once more under autocast to bfloat16; the faster of the two
+counts. The floating-point operations are those that PyTorch's counter finds; training counts as three times
+prediction. `loop_share` is what everything around the network takes of an epoch at most: batches drawn in balance and
+with noise, loss, optimiser, callbacks, as the time of an epoch with a network that does next to nothing.
 
     python -m benchmarks.speed.throughput [--device cpu|cuda] [--precision auto] [--json throughput.json]
 """
@@ -17,7 +19,8 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks._common.command import parser_of, save
+from benchmarks._common.command import parser_of, print_machine, save
+from benchmarks._common.plain_network import PlainDenseNet, predict, train_epoch
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.inspection import class_activation_map
 from skspectra.neural_network import DenseNet1DClassifier, SpectrumMLPClassifier
@@ -75,7 +78,16 @@ def measure(length, growth_rate, batch_size, args):
     fit_peak = peak_gib(args.device)
     classifier.predict_proba(X)
     reset_peak(args.device)
-    predict_rate = n_spectra / min(timed(lambda: classifier.predict_proba(X), args.device) for _ in range(3))
+    predict_seconds = [timed(lambda: classifier.predict_proba(X), args.device) for _ in range(args.repeats)]
+    predict_peak = peak_gib(args.device)
+    # In turn with the plain program, since a machine is not always as fast.
+    fit_seconds, plain = [epoch_seconds], plain_program(X, y, growth_rate, batch_size, args)
+    plain_seconds = [plain()]
+    for _ in range(args.repeats - 1):
+        fit_seconds.append(last_epoch_seconds(classifier, X, y))
+        plain_seconds.append(plain())
+    plain_fit, plain_predict = (min(seconds) for seconds in zip(*plain_seconds, strict=True))
+    epoch_seconds, predict_rate = min(fit_seconds), n_spectra / min(predict_seconds)
     map_rate = n_spectra / min(timed(lambda: class_activation_map(classifier, X), args.device) for _ in range(3))
     module = classifier.net_.module_
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -97,16 +109,37 @@ def measure(length, growth_rate, batch_size, args):
         "batch_size": batch_size,
         "precision": str(module.compute_dtype).removeprefix("torch."),
         "fit_per_s": n_spectra / epoch_seconds,
+        "plain_fit_per_s": n_spectra / plain_fit,
+        "fit_ratio": plain_fit / epoch_seconds,
         "predict_per_s": predict_rate,
+        "plain_predict_per_s": n_spectra / plain_predict,
+        "predict_ratio": plain_predict * predict_rate / n_spectra,
         "map_per_s": map_rate,
         "fit_peak_gib": fit_peak,
-        "predict_peak_gib": peak_gib(args.device),
+        "predict_peak_gib": predict_peak,
         "gflop_per_spectrum": flop / 1e9,
         "matrix_product_tflops": gemm / 1e12,
         "fit_share": 3 * flop * n_spectra / epoch_seconds / gemm,
         "predict_share": flop * predict_rate / gemm,
         "loop_share": last_epoch_seconds(loop, X, y) / epoch_seconds,
     }
+
+
+def plain_program(X, y, growth_rate, batch_size, args):
+    """Return a function that trains the plain program for an epoch, predicts, and returns the seconds of both."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    X, y = torch.from_numpy(X).to(args.device), torch.from_numpy(y).to(args.device)
+    network = PlainDenseNet(growth_rate=growth_rate, stem_stride=args.stem_stride).to(args.device)
+    optimizer = torch.optim.Adam(network.parameters())
+    # Where the hardware does not multiply bfloat16, autocast only costs.
+    kinds = [False, True] if args.device == "cuda" or torch.cpu._is_avx512_bf16_supported() else [False]
+    train_epoch(network, optimizer, X[:batch_size], y[:batch_size], batch_size, False)
+
+    def run():
+        fit = [timed(lambda on=on: train_epoch(network, optimizer, X, y, batch_size, on), args.device) for on in kinds]
+        return min(fit), min(timed(lambda on=on: predict(network, X, batch_size, on), args.device) for on in kinds)
+
+    return run
 
 
 def last_epoch_seconds(classifier, X, y):
@@ -121,10 +154,13 @@ def main():
     parser.add_argument("--lengths", type=int, nargs="+", default=[1300, 2600, 5200])
     parser.add_argument("--growth-rates", type=int, nargs="+", default=[8, 12, 16])
     parser.add_argument("--batch-sizes", type=int, nargs="+", help="default: 64 on a CPU, 64, 256 and 1024 on a GPU")
+    parser.add_argument("--repeats", type=int, default=3, help="of each measurement; the fastest counts")
     parser.add_argument("--n-spectra", type=int, help="default: 4 batches on a CPU, 64 on a GPU")
     args = parser.parse_args()
 
     batch_sizes = args.batch_sizes or {"cpu": [64], "cuda": [64, 256, 1024]}[args.device]
+    print_machine()
+    print(f"capability {torch.backends.cpu.get_cpu_capability()}, threads {torch.get_num_threads()}")
     results = []
     for setting in itertools.product(args.lengths, args.growth_rates, batch_sizes):
         row = measure(*setting, args)
