@@ -199,6 +199,7 @@ def test_models_of_ones_own(kind, run, archives, own_pipeline, tmp_path):
         (["--device", "nowhere"], "--device: "),
         (["--priors", "STAR=.5,PLANET=.5"], "'PLANET=.5' is not CLASS=SHARE with one of the classes GALAXY, QSO, STAR"),
         (["--priors", "STAR=.5"], "--priors"),
+        (["--n-jobs", "0"], "--n-jobs 0: allowed are a number of processes and -1"),
         (["--reject", "1.5"], "--reject 1.5: the rate must lie between 0 and 1"),
         (["--model", "exists.joblib", "--device", "cpu"], "--device cpu is for pretrained models"),
     ],

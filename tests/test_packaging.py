@@ -9,6 +9,16 @@ ROOT = Path(__file__).parents[1]
 INDIRECT = {"pyparsing"}
 
 
+def test_data_files_are_part_of_the_wheel():
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    packed = {
+        path for pattern in setuptools["package-data"]["skspectra"] for path in (ROOT / "skspectra").glob(pattern)
+    }
+    folders = [path.parent for path in (ROOT / "skspectra").rglob("*") if path.suffix in {".npz", ".csv", ".onnx"}]
+    assert {folder.name for folder in folders} == {"data", "models"}
+    assert all(set(folder.iterdir()) <= packed for folder in folders)
+
+
 def test_lowest_versions_are_those_of_the_ranges():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]

@@ -13,7 +13,7 @@ from ..calibration._class_priors import with_class_priors
 from ..datasets import make_spectra
 from ..outliers import UnknownRejector
 from ._arguments import UsageError
-from ._model import load_model
+from ._model import load_model, model_identity
 
 # What the threshold of --reject is set with: other spectra than those that the pretrained model was trained with.
 _N_KNOWN, _KNOWN_SEED = 3000, 3
@@ -40,7 +40,8 @@ class Classifier:
         if self._decides and (args.priors is not None or args.reject is not None):
             raise UsageError(f"--model {args.model} decides by itself: --priors and --reject cannot change it.")
         self._thresholds = None if args.reject is None else self._thresholds_of(args.reject)
-        self.settings = {name: str(getattr(args, name)) for name in ("model", "priors", "reject", "keep_bad_pixels")}
+        self.settings = {name: str(getattr(args, name)) for name in ("priors", "reject", "keep_bad_pixels")}
+        self.settings["model"] = model_identity(args.model)
 
     def __call__(self, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the label of each spectrum, and the probability of each class."""

@@ -9,11 +9,14 @@ from tqdm import tqdm
 from ..datasets._loading._find_files import find_files
 from ..datasets._loading._in_memory import File
 from ..datasets._loading._report import Report
+from ._arguments import UsageError
 
 _MANY_FILES = 64  # fewer are read before other processes have started
 
 
 def n_processes(n_jobs: int | None, n_files: int) -> int:
+    if n_jobs == 0:
+        raise UsageError("--n-jobs 0: allowed are a number of processes and -1, all processors.")
     if n_jobs is not None:
         return n_jobs
     return joblib.effective_n_jobs(-1) if n_files >= _MANY_FILES else 1

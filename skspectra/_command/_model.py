@@ -1,11 +1,13 @@
 """The classifier that the command uses: a pretrained one, or a saved one of the user's own."""
 
 import argparse
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .. import __version__
 from ._arguments import UsageError
 
 
@@ -23,6 +25,14 @@ def load_model(args: argparse.Namespace) -> tuple[Any, np.ndarray]:
     except ImportError as error:
         raise UsageError(f"--model {path} needs a package that is not installed: {error}.") from error
     return model, _wavelength(model, path)
+
+
+def model_identity(name: str) -> str:
+    """Return what tells one model from another, also where a file has been replaced."""
+    path = Path(name)
+    if path.suffix in _LOADERS:
+        return f"{path} ({hashlib.sha256(path.read_bytes()).hexdigest()[:12]})"
+    return f"{name} of skspectra {__version__}"
 
 
 def _load_pretrained(args: argparse.Namespace) -> tuple[Any, np.ndarray]:
