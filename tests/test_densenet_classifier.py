@@ -20,7 +20,6 @@ from densenet_cases import (
     assert_same_model,
     fitted,  # noqa: F401
     make_lines,
-    recorded,
     small,
 )
 from sklearn.base import clone
@@ -369,13 +368,3 @@ def test_milestones_must_be_whole_numbers_of_epochs(milestones):
 def test_class_weights_must_not_be_negative():
     with pytest.raises(ValueError, match="class_weight"):
         small(class_weight={0: -1.0}).fit(X, Y)
-
-
-def test_some_weight_must_be_positive_in_the_training_part():
-    weights = np.zeros(30)
-    classifier = small(validation_fraction=0.5, callbacks=[Recorder()]).fit(X, Y)
-    held_back = recorded(classifier, training=False)[0][0][0]
-    weights[(held_back[0] == X).all(axis=1)] = 1.0
-
-    with pytest.raises(ValueError, match=r"(?i)sample.weight"):
-        small(validation_fraction=0.5).fit(X, Y, sample_weight=weights)

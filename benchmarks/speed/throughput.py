@@ -90,18 +90,8 @@ def measure(length, growth_rate, batch_size, args):
     epoch_seconds, predict_rate = min(fit_seconds), n_spectra / min(predict_seconds)
     map_rate = n_spectra / min(timed(lambda: class_activation_map(classifier, X), args.device) for _ in range(3))
     module = classifier.net_.module_
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        module(torch.zeros(1, length, device=args.device))
-    flop = counter.get_total_flops()
-    loop = SpectrumMLPClassifier(
-        hidden_layer_sizes=(1,),
-        batch_size=batch_size,
-        max_epochs=2,
-        sampling="balanced",
-        augmenter=CCDNoiseAugmenter(),
-        device=args.device,
-        random_state=0,
-    )
+    flop = floating_point_operations(module, length, args.device)
+    loop = loop_alone(batch_size, args.device)
     gemm = matrix_product_rate(args.device, module.compute_dtype, {"cpu": 2048, "cuda": 8192}[args.device])
     return {
         "length": length,
@@ -123,6 +113,26 @@ def measure(length, growth_rate, batch_size, args):
         "predict_share": flop * predict_rate / gemm,
         "loop_share": last_epoch_seconds(loop, X, y) / epoch_seconds,
     }
+
+
+def floating_point_operations(module, length, device):
+    """Return the number of one prediction of a spectrum."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(torch.zeros(1, length, device=device))
+    return counter.get_total_flops()
+
+
+def loop_alone(batch_size, device):
+    """Return a classifier whose network does next to nothing."""
+    return SpectrumMLPClassifier(
+        hidden_layer_sizes=(1,),
+        batch_size=batch_size,
+        max_epochs=2,
+        sampling="balanced",
+        augmenter=CCDNoiseAugmenter(),
+        device=device,
+        random_state=0,
+    )
 
 
 def plain_program(X, y, growth_rate, batch_size, args):
