@@ -30,7 +30,7 @@ from skspectra.export import to_onnx
 from skspectra.metrics import classification_table
 from skspectra.neural_network import DenseNet1DClassifier
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
-from skspectra.pretrained._weights import half_precision, write_classifier
+from skspectra.pretrained._weights import half_precision, read_classifier, write_classifier
 
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 0, 1, 2
 N_VALIDATION, N_TEST = 6000, 12_000
@@ -197,7 +197,7 @@ The S/N is the median of a sample.
 - It knows three classes and puts everything else, such as sky, supernovae or two objects in one fibre, into one of
   them. `skspectra.outliers.UnknownRejector` can answer "UNKNOWN".
 - The simulated spectra have a resolving power of 1800 or less. Other resolutions have not been tested.
-- Spectra with an S/N below 3 are often mistaken.
+- Spectra with an S/N below 3 are mistaken more often, and so are galaxies, most of all for stars.
 - Galaxies were simulated to a redshift of 0.8, quasars to 4.
 
 ## Licence
@@ -222,6 +222,7 @@ def main():
     pipeline = train(args)
     seconds = time.perf_counter() - start
     write_classifier(args.output / f"{name}.npz", pipeline)
+    pipeline = read_classifier(args.output / f"{name}.npz", "cpu")  # what users will have
     to_onnx(pipeline, args.output / f"{name}.onnx", wavelength=LAMOST_WAVELENGTH)
     card = model_card(name, pipeline, args, seconds, score(pipeline))
     (args.output / f"{name}.md").write_text(card, encoding="utf-8")

@@ -44,9 +44,9 @@ def macro_f1(classifier, X, y):
 
 
 def test_observed_spectra_are_classified_as_they_are(classifier, sample):
-    assert macro_f1(classifier, sample.data, sample.target) >= 0.93
+    assert macro_f1(classifier, sample.data, sample.target) >= 0.92
     bright = sample.snr > 3
-    assert macro_f1(classifier, sample.data[bright], sample.target[bright]) >= 0.97
+    assert macro_f1(classifier, sample.data[bright], sample.target[bright]) >= 0.95
 
 
 @pytest.mark.parametrize(

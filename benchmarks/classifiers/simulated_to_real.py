@@ -24,7 +24,7 @@ from skspectra.pretrained import load_classifier
 
 METHODS = [
     "DenseNet1D g8 s8", "DenseNet1D g8 s4", "SE-ResNet", "plain DenseNet", "MLP", "DBN", "boosting, 30 PC",
-    "logistic regression, 100 PC", "MiniRocket, 1000 kernels",
+    "logistic regression, 100 PC",
 ]  # fmt: skip
 PRETRAINED = "pretrained"
 QUANTILES = (0.5, 99.5)
