@@ -20,6 +20,7 @@ import torch
 from numpy.polynomial import legendre
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 
@@ -99,8 +100,7 @@ def calibrate(network, X, y):
     logits = network.decision_function(X)
 
     def loss(log_temperature):
-        scaled = logits / np.exp(log_temperature)
-        return log_loss(y, np.exp(scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)))
+        return log_loss(y, softmax(logits / np.exp(log_temperature), axis=1))
 
     temperature = np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x)
     module = network.net_.module_

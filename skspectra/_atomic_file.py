@@ -1,7 +1,8 @@
 """Files that are replaced in one step."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -10,16 +11,22 @@ def unfinished(path: Path) -> Path:
     return path.with_name(f"{path.name}.tmp")
 
 
-def replace_file(path: Path, content: bytes | memoryview) -> None:
-    """Write beside the file and put the content in its place at once; if that fails, the file stays as it was."""
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a file to write beside `path` and put it in its place at once; if that fails, `path` stays as it was."""
     part = unfinished(path)
     try:
-        with open(part, "wb") as file:
-            file.write(content)
-            file.flush()
+        yield part
+        with open(part, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(part, path)
     except BaseException:
         with suppress(OSError):  # the first error is the one that matters
             part.unlink(missing_ok=True)
         raise
+
+
+def replace_file(path: Path, content: bytes | memoryview) -> None:
+    """Replace the content of a file in one step."""
+    with replacing(path) as part:
+        part.write_bytes(content)

@@ -13,6 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Checkpoint
+from small_spectra import small_spectra
 
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.calibration import MacroF1ThresholdClassifier, PriorCorrectedClassifier
@@ -32,11 +33,7 @@ DENSE = DenseNet1DClassifier(
 
 @pytest.fixture(scope="module")
 def spectra():
-    rng = np.random.default_rng(0)
-    codes = np.arange(90) % 3
-    X = rng.random((90, 64)).astype(np.float32)
-    X[np.arange(90), 20 * codes] += 1
-    return X, np.array(["GALAXY", "QSO", "STAR"])[codes]
+    return small_spectra(90)
 
 
 # Frames

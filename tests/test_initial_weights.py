@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from small_spectra import small_spectra
 
 from skspectra.neural_network import DenseNet1DClassifier, SpectrumMLPClassifier
 from skspectra.preprocessing import MinMaxSpectrumScaler
@@ -28,11 +29,7 @@ STILL = {"lr": 1e-12, "lr_schedule": None}  # a training that changes nothing bu
 
 @pytest.fixture(scope="module")
 def spectra():
-    rng = np.random.default_rng(0)
-    codes = np.arange(60) % 3
-    X = rng.random((60, 64)).astype(np.float32)
-    X[np.arange(60), 20 * codes] += 1
-    return X, np.array(["GALAXY", "QSO", "STAR"])[codes]
+    return small_spectra(60)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+from small_spectra import small_spectra
 
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.inspection import class_activation_map
@@ -59,11 +60,7 @@ def setting(name):
 
 @pytest.fixture(scope="module")
 def spectra():
-    rng = np.random.default_rng(0)
-    codes = np.arange(60) % 3
-    X = rng.random((60, 64)).astype(np.float32)
-    X[np.arange(60), 20 * codes] += 1
-    return X, np.array(["GALAXY", "QSO", "STAR"])[codes]
+    return small_spectra(60)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """What the command makes of a model: corrected to a class mix, and with a threshold below which a class is unknown."""
 
 import argparse
-import math
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
@@ -73,7 +72,7 @@ class Classifier:
             raise UsageError(str(error)) from error
 
     def _thresholds_of(self, rate: float) -> np.ndarray:
-        if not 0 < rate < 1 or math.isnan(rate):
+        if not 0 < rate < 1:
             raise UsageError(f"--reject {rate}: the rate must lie between 0 and 1.")
         flux, target = make_spectra(
             _N_KNOWN,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
+from .._atomic_file import replacing
 from ._arguments import UsageError
 from ._results import Results
 
@@ -33,8 +34,7 @@ def check_output(path: Path, overwrite: bool) -> None:
 
 def write_table(results: Results, path: Path) -> None:
     """Write the results beside the file and then put them in its place at once."""
-    part = path.with_name(f"{path.stem}.tmp{path.suffix}")
-    try:
+    with replacing(path) as part:
         if path.suffix == ".csv":
             with open(part, "w", encoding="utf-8", newline="") as file:
                 _write_csv(results, file)
@@ -43,11 +43,6 @@ def write_table(results: Results, path: Path) -> None:
             if path.suffix == ".fits":
                 _make_ascii(table)
             table.write(part, format=FORMATS[path.suffix], overwrite=True)
-        with open(part, "rb+") as written:
-            os.fsync(written.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def print_table(results: Results) -> None:

@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 _OF_DEFAULT_DTYPE = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.eye, torch.linspace}
 _OF_VALUES = {torch.tensor, torch.as_tensor, torch.scalar_tensor, torch.full, torch.arange}
 _INTEGER = {torch.randint, torch.randperm}
+_FACTORIES = _OF_DEFAULT_DTYPE | _OF_VALUES | _INTEGER
 
 
 @contextmanager
@@ -38,7 +39,7 @@ class _UsualDefaults(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
-        if func not in _OF_DEFAULT_DTYPE | _OF_VALUES | _INTEGER or kwargs.get("out") is not None:
+        if func not in _FACTORIES or kwargs.get("out") is not None:
             return func(*args, **kwargs)
         has_array = any(isinstance(value, torch.Tensor | np.ndarray | np.generic) for value in args)
         if kwargs.get("device") is None and not (has_array and isinstance(args[0], torch.Tensor)):
