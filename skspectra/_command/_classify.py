@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -69,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _classify(args: argparse.Namespace, database: Path, write: Callable[[Results], None]) -> int:
+    from ..datasets._loading._table import told_as_os_error
     from ._classifier import Classifier
     from ._files import Problems, find
     from ._results import Results
@@ -77,17 +77,17 @@ def _classify(args: argparse.Namespace, database: Path, write: Callable[[Results
     classifier = Classifier(args)
     problems = Problems()
     stores, files, folders = find(args.paths, problems)
-    try:
-        with closing(Results(database, list(map(str, classifier.classes)))) as results:
-            stream = Stream(classifier, results, problems, keep_bad_pixels=args.keep_bad_pixels)
-            stream.read(stores, files, folders, database, args.n_jobs)
-            problems.require_spectra(results.n_spectra, folders, "classify")
-            write(results)
-    except sqlite3.Error as error:
-        if "locked" in str(error):
-            raise OSError(f"{database}: another process is writing it") from error
-        raise OSError(
-            f"{database}: the results could not be recorded: {error}. Those that were recorded before are safe, and "
-            "the same command goes on with them."
-        ) from error
+    with (
+        told_as_os_error(
+            database,
+            "it",
+            "the results could not be recorded",
+            "Those that were recorded before are safe, and the same command goes on with them.",
+        ),
+        closing(Results(database, list(map(str, classifier.classes)))) as results,
+    ):
+        stream = Stream(classifier, results, problems, keep_bad_pixels=args.keep_bad_pixels)
+        stream.read(stores, files, folders, database, args.n_jobs)
+        problems.require_spectra(results.n_spectra, folders, "classify")
+        write(results)
     return problems.summarise()

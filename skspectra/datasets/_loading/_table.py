@@ -166,6 +166,17 @@ class SpectraTable:
         return None if row is None else row[0]
 
 
+@contextmanager
+def told_as_os_error(path: str | os.PathLike, written: str, failure: str, advice: str) -> Iterator[None]:
+    """Raise an error of the database at `path` as an OSError that says what became of the work."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if "locked" in str(error):
+            raise OSError(f"{path}: another process is writing {written}") from error
+        raise OSError(f"{path}: {failure}: {error}. {advice}") from error
+
+
 def file_state(path: str) -> str:
     """Size and time of the last change of a file, as text; "" where it is not there."""
     try:

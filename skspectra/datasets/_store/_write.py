@@ -1,7 +1,6 @@
 """Write files of survey spectra to a store on disk, a block of files at a time."""
 
 import os
-import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from numbers import Integral
@@ -18,7 +17,7 @@ from .._loading._find_files import find_files
 from .._loading._read_files import read_into
 from .._loading._report import Report
 from .._loading._resume import blocks, difference
-from .._loading._table import SpectraTable
+from .._loading._table import SpectraTable, told_as_os_error
 from .._wavelength import LAMOST_WAVELENGTH
 from ._open import open_spectra_store, read_manifest, unfinished
 from ._writer import StoreWriter, Transformer, sync_folder
@@ -145,7 +144,12 @@ def write_spectra_store(
     if os.path.lexists(folder):
         return _reopen(folder, parameters, names)
     part = unfinished(folder)
-    try:
+    with told_as_os_error(
+        part,
+        "this store",
+        "the table could not be written",
+        "The blocks before are safe; the same call goes on.",
+    ):
         part.mkdir(parents=True, exist_ok=True)
         with closing(SpectraTable(part / _TABLE)) as table:
             writer = StoreWriter(part, table, grid, parameters, bad_pixels == "nan", transformer)
@@ -160,12 +164,6 @@ def write_spectra_store(
         os.rename(part, folder)
         sync_folder(folder.parent)
         _remove_table(folder)
-    except sqlite3.Error as error:
-        if "locked" in str(error):
-            raise OSError(f"{part}: another process is writing this store") from error
-        raise OSError(
-            f"{part}: the table could not be written: {error}. The blocks before are safe; the same call goes on."
-        ) from error
     report.warn(len(files))
     return open_spectra_store(folder)
 
