@@ -40,6 +40,8 @@ NEARBY = 0.4  # redshift
 QUANTILES = (0.5, 99.5)
 CALIBRATION_ERROR = 0.15  # of each order, in the natural logarithm of the flux
 WIDEST_BLUR = 2.0  # samples, standard deviation
+BRIGHT_SKY_LINES = (5578.9, 6302.0, 6365.5)  # of oxygen, angstrom in vacuum (Osterbrock et al. 1996)
+LONGEST_ZEROS = 100  # samples
 
 
 def simulate(n_samples, seed, **params):
@@ -49,8 +51,7 @@ def simulate(n_samples, seed, **params):
 def training_spectra(n_samples):
     """Return flux and classes of spectra that differ more than those of one survey do.
 
-    The S/N is low more often, one quasar in seven is nearby, where it looks most like a galaxy, half of the spectra are
-    calibrated worse and a third have a lower resolution.
+    The S/N is low more often, and one quasar in seven is nearby, where it looks most like a galaxy.
     """
     n_nearby = n_samples // 21
     spectra = simulate(n_samples - n_nearby, TRAINING_SEED, missing="survey", snr=SNR)
@@ -59,21 +60,38 @@ def training_spectra(n_samples):
     )
     nearby = np.flatnonzero(quasars.redshift < NEARBY)[:n_nearby]
     flux = np.concatenate([spectra.data, quasars.data[nearby]])
-    rng = np.random.default_rng(TRAINING_SEED)
+    degrade(flux, np.random.default_rng(TRAINING_SEED))
+    return flux, np.concatenate([spectra.target, quasars.target[nearby]])
+
+
+def degrade(flux, rng):
+    """Degrade the spectra in place, as other instruments and pipelines than the simulated one may.
+
+    Half of the spectra are calibrated worse and a third have a lower resolution. Most of them keep more of the bright
+    sky lines, and in some of them unmeasured samples at the blue end are zeros.
+    """
     x = np.linspace(-1, 1, flux.shape[1])
     shapes = np.stack([legendre.legval(x, np.eye(5)[k]) for k in range(1, 5)])
-    for row in range(len(flux)):
+    for row in flux:
         if rng.random() < 0.5:
-            flux[row] *= np.exp(rng.normal(0, CALIBRATION_ERROR, len(shapes)) @ shapes)
+            row *= np.exp(rng.normal(0, CALIBRATION_ERROR, len(shapes)) @ shapes)
         if rng.random() < 1 / 3:
-            flux[row] = gaussian_filter1d(flux[row], rng.uniform(0.3, WIDEST_BLUR))  # next to a gap it becomes NaN
-    return flux, np.concatenate([spectra.target, quasars.target[nearby]])
+            row[:] = gaussian_filter1d(row, rng.uniform(0.3, WIDEST_BLUR))  # next to a gap it becomes NaN
+        if rng.random() < 0.8:
+            noise = np.nanmedian(np.abs(np.diff(row)))
+            for line in BRIGHT_SKY_LINES:
+                height = noise * rng.normal() * rng.lognormal(np.log(14), 0.7)
+                centre, width = line + rng.normal(0, 1), rng.uniform(1, 3)
+                row += height * np.exp(-0.5 * ((LAMOST_WAVELENGTH - centre) / width) ** 2)
+        if rng.random() < 0.25:
+            row[: rng.integers(0, LONGEST_ZEROS)] = 0
 
 
 def train(args):
     """Return a fitted pipeline."""
     flux, target = training_spectra(args.n_spectra)
     validation = simulate(N_VALIDATION, VALIDATION_SEED, missing="survey")
+    degrade(validation.data, np.random.default_rng(VALIDATION_SEED))
     # In place: the spectra are the largest thing in memory.
     interpolate = MissingFluxInterpolator(copy=False)
     scale = MinMaxSpectrumScaler(quantile_range=QUANTILES, copy=False)
@@ -172,7 +190,8 @@ spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
 ## Training
 
 - Spectra: {args.n_spectra} of `make_spectra(missing="survey")`, a third of each class, with a uniform distribution of
-  ln(S/N) from {SNR[0]} to {SNR[1]}, some of them blurred or calibrated worse, and the noise of `CCDNoiseAugmenter()`
+  ln(S/N) from {SNR[0]} to {SNR[1]}, some of them blurred, calibrated worse or with more of the sky's
+  lines, and the noise of `CCDNoiseAugmenter()`
   afresh in every epoch. No observed spectrum was used.
 - Network: `DenseNet1DClassifier(growth_rate={args.growth_rate}, stem_stride={args.stem_stride})` with
   {network.n_parameters_} parameters, trained for {args.epochs} epochs with `lr_schedule="one-cycle"`. The weights are
@@ -213,7 +232,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--growth-rate", type=int, default=8)
     parser.add_argument("--stem-stride", type=int, default=8)
-    parser.add_argument("--version", type=int, default=1, help="number in the name of the model")
+    parser.add_argument("--version", type=int, default=2, help="number in the name of the model")
     args = parser.parse_args()
 
     args.output.mkdir(parents=True, exist_ok=True)

@@ -148,7 +148,7 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
             )
             device = torch.device("cpu")
         with own_surroundings():
-            net = make_net(self, network["params"], self.classes_, device, callbacks=[])
+            net = make_net(self, network["params"], self.classes_, device, callbacks=[], trainable=False)
             net.initialize_seeded(0)  # the weights are replaced
             net.module_.load_state_dict({name: torch.tensor(array) for name, array in network["weights"].items()})
             net.module_.eval()

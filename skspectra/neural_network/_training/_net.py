@@ -116,17 +116,29 @@ class SpectrumNet(NeuralNetClassifier):
 
 
 def make_net(
-    estimator: Any, module_params: dict[str, Any], classes: np.ndarray, device: torch.device, callbacks: list[Callback]
+    estimator: Any,
+    module_params: dict[str, Any],
+    classes: np.ndarray,
+    device: torch.device,
+    callbacks: list[Callback],
+    *,
+    trainable: bool = True,
 ) -> SpectrumNet:
-    """Return the net of a classifier, which is not initialised yet."""
+    """Return the net of a classifier, which is not initialised yet.
+
+    A net that only predicts has no optimiser: PyTorch imports its compiler for the first one, which takes a second.
+    """
+    optimizer = {
+        "optimizer": torch.optim.Adam,
+        "optimizer__weight_decay": estimator.weight_decay,
+        "optimizer__fused": device.type in ("cpu", "cuda"),
+    }
     return SpectrumNet(
         estimator.module_class,
         **{f"module__{name}": value for name, value in module_params.items()},
         module__compute_dtype=compute_dtype(estimator.precision, device),
         criterion=torch.nn.CrossEntropyLoss,  # what tells skorch that the network returns logits
-        optimizer=torch.optim.Adam,
-        optimizer__weight_decay=estimator.weight_decay,
-        optimizer__fused=device.type in ("cpu", "cuda"),
+        **(optimizer if trainable else {"optimizer": _no_optimizer}),
         lr=estimator.lr,
         max_epochs=estimator.max_epochs,
         batch_size=estimator.batch_size,
@@ -135,6 +147,10 @@ def make_net(
         device=str(device),
         verbose=0,
     )
+
+
+def _no_optimizer(parameters: Any, lr: float) -> None:
+    """Stand in for the optimiser, which skorch requires."""
 
 
 def check_module(module: torch.nn.Module) -> None:
