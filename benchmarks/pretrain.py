@@ -1,12 +1,13 @@
 """Train the classifier that comes with the package, and write its files.
 
-It simulates spectra with what surveys leave unmeasured, trains the network on them, calibrates its probabilities by a
-temperature and rounds its weights to half precision. All of that uses simulated spectra alone; the SDSS sample is
-scored once, at the end, for the model card. Where the training was interrupted, the same command goes on with it.
+It simulates spectra with missing samples and trains the network on them in two stages. In the second stage the spectra
+are degraded further. A temperature then calibrates the probabilities, and the weights are rounded to half precision.
+All of that uses simulated spectra only. The SDSS sample is scored once, at the end, for the model card. If the training
+is interrupted, the same command resumes it.
 
-    python benchmarks/pretrain.py [--output FOLDER] [--n-spectra N] [--epochs N] [--version N]
+    python benchmarks/pretrain.py [--output FOLDER] [--n-spectra N N] [--epochs N N] [--version N]
 
-The arguments that are not given are those of the shipped weights, which take two cores about two hours.
+The defaults are those of the shipped weights. They take about two hours on two cores.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from skspectra.neural_network import DenseNet1DClassifier
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 from skspectra.pretrained._weights import half_precision, read_classifier, write_classifier
 
-TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 0, 1, 2
+TRAINING_SEEDS, VALIDATION_SEED, TEST_SEED = (0, 3), 1, 2
 N_VALIDATION, N_TEST = 6000, 12_000
 SNR = (1, 100)
 NEARBY = 0.4  # redshift
@@ -48,28 +49,18 @@ def simulate(n_samples, seed, **params):
     return make_spectra(n_samples, weights=(1, 1, 1), random_state=seed, **params)
 
 
-def training_spectra(n_samples):
-    """Return flux and classes of spectra that differ more than those of one survey do.
+def training_spectra(n_samples, seed):
+    """Return flux and classes of spectra that vary more than those of one survey.
 
-    The S/N is low more often, and one quasar in seven is nearby, where it looks most like a galaxy.
+    The S/N is low more often, one quasar in seven is nearby, where it looks most like a galaxy, half of the spectra are
+    calibrated worse and a third have a lower resolution.
     """
     n_nearby = n_samples // 21
-    spectra = simulate(n_samples - n_nearby, TRAINING_SEED, missing="survey", snr=SNR)
-    quasars = make_spectra(
-        20 * n_nearby, weights=(0, 0, 1), missing="survey", snr=SNR, random_state=TRAINING_SEED + 100
-    )
+    spectra = simulate(n_samples - n_nearby, seed, missing="survey", snr=SNR)
+    quasars = make_spectra(20 * n_nearby, weights=(0, 0, 1), missing="survey", snr=SNR, random_state=seed + 100)
     nearby = np.flatnonzero(quasars.redshift < NEARBY)[:n_nearby]
     flux = np.concatenate([spectra.data, quasars.data[nearby]])
-    degrade(flux, np.random.default_rng(TRAINING_SEED))
-    return flux, np.concatenate([spectra.target, quasars.target[nearby]])
-
-
-def degrade(flux, rng):
-    """Degrade the spectra in place, as other instruments and pipelines than the simulated one may.
-
-    Half of the spectra are calibrated worse and a third have a lower resolution. Most of them keep more of the bright
-    sky lines, and in some of them unmeasured samples at the blue end are zeros.
-    """
+    rng = np.random.default_rng(seed)
     x = np.linspace(-1, 1, flux.shape[1])
     shapes = np.stack([legendre.legval(x, np.eye(5)[k]) for k in range(1, 5)])
     for row in flux:
@@ -77,6 +68,12 @@ def degrade(flux, rng):
             row *= np.exp(rng.normal(0, CALIBRATION_ERROR, len(shapes)) @ shapes)
         if rng.random() < 1 / 3:
             row[:] = gaussian_filter1d(row, rng.uniform(0.3, WIDEST_BLUR))  # next to a gap it becomes NaN
+    return flux, np.concatenate([spectra.target, quasars.target[nearby]])
+
+
+def degrade(flux, rng):
+    """Add residuals of bright sky lines to most spectra, and zeros at the blue end to some, in place."""
+    for row in flux:
         if rng.random() < 0.8:
             noise = np.nanmedian(np.abs(np.diff(row)))
             for line in BRIGHT_SKY_LINES:
@@ -87,11 +84,13 @@ def degrade(flux, rng):
             row[: rng.integers(0, LONGEST_ZEROS)] = 0
 
 
-def train(args):
-    """Return a fitted pipeline."""
-    flux, target = training_spectra(args.n_spectra)
+def train(args, stage, **settings):
+    """Return a pipeline, fitted in one of the stages."""
+    flux, target = training_spectra(args.n_spectra[stage], TRAINING_SEEDS[stage])
     validation = simulate(N_VALIDATION, VALIDATION_SEED, missing="survey")
-    degrade(validation.data, np.random.default_rng(VALIDATION_SEED))
+    if stage:
+        degrade(flux, np.random.default_rng(TRAINING_SEEDS[stage]))
+        degrade(validation.data, np.random.default_rng(VALIDATION_SEED))
     # In place: the spectra are the largest thing in memory.
     interpolate = MissingFluxInterpolator(copy=False)
     scale = MinMaxSpectrumScaler(quantile_range=QUANTILES, copy=False)
@@ -100,12 +99,13 @@ def train(args):
         growth_rate=args.growth_rate,
         stem_stride=args.stem_stride,
         lr_schedule="one-cycle",
-        max_epochs=args.epochs,
+        max_epochs=args.epochs[stage],
         augmenter=CCDNoiseAugmenter(),
         precision="float32",  # the same weights on every kind of processor, to rounding
         checkpoint_dir=args.output / "checkpoint",
         verbose=1,
-        random_state=TRAINING_SEED,
+        random_state=TRAINING_SEEDS[stage],
+        **settings,
     )
     network.fit(X, target, X_val=X_val, y_val=validation.target)
     calibrate(network, X_val, validation.target)
@@ -189,18 +189,18 @@ spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
 
 ## Training
 
-- Spectra: {args.n_spectra} of `make_spectra(missing="survey")`, a third of each class, with a uniform distribution of
-  ln(S/N) from {SNR[0]} to {SNR[1]}, some of them blurred, calibrated worse or with more of the sky's
-  lines, and the noise of `CCDNoiseAugmenter()`
-  afresh in every epoch. No observed spectrum was used.
+- Spectra: {args.n_spectra[0]} of `make_spectra(missing="survey")`, a third of each class, with a uniform distribution
+  of ln(S/N) from {SNR[0]} to {SNR[1]}, some of them blurred or calibrated worse; then {args.n_spectra[1]} others, which
+  also have strong residuals of sky lines or zeros at the blue end. Every epoch adds fresh noise of
+  `CCDNoiseAugmenter()`. No observed spectrum was used.
 - Network: `DenseNet1DClassifier(growth_rate={args.growth_rate}, stem_stride={args.stem_stride})` with
-  {network.n_parameters_} parameters, trained for {args.epochs} epochs with `lr_schedule="one-cycle"`. The weights are
-  those of epoch {network.best_epoch_}, chosen by {N_VALIDATION} simulated validation spectra, and are rounded to half
-  precision.
+  {network.n_parameters_} parameters, trained for {args.epochs[0]} and {args.epochs[1]} epochs with
+  `lr_schedule="one-cycle"`. The weights of each stage are those of its best epoch by {N_VALIDATION} simulated
+  validation spectra, and are rounded to half precision.
 - Probabilities: scaled by a temperature on the validation spectra. They are meant for equal shares of the classes;
   `PriorCorrectedClassifier` brings them to those of a survey.
 - Written on {datetime.date.today()} by `python benchmarks/pretrain.py` of skspectra {skspectra.__version__}, in
-  {seconds / 60:.0f} minutes and {torch.get_num_threads()} threads; {versions}.
+  {seconds / 60:.0f} minutes for the last stage and {torch.get_num_threads()} threads; {versions}.
 
 ## Scores
 
@@ -228,8 +228,8 @@ BSD 3-Clause, as the package.
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("pretrained"), help="folder of files and checkpoint")
-    parser.add_argument("--n-spectra", type=int, default=100_000)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--n-spectra", type=int, nargs=2, default=[100_000, 60_000], help="of each stage")
+    parser.add_argument("--epochs", type=int, nargs=2, default=[8, 3], help="of each stage")
     parser.add_argument("--growth-rate", type=int, default=8)
     parser.add_argument("--stem-stride", type=int, default=8)
     parser.add_argument("--version", type=int, default=2, help="number in the name of the model")
@@ -237,8 +237,11 @@ def main():
 
     args.output.mkdir(parents=True, exist_ok=True)
     name = f"star-galaxy-qso-{args.version}"
+    first = args.output / "first-stage.npz"
+    if not first.exists():
+        write_classifier(first, train(args, 0))
     start = time.perf_counter()
-    pipeline = train(args)
+    pipeline = train(args, 1, init=read_classifier(first, "cpu"), lr=0.003)
     seconds = time.perf_counter() - start
     write_classifier(args.output / f"{name}.npz", pipeline)
     pipeline = read_classifier(args.output / f"{name}.npz", "cpu")  # what users will have

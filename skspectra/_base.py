@@ -31,7 +31,7 @@ class StatelessSpectrumTransformer(OneToOneFeatureMixin, TransformerMixin, BaseE
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Flux, in any unit; NaN where it is missing.
+            Flux, in any unit; NaN if it is missing.
         y : None
             Ignored.
 

@@ -79,10 +79,21 @@ def advice_on_flux(name: str = "X") -> Iterator[None]:
         raise
 
 
-def check_y(X: Any, y: Any) -> np.ndarray:
+def refuse_multioutput(y: Any) -> None:
+    """Raise ValueError if y has more than one label for each spectrum."""
+    shape = np.asarray(y).shape
+    if len(shape) > 1 and shape[1:] != (1,):
+        raise ValueError(
+            f"y should be a 1d array, got an array of shape {shape} instead. Multilabel and multioutput targets are "
+            "not supported."
+        )
+
+
+def check_y(X: Any, y: Any, *, warn: bool = False) -> np.ndarray:
     """Return one class label for each spectrum, checked as scikit-learn's classifiers do in `fit`."""
     refuse_missing_labels(y)
-    labels = column_or_1d(y)
+    refuse_multioutput(y)
+    labels = column_or_1d(y, warn=warn)
     assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)
     check_consistent_length(X, labels)

@@ -12,6 +12,8 @@ from killed_training import X, Y
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 
+from skspectra.neural_network._training._net import DivergenceError
+
 # --- Saves that fail ---
 
 
@@ -55,6 +57,14 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_once(tmp_path):
 def test_type_of_the_folder():
     with pytest.raises(ValueError, match="The 'checkpoint_dir' parameter of SpectrumMLPClassifier must be"):
         small(5).fit(X, Y)
+
+
+def test_a_training_that_diverges_leaves_no_checkpoint(tmp_path, monkeypatch):
+    in_epoch(monkeypatch, 3, DivergenceError("The train loss became nan in epoch 3."))
+    with pytest.raises(ValueError, match=r"became nan in epoch 3"):
+        small(tmp_path).fit(X, Y)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- Ctrl-C ---

@@ -67,23 +67,20 @@ ESTIMATORS = [
     PhysicsNoiseOverSampler(random_state=0),  # imbalanced-learn's checks compare two runs, its own samplers have a seed
 ]
 
-FIT_TRANSFORM_ADDS_NOISE = "noise is for training: fit_transform adds it and transform does not, by design"
-NOT_IN_ITS_WORDS = {
-    "check_classifier_on_multilabel_or_multioutput_targets": (
-        "a ValueError as wanted, but in scikit-learn's words (y should be a 1d array), not in imbalanced-learn's"
-    ),
-}
+FIT_TRANSFORM_ADDS_NOISE = (
+    "the check requires fit_transform(X) to equal fit(X).transform(X); noise is for training, so only the first adds it"
+)
+# scikit-learn's own estimators that split or resample rows have the same expected failures: its issue 16298.
 SPLITS_ROWS = {
     f"check_sample_weight_equivalence_on_{kind}_data": (
-        "a random part of the rows is held back: repeated rows are split otherwise than one of a greater weight"
+        "a random part of the rows is held out, which depends on their number: scikit-learn issue 16298"
     )
     for kind in ("dense", "sparse")
 }
-ANSWERS_UNKNOWN = "some of the training spectra are unknown, by design: predict has one label more than y"
+ANSWERS_UNKNOWN = "the check requires labels of y, and a rejector also predicts UNKNOWN"
 NETWORK = {
-    **NOT_IN_ITS_WORDS,
     "check_sample_weight_equivalence_on_dense_data": (
-        "a spectrum given twice is one more in the batches, and in their statistics; a weight of 2 is not"
+        "a repeated spectrum changes the batches and their statistics, and a weight does not: scikit-learn issue 16298"
     ),
 }
 EXPECTED_FAILURES: dict[str, dict[str, str]] = {
@@ -94,14 +91,13 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
     "DenseNet1DClassifier": NETWORK,
     "SpectrumMLPClassifier": NETWORK,
     "DBNClassifier": NETWORK,
-    "PriorCorrectedClassifier": NOT_IN_ITS_WORDS,
     "MacroF1ThresholdClassifier": {
-        **NOT_IN_ITS_WORDS,
         **SPLITS_ROWS,
-        "check_classifiers_train": "the most probable class is not the decision, by design",
+        "check_classifiers_train": (
+            "the check requires the class of the greatest score, and a tuned threshold chooses another one"
+        ),
     },
     "UnknownRejector": {
-        **NOT_IN_ITS_WORDS,
         **SPLITS_ROWS,
         "check_classifiers_classes": ANSWERS_UNKNOWN,
         "check_classifiers_train": ANSWERS_UNKNOWN,

@@ -29,7 +29,7 @@ from sklearn.pipeline import Pipeline
 from skorch.callbacks import Checkpoint, EarlyStopping
 
 from skspectra.augmentation import CCDNoiseAugmenter
-from skspectra.neural_network import DenseNet1DClassifier
+from skspectra.neural_network import DenseNet1D, DenseNet1DClassifier
 from skspectra.preprocessing import MinMaxSpectrumScaler
 
 # --- Architecture ---
@@ -51,6 +51,14 @@ def test_architecture_parameters_reach_the_network():
     assert count(cross_transitions=False) < default
     assert count(se_reduction=None) < default
     assert count(stem_stride=2) == default
+
+
+def test_compression_keeps_whole_channels():
+    # 29 hundredths of 100 channels are 29, though 0.29 * 100 is 28.999... in floating point.
+    module = DenseNet1D(
+        2, n_dense_blocks=2, n_conv_blocks_per_dense_block=1, growth_rate=50, stem_channels=50, compression=0.29
+    )
+    assert module.transitions[0].weight.shape[:2] == (29, 100)
 
 
 def test_architecture_is_documented_by_defaults():

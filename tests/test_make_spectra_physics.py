@@ -7,6 +7,7 @@ from simulated_cases import CLASSES
 
 from skspectra.datasets import LAMOST_WAVELENGTH, make_spectra
 from skspectra.datasets._lines import REST
+from skspectra.datasets._simulator._absorption import atomic_lines
 from skspectra.datasets._simulator._galaxies import make_galaxies, simple_population
 from skspectra.datasets._simulator._log_grid import (
     INSTRUMENT_SIGMA,
@@ -23,6 +24,18 @@ from skspectra.datasets._simulator._spectrograph import Spectrograph, extinction
 from skspectra.datasets._simulator._stars import make_stars
 from skspectra.datasets._simulator._stellar_atmosphere import equivalent_width
 from skspectra.datasets._simulator._stellar_spectrum import START, STOP, synthesise
+
+# --- Line lists
+
+
+def test_each_atomic_line_is_there_once():
+    lines = [
+        (ions.element, ions.ion, *line)
+        for ions in atomic_lines()
+        for line in zip(ions.wavelength, ions.excitation, ions.log_gf, strict=True)
+    ]
+    assert len(set(lines)) == len(lines)
+
 
 # --- The working grid
 

@@ -21,8 +21,8 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
     to the spectrum's minimum. Minimum, maximum and the range between them are those of the spectrum as given, so that
     scaled and unscaled spectra are treated alike: on a spectrum scaled to 0 ... 1 a ray is 1 and a dead pixel 0.
 
-    Noise is for training only. scikit-learn calls `fit_transform` while it fits a pipeline and `transform` while it
-    predicts: `fit_transform` adds noise and `transform` returns its input. `augment` adds noise on request.
+    Noise is for training only. scikit-learn calls `fit_transform` when it fits a pipeline, which adds noise, and
+    `transform` when it predicts, which returns its input. `augment` always adds noise.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         ``apply(flux, minimum, maximum, rng)``, which changes spectra (n_samples, n_features) in place. `minimum` and
         `maximum` (n_samples, 1) are those of each spectrum without noise, and `rng` has
         ``random(size, dtype="float32")`` and ``standard_normal(size, dtype="float32")``. In the training of a network
-        all arrays are PyTorch tensors. Elsewhere several threads call `apply` at once, so it must not keep state. A
-        subclass with another `augment` is no way to add noise: the sampler and the display do not call it.
+        all arrays are PyTorch tensors. Elsewhere several threads call `apply` at once, so it must not keep state. Do
+        not override `augment` in a subclass instead: the sampler and the display do not call it.
     random_state : int, RandomState instance or None, default=None
         Source of the noise. An int gives the same noise in every call.
 
@@ -49,7 +49,7 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
     n_features_in_ : int
         Number of samples of a spectrum seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, where all of them are strings.
+        Names of features seen during `fit`, if all of them are strings.
 
     See Also
     --------
@@ -127,14 +127,14 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Flux, in any unit; NaN where it is missing.
+            Flux, in any unit; NaN if it is missing.
         y : None
             Ignored.
 
         Returns
         -------
         X_noisy : ndarray of shape (n_samples, n_features)
-            A new array, float32 for float32 input and else float64.
+            A new array, float32 for float32 input and otherwise float64.
 
         Raises
         ------
@@ -144,17 +144,17 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         return self.fit(X).augment(X)
 
     def transform(self, X: ArrayLike) -> np.ndarray:
-        """Return the spectra as they are, for prediction.
+        """Return the spectra unchanged, for prediction.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Flux, in any unit; NaN where it is missing.
+            Flux, in any unit; NaN if it is missing.
 
         Returns
         -------
         X : ndarray of shape (n_samples, n_features)
-            The input itself where it is an array of float32 or float64, and else the input as such an array.
+            The input itself if it is an array of float32 or float64, and otherwise converted to such an array.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Flux, in any unit; NaN where it is missing.
+            Flux, in any unit; NaN if it is missing.
         rng : numpy.random.Generator or alike, default=None
             Draws the noise instead of `random_state`, as the networks have it for every batch. Then X is an array or a
             PyTorch tensor of floats, and it is not checked.
@@ -177,7 +177,7 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         Returns
         -------
         X_noisy : ndarray of shape (n_samples, n_features)
-            A new array, float32 for float32 input and else float64.
+            A new array, float32 for float32 input and otherwise float64.
 
         Raises
         ------

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import column_or_1d
 
 from .._base import BaseProbabilityMetaClassifier, params_of_rows, without_weightless
 from .._checks import check_class_priors, check_y, class_codes
@@ -22,26 +21,26 @@ _GRID = 20.0 ** (_STEPS[np.argsort(np.abs(_STEPS), kind="stable")] / 20)
 class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
     """Classifier that decides by class probabilities times factors, which are chosen for the greatest macro F1.
 
-    The most probable class is the decision of fewest errors. Where classes are rare it is not that of greatest macro
-    F1 [1]_: a galaxy among a hundred stars is worth being taken for one at a probability below one half. Each
+    Choosing the most probable class minimises the error rate. If classes are rare, it does not maximise macro F1 [1]_:
+    it can pay to predict the rare class at a probability below one half. Each
     probability is multiplied by the factor of its class, and the greatest product decides; for two classes this is a
-    threshold on the probability. The factors are those of greatest macro F1 on spectra that were held back from
-    training. The probabilities stay as they are.
+    threshold on the probability. The factors maximise macro F1 on spectra that were held out from
+    training. The probabilities do not change.
 
     Parameters
     ----------
     estimator : classifier with `predict_proba`
-        It is cloned and fitted; wrap one that is fitted already in :class:`~sklearn.frozen.FrozenEstimator`, and give
+        It is cloned and fitted; wrap one that is already fitted in :class:`~sklearn.frozen.FrozenEstimator`, and give
         `fit` spectra that it was not trained with.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
         Shares of the classes among the spectra to be classified, summing to 1; an array is in the order of `classes_`;
-        classes that a dict leaves out have 0. The held-back spectra are weighed to these shares, so that they may hold
+        classes that a dict leaves out have 0. The held-out spectra are weighted to these shares, so that they may hold
         more of the rare classes than a survey does. None takes them as they are.
     validation_fraction : float, default=0.2
-        Fraction of each class, drawn at random, that is held back for the factors. With a frozen `estimator` all
+        Fraction of each class, drawn at random, that is held out for the factors. With a frozen `estimator` all
         spectra are for the factors.
     random_state : int, RandomState instance or None, default=None
-        Seed of what is held back.
+        Seed of the choice of the spectra that are held out.
 
     Attributes
     ----------
@@ -50,14 +49,14 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     class_factors_ : ndarray of shape (n_classes,)
-        Factor of each class: 1 for the most frequent one, and for those that no held-back spectrum is of.
+        Factor of each class: 1 for the most frequent one, and for those that no held-out spectrum has.
     best_score_ : float
-        Macro F1 of the held-back spectra with these factors, over the classes that they are of. It is that of the best
+        Macro F1 of the held-out spectra with these factors, over the classes that they are of. It is that of the best
         factors, hence higher than that of new spectra by a little.
     n_features_in_ : int
-        Number of samples in a spectrum, where `estimator` has it.
+        Number of samples in a spectrum, if `estimator` has it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where `estimator` has them.
+        Names of the features, if `estimator` has them.
 
     See Also
     --------
@@ -70,7 +69,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
     1000, until none improves macro F1. Few spectra of a class give a factor that is right for these few: dozens are
     needed.
 
-    Spectra of one object must not be both in training and held back: split such data by object, fit the classifier on
+    Spectra of one object must not be both in training and held out: split such data by object, fit the classifier on
     one part and this, with the classifier frozen, on the other.
 
     References
@@ -142,7 +141,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         TypeError
             If `estimator` has no `predict_proba`.
         """
-        labels = check_y(X, column_or_1d(y, warn=True))
+        labels = check_y(X, y, warn=True)
         X, labels, fit_params = without_weightless(X, labels, sample_weight, fit_params)
         weights = fit_params.get("sample_weight", np.ones(len(labels)))
         X_fit, y_fit, X_held, y_held = X, labels, X, labels

@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseProbabilityMetaClassifier
-from .._checks import check_class_priors, check_y, class_codes, refuse_missing_labels
+from .._checks import check_class_priors, check_y, class_codes, refuse_missing_labels, refuse_multioutput
 from .._validation import StrOptions, _check_sample_weight, _fit_context
 from ._class_priors import estimate_class_priors, with_class_priors
 
@@ -32,7 +32,7 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
     Parameters
     ----------
     estimator : classifier with `predict_proba`
-        It is cloned and fitted; wrap one that is fitted already in :class:`~sklearn.frozen.FrozenEstimator`.
+        It is cloned and fitted; wrap one that is already fitted in :class:`~sklearn.frozen.FrozenEstimator`.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
         Shares of the classes among the spectra to be classified, summing to 1; an array is in the order of `classes_`;
         classes that a dict leaves out have 0. None takes the shares in the `y` of `fit`; where those are not the
@@ -56,9 +56,9 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
     training_priors_ : ndarray of shape (n_classes,)
         Class mix that they are corrected from.
     n_features_in_ : int
-        Number of samples in a spectrum, where `estimator` has it.
+        Number of samples in a spectrum, if `estimator` has it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where `estimator` has them.
+        Names of the features, if `estimator` has them.
 
     See Also
     --------
@@ -148,6 +148,7 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
             If `estimator` has no `predict_proba`.
         """
         refuse_missing_labels(y)
+        refuse_multioutput(y)
         if self.training_priors is None and (reason := _unlike_labels(self.estimator)):
             raise ValueError(
                 f"training_priors=None takes the class shares of y, but {reason}. State training_priors: 'balanced', "

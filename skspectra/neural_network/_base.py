@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 from skorch.callbacks import Callback
 
-from .._checks import class_codes, refuse_missing_labels
+from .._checks import class_codes, refuse_missing_labels, refuse_multioutput
 from .._validation import HasMethods, Interval, StrOptions, _fit_context
 from ._device import select_device
 from ._fitted import FittedNetwork
@@ -26,7 +26,7 @@ from ._training._batches import SpectrumBatches, as_tensor
 from ._training._callbacks import BestEpoch, make_callbacks
 from ._training._checkpoint import open_checkpoint
 from ._training._data import TrainingData, check_validation_data, check_weights
-from ._training._net import SpectrumNet, check_module, make_net
+from ._training._net import DivergenceError, SpectrumNet, check_module, make_net
 from ._training._samplers import BalancedSampler, RowSampler, ShuffledSampler
 from ._training._scale_of_flux import warn_of_scale
 from ._training._seeded_random import draws_random_numbers
@@ -333,6 +333,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
 
     def _check_data(self, X, y, sample_weight, X_val, y_val, *, known_classes: bool) -> TrainingData:
         refuse_missing_labels(y)
+        refuse_multioutput(y)
         flux, labels = self._check_flux(X, y, reset=not known_classes)
         check_classification_targets(labels)
         classes = self.classes_ if known_classes else np.unique(labels)
@@ -383,10 +384,10 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
 
 
 def _check_answer(net: SpectrumNet, flux: np.ndarray) -> None:
-    """Raise ValueError if the last step spoilt the network, of which the loss of the epoch knows nothing."""
+    """Raise DivergenceError if the last step spoilt the network, of which the loss of the epoch knows nothing."""
     with torch.inference_mode():
         if not net.module_(as_tensor(flux).to(net.device)).isfinite().all():
-            raise ValueError(f"The trained network outputs NaN or infinity. {net.how_to_converge()}")
+            raise DivergenceError(f"The trained network outputs NaN or infinity. {net.how_to_converge()}")
 
 
 def _load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:

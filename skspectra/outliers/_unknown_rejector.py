@@ -26,15 +26,15 @@ def _estimator_has_predict_proba(rejector: "UnknownRejector") -> bool:
 class UnknownRejector(BaseMetaClassifier):
     """Classifier that answers "UNKNOWN" for spectra unlike those that it knows.
 
-    Every spectrum gets a score, the higher the more it is like known ones. A spectrum whose score is below the
-    threshold of the class predicted for it is unknown. The thresholds come from spectra that were held back from
-    training, so that of the spectra predicted as each class a stated share is rejected, in a rare class as in a
+    Every spectrum gets a score. A higher score means that it is more similar to known spectra. A spectrum whose score
+    is below the threshold of the class predicted for it is unknown. The thresholds come from spectra that were held out
+    from training, so that of the spectra predicted as each class a stated share is rejected, in a rare class as in a
     frequent one.
 
     Parameters
     ----------
     estimator : classifier
-        It is cloned and fitted; wrap one that is fitted already in :class:`~sklearn.frozen.FrozenEstimator`, and give
+        It is cloned and fitted; wrap one that is already fitted in :class:`~sklearn.frozen.FrozenEstimator`, and give
         `fit` spectra that it was not trained with.
     method : {"max_proba", "energy", "distance"} or callable, default="max_proba"
         The score.
@@ -54,12 +54,12 @@ class UnknownRejector(BaseMetaClassifier):
         bound of the probability to be rejected. A class that is predicted for fewer than ``1 / rejection_rate - 1``
         held back spectra never becomes unknown.
     validation_fraction : float, default=0.2
-        Fraction of each class, drawn at random, that is held back for the thresholds. With a frozen `estimator` all
+        Fraction of each class, drawn at random, that is held out for the thresholds. With a frozen `estimator` all
         spectra are for the thresholds, except for "distance", which needs the rest for means and covariance.
     unknown_label : str or int, default=None
         What `predict` answers for unknown spectra; None is "UNKNOWN", or -1 where labels are numbers.
     random_state : int, RandomState instance or None, default=None
-        Seed of what is held back.
+        Seed of the choice of the spectra that are held out.
 
     Attributes
     ----------
@@ -72,9 +72,9 @@ class UnknownRejector(BaseMetaClassifier):
     unknown_label_ : str or int
         What `predict` answers for unknown spectra.
     n_features_in_ : int
-        Number of samples in a spectrum, where `estimator` has it.
+        Number of samples in a spectrum, if `estimator` has it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where `estimator` has them.
+        Names of the features, if `estimator` has them.
 
     See Also
     --------
@@ -82,7 +82,7 @@ class UnknownRejector(BaseMetaClassifier):
 
     Notes
     -----
-    Spectra of one object must not be both in training and held back: split such data by object, fit the classifier on
+    Spectra of one object must not be both in training and held out: split such data by object, fit the classifier on
     one part and the rejector, with the classifier frozen, on the other.
 
     References
@@ -162,7 +162,7 @@ class UnknownRejector(BaseMetaClassifier):
         needed = {"max_proba": "predict_proba", "energy": "decision_function"}.get(str(self.method), "predict")
         if not hasattr(self.estimator, needed):
             raise TypeError(f"estimator={self.estimator!r} has no {needed}, which method={self.method!r} needs.")
-        labels = check_y(X, column_or_1d(y, warn=True))
+        labels = check_y(X, y, warn=True)
         X, labels, fit_params = without_weightless(X, labels, sample_weight, fit_params)
         X_fit, y_fit, X_held = X, labels, X
         if not isinstance(self.estimator, FrozenEstimator) or self.method == "distance":

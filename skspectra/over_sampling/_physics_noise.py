@@ -14,14 +14,14 @@ from ..augmentation._add_noise import write_noisy_spectra
 
 
 class PhysicsNoiseOverSampler(BaseOverSampler):
-    """Add copies of the spectra of rarer classes, each with noise of its own.
+    """Add copies of the spectra of rarer classes, each with its own noise.
 
     The spectra given come first and untouched, then for each class to be enlarged copies of its spectra with
     electronic noise, cosmic rays and bad pixels [1]_. Every spectrum of a class is copied equally often, up to one
     copy.
 
-    This is the way of [1]_, and one to keep a balanced survey as data. Its noise marks the copies: to train a
-    classifier, give all classes the same noise, as the notes say.
+    This is the method of [1]_, and a way to store a balanced data set. Its noise identifies the copies. To train a
+    classifier, give all classes the same noise instead, as described in the notes.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
     n_features_in_ : int
         Number of samples of a spectrum.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features, where all of them are strings.
+        Names of features, if all of them are strings.
 
     See Also
     --------
-    skspectra.augmentation.CCDNoiseAugmenter : The noise, and why it has the strength it has.
+    skspectra.augmentation.CCDNoiseAugmenter : The noise, and the reasons for its strength.
     imblearn.over_sampling.RandomOverSampler : Copies without noise, to be followed by noise for every class.
 
     Notes
@@ -62,7 +62,8 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
 
     Noise that only the copies of the rarer classes receive can teach a classifier that an artefact means a rare class
     (``benchmarks/noise/leak_check.py`` measures it). A :class:`~skspectra.augmentation.CCDNoiseAugmenter` after this
-    sampler does not mend that: copies have noise twice then, other spectra once. Every class gets the same noise from
+    sampler does not fix that, because copies then have noise twice and all other spectra once. Every class gets the
+    same noise from
 
     - ``sampling="balanced", augmenter=CCDNoiseAugmenter()`` in the networks of `skspectra.neural_network`, which
       balance and add noise in their own training;
@@ -123,7 +124,7 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Flux, in any unit; NaN where it is missing.
+            Flux, in any unit; NaN if it is missing.
         y : array-like of shape (n_samples,)
             Class labels.
 

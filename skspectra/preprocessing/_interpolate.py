@@ -15,20 +15,21 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
     after the last measured sample gets the nearest value. Real spectra that do not cover the whole grid, or whose
     pipeline masked samples, can then pass through every classifier.
 
-    Each spectrum is filled from itself alone, so `transform` works without `fit`. Samples count as evenly spaced.
+    Each spectrum is filled from its own samples, so `transform` works without `fit`. Samples are taken as evenly
+    spaced.
 
     Parameters
     ----------
     copy : bool, default=True
-        Whether to leave the input alone. With False an array of float32 or float64 is filled in place; where that
-        cannot be, because it is of another dtype or read-only, a copy is made all the same.
+        Whether to copy the input. If False, an array of float32 or float64 is filled in place. An array of another
+        dtype or a read-only one is copied anyway.
 
     Attributes
     ----------
     n_features_in_ : int
         Number of samples of a spectrum seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, where all of them are strings.
+        Names of features seen during `fit`, if all of them are strings.
 
     See Also
     --------
@@ -39,9 +40,9 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
     -----
     float32 and float64 are kept, everything else becomes float64.
 
-    A long stretch of one value at an end misleads a network that was trained on whole spectra. Where spectra cover
-    different ranges, train with such spectra, as those of ``make_spectra(missing="survey")`` are, or cut all to the
-    range that they have in common.
+    Long constant ends degrade the predictions of a network that was trained on complete spectra. If spectra cover
+    different ranges, train with such spectra, for example with ``make_spectra(missing="survey")``, or cut all of them
+    to the range that they share.
 
     Examples
     --------
@@ -62,12 +63,12 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Flux, in any unit; NaN where it is missing.
+            Flux, in any unit; NaN if it is missing.
 
         Returns
         -------
         X_filled : ndarray of shape (n_samples, n_features)
-            Flux without NaN, float32 for float32 input and else float64. X itself where ``copy=False`` allows.
+            Flux without NaN, float32 for float32 input and otherwise float64. X itself if ``copy=False`` allows it.
 
         Raises
         ------

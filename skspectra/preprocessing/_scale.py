@@ -12,30 +12,30 @@ from .._validation import Pair, check_spectra
 class MinMaxSpectrumScaler(StatelessSpectrumTransformer):
     """Scale each spectrum to a range by its own minimum and maximum.
 
-    Fluxes of different spectra differ by orders of magnitude; what tells the classes apart is the shape. Each spectrum
-    becomes ``(flux - minimum) / (maximum - minimum)`` [1]_, stretched to ``feature_range``. NaN samples are left out of
-    the minimum and maximum and stay NaN; a constant spectrum becomes ``feature_range[0]``.
+    The fluxes of different spectra differ by orders of magnitude, and the classes differ in the shape of the spectra.
+    Each spectrum becomes ``(flux - minimum) / (maximum - minimum)`` [1]_, stretched to ``feature_range``. NaN samples
+    are left out of the minimum and maximum and stay NaN; a constant spectrum becomes ``feature_range[0]``.
 
     The scaler learns nothing from other spectra, so `transform` works without `fit`. The minimum and maximum of a
-    spectrum are not kept: there is no inverse transform.
+    spectrum are not kept, so there is no inverse transform.
 
     Parameters
     ----------
     feature_range : pair of floats, default=(0, 1)
-        What the minimum and the maximum of a spectrum become.
+        Values to which the minimum and the maximum of a spectrum are scaled.
     quantile_range : pair of floats, default=(0.0, 100.0)
-        Percentiles of a spectrum that are taken for its minimum and maximum, between 0 and 100. Fluxes outside are
-        clipped, so that with, say, ``(0.1, 99.9)`` a cosmic ray does not flatten the rest of the spectrum.
+        Percentiles of a spectrum, between 0 and 100, that are used as its minimum and maximum. Flux outside is clipped.
+        With ``(0.1, 99.9)``, for example, a cosmic ray does not compress the rest of the spectrum.
     copy : bool, default=True
-        Whether to leave the input alone. With False an array of float32 or float64 is scaled in place; where that
-        cannot be, because it is of another dtype or read-only, a copy is made all the same.
+        Whether to copy the input. If False, an array of float32 or float64 is scaled in place. An array of another
+        dtype or a read-only one is copied anyway.
 
     Attributes
     ----------
     n_features_in_ : int
         Number of samples of a spectrum seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, where all of them are strings.
+        Names of features seen during `fit`, if all of them are strings.
 
     See Also
     --------
@@ -85,12 +85,12 @@ class MinMaxSpectrumScaler(StatelessSpectrumTransformer):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Flux, in any unit; NaN where it is missing.
+            Flux, in any unit; NaN if it is missing.
 
         Returns
         -------
         X_scaled : ndarray of shape (n_samples, n_features)
-            Scaled flux, float32 for float32 input and else float64. X itself where ``copy=False`` allows.
+            Scaled flux, float32 for float32 input and otherwise float64. X itself if ``copy=False`` allows it.
 
         Raises
         ------

@@ -42,7 +42,7 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, StatelessSpectrumTrans
     n_features_in_ : int
         Number of samples of a spectrum seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during `fit`, where all of them are strings.
+        Names of features seen during `fit`, if all of them are strings.
 
     See Also
     --------
@@ -79,7 +79,7 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, StatelessSpectrumTrans
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Flux, in any unit; NaN where it is missing.
+            Flux, in any unit; NaN if it is missing.
 
         Returns
         -------

@@ -33,7 +33,8 @@ def write_classifier(path: Path, pipeline: Pipeline) -> None:
     state = network.__getstate__()
     defaults = DenseNet1DClassifier().get_params()
     params = network.get_params(deep=False)
-    del params["augmenter"], params["checkpoint_dir"]
+    for name in ("augmenter", "checkpoint_dir", "init"):  # of the training
+        del params[name]
     description = {
         "format": _FORMAT,
         "classes": network.classes_.tolist(),

@@ -113,11 +113,11 @@ class DenseNet1D(SpectrumModule):
             self.dense_blocks.append(DenseBlock(blocks))
             if i == n_dense_blocks - 1:
                 break
-            n_out = max(int(n_channels * compression), 1)
+            n_out = max(_share(compression, n_channels), 1)
             self.transitions.append(Transition(n_channels, n_out, se_reduction))
             n_channels = n_out
             if cross_transitions and i > 0:
-                n_cross = max(int(n_input * compression), 4)
+                n_cross = max(_share(compression, n_input), 4)
                 self.cross_transitions.append(Transition(n_input, n_cross, se_reduction))
                 n_channels += n_cross
         self.last_activation = PreActivation(n_channels, se_reduction)
@@ -162,3 +162,8 @@ class DenseNet1D(SpectrumModule):
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
         return super().forward_head(features.mean(1, dtype=self.classifier.weight.dtype), pre_logits)
+
+
+def _share(compression: float, n_channels: int) -> int:
+    """Return the whole channels in a share of them; the tiny addition makes 0.29 of 100 what it is, 29."""
+    return int(compression * n_channels + 1e-9)

@@ -26,6 +26,7 @@ from ..._atomic_file import replace_file, unfinished
 from .._device import compute_dtype
 from ._batches import SpectrumBatches
 from ._data import TrainingData
+from ._net import DivergenceError
 
 
 def open_checkpoint(
@@ -78,7 +79,7 @@ class CheckpointFile:
     Parameters
     ----------
     directory : str or path-like
-        Made where it is missing.
+        Made if it is missing.
     name : str
         Beginning of the file's name.
     fingerprint : str
@@ -211,6 +212,8 @@ class Checkpoint(Callback):
 
     def __exit__(self, *exception: object) -> None:
         if self.file is not None:
+            if isinstance(exception[1], DivergenceError):
+                self.file.remove()  # the same training would diverge again
             self.file.__exit__(*exception)
 
     @property

@@ -18,6 +18,10 @@ from ._batches import SpectrumBatches
 from ._seeded_random import SeededRandom
 
 
+class DivergenceError(ValueError):
+    """A training whose loss or whose answers became NaN or infinite."""
+
+
 class SpectrumNet(NeuralNetClassifier):
     """A skorch net whose batches come from `SpectrumBatches`.
 
@@ -98,7 +102,9 @@ class SpectrumNet(NeuralNetClassifier):
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         loss = float(total) / len(iterator)
         if not math.isfinite(loss):
-            raise ValueError(f"The {prefix} loss became {loss} in epoch {len(self.history)}. {self.how_to_converge()}")
+            raise DivergenceError(
+                f"The {prefix} loss became {loss} in epoch {len(self.history)}. {self.how_to_converge()}"
+            )
         # With skorch's names of the figures, its checkpoints and early stopping work.
         earlier = self.history[:-1, f"{prefix}_loss"] if len(self.history) > 1 else []
         self.history.record(f"{prefix}_loss", loss)
