@@ -2,7 +2,7 @@
 
     python examples/survey_store.py "spectra/**/*.fits.gz" survey-store [--model model.joblib]
 
-Stopped at any time, the same command goes on with the store. The spectra are scaled once, when they are written.
+If it is interrupted, the same command resumes. The spectra are scaled once, when they are written.
 """
 
 import argparse

@@ -16,6 +16,7 @@ TOPICS = {
     "class_shares",
     "compare_classifiers",
     "conformal",
+    "few_labels",
     "grid_search",
     "line_attention",
     "noise",
@@ -23,7 +24,7 @@ TOPICS = {
     "training_history",
 }
 # The others train networks.
-FAST = {"class_activation", "class_shares", "noise", "scaling"}
+FAST = {"class_activation", "class_shares", "few_labels", "noise", "scaling"}
 
 
 def topic(path):

@@ -155,7 +155,7 @@ def test_a_pickle_is_not_executed(path):
             return (open, (str(path.with_name("executed")), "w"))
 
     path.write_bytes(pickle.dumps(Evil()))
-    with pytest.raises(ValueError, match=r"no file of skspectra.export.to_onnx"):
+    with pytest.raises(ValueError, match=r"was not written by skspectra.export.to_onnx"):
         OnnxClassifier(path).predict(X)
     assert not path.with_name("executed").exists()
 
@@ -163,7 +163,7 @@ def test_a_pickle_is_not_executed(path):
 def test_operators_from_elsewhere_are_refused(path):
     write_model(path, [helper.make_node("System", ["flux"], ["probabilities"], domain="evil")], {})
 
-    with pytest.raises(ValueError, match=r"no file of skspectra.export.to_onnx"):
+    with pytest.raises(ValueError, match=r"was not written by skspectra.export.to_onnx"):
         OnnxClassifier(path).predict(X)
 
 
@@ -180,7 +180,7 @@ def test_weights_are_not_read_from_elsewhere(path):
     node = helper.make_node("Add", ["flux", "w"], ["probabilities"])
     write_model(path, [node], {"skspectra": json.dumps(GOOD)}, [outside])
 
-    with pytest.raises(ValueError, match=r"no file of skspectra.export.to_onnx"):
+    with pytest.raises(ValueError, match=r"was not written by skspectra.export.to_onnx"):
         OnnxClassifier(path).predict(np.eye(4))
 
 
@@ -200,7 +200,7 @@ def test_weights_are_not_read_from_elsewhere(path):
 def test_metadata_that_do_not_fit(metadata, path):
     write_model(path, [IDENTITY], metadata)
 
-    with pytest.raises(ValueError, match=r"no file of skspectra.export.to_onnx"):
+    with pytest.raises(ValueError, match=r"was not written by skspectra.export.to_onnx"):
         OnnxClassifier(path).predict(np.eye(4))
 
 

@@ -132,8 +132,8 @@ def fit_and_predict(data, name, train, test, seed, budget):
     model.fit(data.flux[train], data.y[train])
     seconds = time.perf_counter() - start
     result = {"predicted": model.predict(data.flux[test]).tolist(), "seconds": seconds}
-    features = features_of(model, name)
-    if data.subtype is not None and features is not None:
+    features = None if data.subtype is None else features_of(model, name)
+    if features is not None:
         known = train[np.isfinite(data.subtype[train])]
         regressor = make_pipeline(StandardScaler(), SVR(C=30.0)).fit(features(data.flux[known]), data.subtype[known])
         result["subtype"] = regressor.predict(features(data.flux[test])).tolist()

@@ -11,7 +11,7 @@ from ._arguments import UsageError
 
 _SUBCOMMANDS = {
     "classify": "classify spectra and write a table",
-    "plot": "draw one spectrum, coloured by what the network looks at",
+    "plot": "draw one spectrum, coloured by the attention of the network",
     "info": "tell what is in files",
 }
 

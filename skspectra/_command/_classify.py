@@ -20,7 +20,7 @@ Classify spectra and write a table: one row a spectrum, with the class, the prob
 share of the wavelengths that was measured, and what the survey's own pipeline says. It reads the files of every survey
 that skspectra.datasets.load_spectra reads, compressed or not, and stores of spectra.
 
-With -o the work is kept in TABLE.part until it is complete: the same command goes on after an interruption.
+With -o the work is kept in TABLE.part until it is complete: the same command resumes after an interruption.
 The exit code is 0 if every file was read, 1 if some were not, and 2 for wrong usage."""
 EXAMPLE = """\
 examples:
@@ -82,7 +82,7 @@ def _classify(args: argparse.Namespace, database: Path, write: Callable[[Results
             database,
             "it",
             "the results could not be recorded",
-            "Those that were recorded before are safe, and the same command goes on with them.",
+            "Those that were recorded before are safe, and the same command resumes with them.",
         ),
         closing(Results(database, list(map(str, classifier.classes)))) as results,
     ):

@@ -1,4 +1,4 @@
-"""``skspectra plot``: one spectrum, coloured by what the network looks at."""
+"""``skspectra plot``: one spectrum, coloured by the attention of the network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ._arguments import UsageError, add_model
 
 DESCRIPTION = """\
-Draw one spectrum, coloured by what the network looks at, with its class and probability in the title. Where the file
+Draw one spectrum, coloured by the attention of the network, with its class and probability in the title. If the file
 states a redshift, lines of the class are named."""
 EXAMPLE = """\
 example:

@@ -60,7 +60,7 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
     The defaults follow what LAMOST and SDSS spectra show (2712 of them, scaled by minimum and maximum):
 
     - *Electronic noise.* The noise of a sample, from second differences, has a median of 0.4 % of the range at a
-      signal-to-noise ratio S/N above 100, 0.75 % at 50 to 100, 1.3 % at 10 to 20 and 2.1 % below 5. Where the median
+      signal-to-noise ratio S/N above 100, 0.75 % at 50 to 100, 1.3 % at 10 to 20 and 2.1 % below 5. If the median
       flux is half the range, as in many stars, a deviation of 0.02 is S/N = 25; where it is a seventh, as in many
       quasars with a strong line, S/N = 7. So (0.0, 0.02) takes a good spectrum down to any S/N that a survey
       releases, and leaves some copies nearly as they were. Noise adds in quadrature: the spectra that are noisy

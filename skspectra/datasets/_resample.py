@@ -148,7 +148,7 @@ def resample_spectra(
     Raises
     ------
     ValueError
-        Where a grid is not finite, positive and strictly increasing, a shape does not fit or `ivar` is negative.
+        If a grid is not finite, positive and strictly increasing, a shape does not fit or `ivar` is negative.
 
     Notes
     -----

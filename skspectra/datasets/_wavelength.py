@@ -43,7 +43,7 @@ def vacuum_to_air(wavelength: ArrayLike) -> np.ndarray:
     Raises
     ------
     ValueError
-        Where a wavelength is not positive or its unit is not one of length.
+        If a wavelength is not positive or its unit is not one of length.
 
     Notes
     -----

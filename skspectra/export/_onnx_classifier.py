@@ -21,7 +21,7 @@ _SAMPLES_PER_BATCH = 1 << 15
 class OnnxClassifier(ClassifierMixin, BaseEstimator):
     """Classifier that predicts from a file of :func:`to_onnx`, on onnxruntime and without PyTorch.
 
-    It is trained already: `predict` works at once, and `fit` is an error. Where scikit-learn would fit a copy, as in
+    It is already trained: `predict` works at once, and `fit` raises an error. If scikit-learn would fit a copy, as in
     CalibratedClassifierCV or VotingClassifier, wrap it in :class:`~sklearn.frozen.FrozenEstimator`.
 
     Parameters
@@ -206,7 +206,7 @@ class _Model:
             self.metadata = Metadata.decode(self.session.get_modelmeta().custom_metadata_map)
             self._check_shapes()
         except Exception as error:  # onnxruntime has an exception for every status, without a common base
-            raise ValueError(f"path={path!r} is no file of skspectra.export.to_onnx: {error}") from error
+            raise ValueError(f"path={path!r} was not written by skspectra.export.to_onnx: {error}") from error
 
     def _check_shapes(self) -> None:
         for values, name, width in (

@@ -51,7 +51,7 @@ class ClassActivationDisplay:
     flux, maps : array-like of shape (n_samples, n_features)
         Spectra, and their attention from 0 to 1.
     wavelength : array-like of shape (n_features,), default=None
-        Vacuum, angstrom. None is `LAMOST_WAVELENGTH` where n_features is 2600, and the number of the sample elsewhere.
+        Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample otherwise.
     y_true, y_pred : array-like of shape (n_samples,), default=None
         Classes for the titles.
     probability : array-like of shape (n_samples,), default=None
@@ -130,8 +130,8 @@ class ClassActivationDisplay:
         layer : int, "all" or None, default=None
             Where attention is measured, as in :func:`class_activation_map`.
         wavelength : array-like of shape (n_features,), default=None
-            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` where n_features is 2600, and the number of the sample
-            elsewhere.
+            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample
+            otherwise.
         y_true : array-like of shape (n_samples,), default=None
             Classes for the titles.
         redshift : array-like of shape (n_samples,), default=None

@@ -31,7 +31,7 @@ def class_activation_map(
     normalize: bool = True,
     upsample: bool = True,
 ) -> np.ndarray:
-    """Show how much each part of a spectrum speaks for a class.
+    """Map how much each part of a spectrum contributes to a class.
 
     With ``layer=None`` this is the class activation map of Zhou et al. [1]_: the feature maps before the global
     average, weighted by the last layer's weights for the class. It is exact: its mean over the cells plus the bias of
@@ -59,7 +59,7 @@ def class_activation_map(
     Returns
     -------
     maps : ndarray of shape (n_samples, n_features), float32
-        Or (n_samples, n_cells) with ``upsample=False``. Large values speak for the class.
+        Or (n_samples, n_cells) with ``upsample=False``. Large values support the class.
 
     Raises
     ------
@@ -80,16 +80,16 @@ def class_activation_map(
     LayerCAM multiplies every activation by the positive part of the gradient of the class's logit with respect to it,
     and sums over the channels. Grad-CAM [3]_ averages the gradient of each channel over the whole spectrum first, which
     is right where a channel means the same everywhere, as behind the last block, but not in early layers, whose
-    channels are edges and lines that speak for the class in one place and against it in another.
+    channels are edges and lines that support the class in one place and oppose it in another.
     The activations are those after batch normalisation, excitation and ReLU, which are not negative, as the method
     needs. Its maps have no negative values and do not add up to the logit.
 
     Behind the first dense block activations are edges and lines of the spectrum whatever the weights, and the map
-    ``layer=0`` of a network with random weights follows the lines of quasars, too (enrichment 1.26);
-    that of the next block did so hardly (0.99 to 1.07), later ones and the exact map not. Compare a map with that of
-    random weights before reading it; `line_attention` takes the latter as its `reference`.
+    ``layer=0`` of a network with random weights follows the lines of quasars, too (enrichment 1.26); that of the next
+    block hardly did so (0.99 to 1.07), and later ones and the exact map did not. Compare a map with that of random
+    weights before reading it; `line_attention` takes the latter as its `reference`.
 
-    A cell stands at the middle of the samples that were averaged into it. Samples that pooling leaves out at the end,
+    A cell is at the middle of the samples that were averaged into it. Samples that pooling leaves out at the end,
     where the length is odd, and those before the first and behind the last centre, have the value of the nearest cell:
     of 2600 samples the 40 cells of the default network cover the first 2560. Maps are normalised after interpolation.
 

@@ -29,7 +29,7 @@ class NoiseDisplay:
     effects : sequence of str, of length n_effects
         Names of the rows.
     wavelength : array-like of shape (n_features,), default=None
-        Vacuum, angstrom. None is `LAMOST_WAVELENGTH` where n_features is 2600, and the number of the sample elsewhere.
+        Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample otherwise.
     y : array-like of shape (n_samples,), default=None
         Classes, the titles of the columns.
 
@@ -96,8 +96,8 @@ class NoiseDisplay:
         y : array-like of shape (n_samples,), default=None
             Classes, the titles of the columns.
         wavelength : array-like of shape (n_features,), default=None
-            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` where n_features is 2600, and the number of the sample
-            elsewhere.
+            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample
+            otherwise.
         ax : array of matplotlib Axes, default=None
             n_effects x n_samples of them. None makes a figure.
 

@@ -35,9 +35,9 @@ def occlusion_map(
     fill: str | float = "linear",
     scale: str = "probability",
 ) -> np.ndarray:
-    """Measure how much the probability of a class falls when a stretch of the spectrum is covered.
+    """Measure how much the probability of a class falls when an interval of the spectrum is hidden.
 
-    It needs nothing but `predict_proba`, so that the maps of different classifiers can be compared [1]_.
+    It only needs `predict_proba`, so that the maps of different classifiers can be compared [1]_.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ class ScalingDisplay:
     flux, scaled : array-like of shape (n_samples, n_features)
         Spectra before and after.
     wavelength : array-like of shape (n_features,), default=None
-        Vacuum, angstrom. None is `LAMOST_WAVELENGTH` where n_features is 2600, and the number of the sample elsewhere.
+        Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample otherwise.
     y : array-like of shape (n_samples,), default=None
         Classes, which are written on the rows.
 
@@ -87,8 +87,8 @@ class ScalingDisplay:
         y : array-like of shape (n_samples,), default=None
             Classes, which are written on the rows.
         wavelength : array-like of shape (n_features,), default=None
-            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` where n_features is 2600, and the number of the sample
-            elsewhere.
+            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample
+            otherwise.
         ax : array of matplotlib Axes, default=None
             n_samples x 2 of them. None makes a figure.
 

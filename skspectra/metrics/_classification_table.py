@@ -174,7 +174,7 @@ class ClassificationTable:
         Raises
         ------
         ImportError
-            Where pandas is not installed.
+            If pandas is not installed.
 
         Examples
         --------
@@ -312,7 +312,7 @@ def classification_table(
     -----
     **Division by zero.** A class without a spectrum in ``y_true`` cannot be scored: its scores are NaN, printed as "-",
     and the mean leaves it out; predictions of it count as errors of the other classes. A class that is never predicted
-    has precision and F1 of 0, and the mean includes it. Where ``y_true`` holds every class, the numbers are those of
+    has precision and F1 of 0, and the mean includes it. If ``y_true`` holds every class, the numbers are those of
     :func:`sklearn.metrics.precision_recall_fscore_support` with ``zero_division=0``.
 
     **The mean F1** is the mean of the F1 of the classes (macro F1), not the harmonic mean of mean precision and recall.

@@ -110,7 +110,7 @@ class ClassifierComparison:
         Raises
         ------
         ImportError
-            Where pandas is not installed.
+            If pandas is not installed.
 
         Examples
         --------
@@ -155,7 +155,7 @@ class ClassifierComparison:
         Raises
         ------
         ImportError
-            Where pandas is not installed.
+            If pandas is not installed.
 
         Examples
         --------

@@ -94,7 +94,7 @@ def paired_bootstrap(
     Warns
     -----
     UserWarning
-        Where a class has fewer than 10 spectra, or groups, to resample: see the notes.
+        If a class has fewer than 10 spectra, or groups, to resample: see the notes.
 
     Raises
     ------

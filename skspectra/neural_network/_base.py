@@ -73,7 +73,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         Where to train and predict. "auto" is CUDA if it is available, and the CPU otherwise.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
         Format of the layers' products; weights, statistics and probabilities are float32. "auto" takes bfloat16 if the
-        hardware multiplies it, and float32 otherwise.
+        hardware computes in it and it is faster there, and float32 otherwise.
     callbacks : list of skorch callbacks or None, default=None
         Further callbacks of the training; they are copied. They find "train_loss", "valid_loss" and "valid_score" in
         the net's history. EpochScoring, BatchScoring and InputShapeSetter need skorch's own batches and are refused.
@@ -264,7 +264,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights that multiply the loss, and count in the loss and the score of the validation part.
-            Spectra of weight 0 take part in nothing.
+            Spectra of weight 0 are not used at all.
         X_val, y_val : array-like, default=None
             Spectra and labels for validation, instead of `validation_fraction`. Use it if there are several spectra of
             one object, so that no object is in both. They must be scaled like `X`: in a pipeline with

@@ -20,7 +20,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     The network of Wang, Zhao & Fan [1]_: a convolutional stem, dense blocks of convolutions whose kernels are as wide
     as narrow lines, broad lines and molecular bands, transitions that halve the length, extra transitions that carry
     features across a dense block to the next scale, and a global average before the class probabilities. Batch
-    normalisation, squeeze-and-excitation and ReLU stand before every convolution but the first.
+    normalisation, squeeze-and-excitation and ReLU precede every convolution but the first.
 
     :meth:`plain` makes the DenseNet of Huang et al. [2]_ instead, with as many layers and without these changes.
 
@@ -30,18 +30,18 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     ----------
     <parameters of the module>
     init : str, fitted DenseNet1DClassifier or Pipeline that ends in one, default=None
-        Network whose weights `fit` begins with: the name of a model of :func:`skspectra.pretrained.load_classifier`, or
+        Network from whose weights `fit` starts: the name of a model of :func:`skspectra.pretrained.load_classifier`, or
         a fitted one. It must have the same parameters of the architecture, and may have been fitted to spectra of
         another length. The last layer keeps the weights of the classes that both have, and has random ones for the
         others. None begins with random weights. In the grid of a search, wrap a fitted network in
-        :class:`~sklearn.frozen.FrozenEstimator`. :meth:`from_pretrained` sets all that suits.
+        :class:`~sklearn.frozen.FrozenEstimator`. :meth:`from_pretrained` sets matching parameters.
     <training parameters>
 
     Attributes
     ----------
     n_layers_ : int
         Number of layers with weights that follow each other, counted as in [1]_: 36 for the defaults. The extra
-        transitions and the excitations stand beside them.
+        transitions and the excitations are not counted.
     <fitted attributes>
 
     See Also
@@ -125,10 +125,10 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
 
     @classmethod
     def from_pretrained(cls, name: str = "star-galaxy-qso", **params: Any) -> Self:
-        """Make a classifier that begins with the weights of a pretrained network, for few labelled spectra.
+        """Make a classifier that starts from the weights of a pretrained network, for few labelled spectra.
 
-        It has the architecture of those weights, and the defaults of a fine-tuning: few epochs at a low rate that rises
-        and falls once, balanced epochs and fresh noise for every spectrum.
+        It has the architecture of that network, and defaults that suit fine-tuning: few epochs, small batches, a
+        learning rate that rises and falls once, balanced epochs and fresh noise for every spectrum.
 
         Parameters
         ----------
@@ -170,6 +170,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
             "init": name,
             "max_epochs": 20,
             "batch_size": 32,
+            "precision": "float32",  # faster than bfloat16 for networks of this size
             "lr": 0.003,
             "lr_schedule": "one-cycle",
             "sampling": "balanced",

@@ -24,7 +24,7 @@ def _estimator_has_predict_proba(rejector: "UnknownRejector") -> bool:
 
 
 class UnknownRejector(BaseMetaClassifier):
-    """Classifier that answers "UNKNOWN" for spectra unlike those that it knows.
+    """Classifier that predicts "UNKNOWN" for spectra that are unlike those of the known classes.
 
     Every spectrum gets a score. A higher score means that it is more similar to known spectra. A spectrum whose score
     is below the threshold of the class predicted for it is unknown. The thresholds come from spectra that were held out
@@ -48,16 +48,16 @@ class UnknownRejector(BaseMetaClassifier):
           :class:`~sklearn.calibration.CalibratedClassifierCV` of one classifier, such as a frozen one. Of any other
           classifier, the spectra as given.
         - callable: called with the fitted estimator and spectra, it returns an array of shape (n_samples,), higher for
-          more known spectra. So detectors of other libraries fit in.
+          more known spectra. Detectors of other libraries can be used in this way.
     rejection_rate : float, default=0.05
-        Share of known spectra that may be rejected, in [0, 1). For a new spectrum like those held back it is an upper
+        Share of known spectra that may be rejected, in [0, 1). For a new spectrum like those held out it is an upper
         bound of the probability to be rejected. A class that is predicted for fewer than ``1 / rejection_rate - 1``
-        held back spectra never becomes unknown.
+        held-out spectra is never rejected.
     validation_fraction : float, default=0.2
         Fraction of each class, drawn at random, that is held out for the thresholds. With a frozen `estimator` all
         spectra are for the thresholds, except for "distance", which needs the rest for means and covariance.
     unknown_label : str or int, default=None
-        What `predict` answers for unknown spectra; None is "UNKNOWN", or -1 where labels are numbers.
+        What `predict` returns for unknown spectra; None is "UNKNOWN", or -1 if the labels are numbers.
     random_state : int, RandomState instance or None, default=None
         Seed of the choice of the spectra that are held out.
 
@@ -70,7 +70,7 @@ class UnknownRejector(BaseMetaClassifier):
     thresholds_ : ndarray of shape (n_classes,)
         Lowest score that is accepted, by predicted class; minus infinity where nothing is rejected.
     unknown_label_ : str or int
-        What `predict` answers for unknown spectra.
+        What `predict` returns for unknown spectra.
     n_features_in_ : int
         Number of samples in a spectrum, if `estimator` has it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -143,7 +143,7 @@ class UnknownRejector(BaseMetaClassifier):
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights for the `fit` of `estimator`. Spectra of weight 0 take part in nothing.
+            Weights for the `fit` of `estimator`. Spectra of weight 0 are not used at all.
         **fit_params : dict
             Further arguments for the `fit` of `estimator`, such as `X_val` and `y_val` of a network.
 
@@ -184,7 +184,7 @@ class UnknownRejector(BaseMetaClassifier):
         return self
 
     def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Return how much each spectrum is like known ones.
+        """Return how similar each spectrum is to known ones.
 
         Parameters
         ----------
@@ -194,7 +194,7 @@ class UnknownRejector(BaseMetaClassifier):
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
-            The higher the more known.
+            Higher scores mean that a spectrum is more similar to known ones.
 
         Raises
         ------

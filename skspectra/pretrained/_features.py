@@ -24,11 +24,11 @@ def _pipeline(name: str, device: str) -> Pipeline:
 
 
 class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, StatelessSpectrumTransformer):
-    """The vector that the last layer of a pretrained network reads, as features for any other estimator.
+    """The input of the last layer of a pretrained network, as features for any other estimator.
 
     It takes flux in any unit with NaN where nothing was measured, as the classifier of :func:`load_classifier` does,
-    and learns nothing itself: `transform` works without `fit`. A linear classifier, a clustering or a regression behind
-    it is fitted in a second.
+    and learns nothing itself, so `transform` works without `fit`. A linear classifier, a clustering or a regression on
+    these features is fitted in a second.
 
     Parameters
     ----------

@@ -100,13 +100,13 @@ def load_spectra(
     Raises
     ------
     OSError
-        Where a file is not there or must not be read.
+        If a file does not exist or cannot be read.
     ValueError
-        Where a file is damaged, of no known format, on another grid than the first (with ``wavelength=None``), holds
+        If a file is damaged, of no known format, on another grid than the first (with ``wavelength=None``), holds
         a spectrum a second time or one of which nothing was measured on the grid; where there is no spectrum at all.
         The error names the file and the cause. Also where a parameter is out of its range.
     ImportError
-        Where a FITS file is met and astropy is not installed, or a text file and pandas is not.
+        If a FITS file is met and astropy is not installed, or a text file and pandas is not.
 
     Warns
     -----

@@ -25,9 +25,9 @@ def read_file(
     Raises
     ------
     OSError
-        Where the file cannot be opened.
+        If the file cannot be opened.
     ValueError
-        Where what is in it is damaged. Both name the file.
+        If what is in it is damaged. Both name the file.
     """
     with warnings.catch_warnings():
         # astropy and NumPy warn of what the checks below turn into errors, and of slips in headers that do not matter.

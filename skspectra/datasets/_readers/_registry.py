@@ -51,7 +51,7 @@ def register_reader(survey: str) -> Callable:
     Raises
     ------
     ValueError
-        Where `survey` is not a non-empty string.
+        If `survey` is not a non-empty string.
 
     Examples
     --------

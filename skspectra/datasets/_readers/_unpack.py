@@ -41,7 +41,7 @@ def unpacked(handle: BinaryIO) -> BinaryIO:
     Raises
     ------
     ValueError
-        Where the compression is broken, unknown, or holds more than a file of spectra does.
+        If the compression is broken, unknown, or holds more than a file of spectra does.
     """
     for _ in range(_MOST_LAYERS + 1):
         handle.seek(0)

@@ -47,9 +47,9 @@ def open_spectra_store(store: str | os.PathLike) -> Bunch:
     Raises
     ------
     OSError
-        Where there is no such folder.
+        If there is no such folder.
     ValueError
-        Where it holds no complete store: the writing has not ended, or a file in it is missing, truncated, no npy file
+        If it holds no complete store: the writing has not ended, or a file in it is missing, truncated, no npy file
         or of another shape than was written. Values changed on disk that leave the size of their file as it was are not
         noticed.
 

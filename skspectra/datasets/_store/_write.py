@@ -49,8 +49,8 @@ def write_spectra_store(
 
     The files are read as by :func:`load_spectra`, a block of them at a time. After each block what is there is safe on
     disk: where the writing ends early, because the process was killed, the disk was full or a file was damaged, the
-    same call goes on with it. Until all is there the store is called ``STORE.part``, so that nothing of the name
-    `store` is ever incomplete. Where `store` was written by the same call before, it is opened and nothing is read.
+    same call resumes. Until it is complete the store is called ``STORE.part``, so that nothing of the name
+    `store` is ever incomplete. If `store` was written by the same call before, it is opened and nothing is read.
 
     Parameters
     ----------
@@ -87,16 +87,16 @@ def write_spectra_store(
     Raises
     ------
     FileExistsError
-        Where `store` is there and was written by another call, or is something else.
+        If `store` exists and was written by another call, or is not a store.
     OSError
-        Where a file is not there or must not be read, where the disk is full or another process writes this store.
+        If a file does not exist or cannot be read, if the disk is full or another process writes this store.
     ValueError
-        Where a file is damaged, of no known format, on another grid than the first (with ``wavelength=None``), or holds
+        If a file is damaged, of no known format, on another grid than the first (with ``wavelength=None``), or holds
         a spectrum a second time or one that `transformer` refuses; where there is no spectrum at all. Where
         ``STORE.part`` is there and was begun with other files or parameters, is damaged, or a file in it was changed
         since it was read. Also where a parameter is out of its range.
     ImportError
-        Where a FITS file is met and astropy is not installed.
+        If a FITS file is met and astropy is not installed.
 
     See Also
     --------
@@ -148,7 +148,7 @@ def write_spectra_store(
         part,
         "this store",
         "the table could not be written",
-        "The blocks before are safe; the same call goes on.",
+        "The blocks before are safe, and the same call resumes.",
     ):
         part.mkdir(parents=True, exist_ok=True)
         with closing(SpectraTable(part / _TABLE)) as table:
@@ -173,7 +173,7 @@ def _reopen(folder: Path, parameters: dict[str, str], names: str) -> Bunch:
     try:
         manifest = read_manifest(folder)
     except ValueError as error:
-        raise FileExistsError(f"{folder}: it is there, and is not a store of spectra: {error}") from error
+        raise FileExistsError(f"{folder}: it already exists and is not a store of spectra: {error}") from error
     _remove_table(folder)
     other = difference(manifest["parameters"], parameters) or ("files" if manifest["names"] != names else None)
     if other:

@@ -153,7 +153,7 @@ class StoreWriter:
             free = shutil.disk_usage(self.part).free
             raise OSError(
                 error.errno,
-                f"{error.strerror}, with {free} bytes free; {n_safe} spectra are safe, and the same call goes on",
+                f"{error.strerror}, with {free} bytes free; {n_safe} spectra are safe, and the same call resumes",
                 str(self.part),
             ) from error
 

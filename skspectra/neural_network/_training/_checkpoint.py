@@ -1,4 +1,4 @@
-"""Checkpoints: the state of a training in a file, from which a later fit goes on to the same model."""
+"""Checkpoints: the state of a training in a file, from which a later fit resumes and gives the same model."""
 
 from __future__ import annotations
 

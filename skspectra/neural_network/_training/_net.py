@@ -87,7 +87,7 @@ class SpectrumNet(NeuralNetClassifier):
         if iterator is None:
             return
         total, n_batches, labels, weights, logits = 0.0, 0, [], [], []
-        # Each epoch has a seed of its own, so that a training that is resumed goes on alike.
+        # Each epoch has a seed of its own, so that a training that is resumed gives the same model.
         drawing = SeededRandom(self.seed_ + len(self.history)) if training and self.draws_ else nullcontext()
         with drawing:
             for batch in iterator:
