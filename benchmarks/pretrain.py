@@ -199,8 +199,8 @@ spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
   validation spectra, and are rounded to half precision.
 - Probabilities: scaled by a temperature on the validation spectra. They are meant for equal shares of the classes;
   `PriorCorrectedClassifier` brings them to those of a survey.
-- Written on {datetime.date.today()} by `python benchmarks/pretrain.py` of skspectra {skspectra.__version__}, in
-  {seconds / 60:.0f} minutes for the last stage and {torch.get_num_threads()} threads; {versions}.
+- Written on {datetime.date.today()} by `python benchmarks/pretrain.py` of skspectra {skspectra.__version__}, with
+  {versions}. The last stage took {seconds / 60:.0f} minutes on {torch.get_num_threads()} threads.
 
 ## Scores
 

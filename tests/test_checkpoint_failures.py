@@ -189,7 +189,7 @@ def test_callbacks_that_begin_anew_are_named(tmp_path):
     classifier = small(tmp_path, callbacks=[EarlyStopping()])
     crash(classifier)
 
-    with pytest.warns(RuntimeWarning, match="the callback EarlyStopping begins anew"):
+    with pytest.warns(RuntimeWarning, match="the callback EarlyStopping starts again"):
         classifier.fit(X, Y)
 
 

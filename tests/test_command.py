@@ -166,7 +166,7 @@ def test_plot_says_what_it_cannot_do(run, archives, tmp_path, own_pipeline):
     assert "no screen to open a window on: give -o FIGURE" in err
     code, _, err = run("plot", archives / "0.npz", "-o", tmp_path / "figure.txt")
     assert code == 2
-    assert "'txt' is no format that matplotlib writes" in err
+    assert "'txt' is not a format that matplotlib writes" in err
     other = make_pipeline(*(step for _, step in own_pipeline.steps[:-1]), LogisticRegression())
     X = np.random.default_rng(0).normal(size=(20, 2600))
     joblib.dump(other.fit(X, np.arange(20) % 2), tmp_path / "model.joblib")

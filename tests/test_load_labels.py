@@ -231,7 +231,7 @@ def test_what_a_reader_raises_is_named_with_the_file(tmp_path, registry, error, 
 @pytest.mark.parametrize("redshift", ["abc", True])
 def test_a_redshift_that_is_no_number(tmp_path, registry, redshift):
     register_reader("Toy")(lambda file: Spectrum(flux=[1.0, 2.0], wavelength=[4000.0, 4001.0], redshift=redshift))
-    with pytest.raises(ValueError, match=rf"a\.toy: the redshift is {redshift!r}, which is no number"):
+    with pytest.raises(ValueError, match=rf"a\.toy: the redshift is {redshift!r}, which is not a number"):
         load_spectra(write_toy(tmp_path / "a.toy"))
 
 
@@ -326,8 +326,8 @@ def test_csv_of_many_spectra(tmp_path):
     ("content", "message"),
     [
         ("wavelength,flux\n5000,1\n5001\n", "line 3 has 1 values and the header 2"),
-        ("wavelength,flux\n5000,1\n5001,x\n", "line [23], column 'flux': '(x|True)' is no number"),
-        ("wavelength,flux\n5000,True\n", "line [23], column 'flux': '(x|True)' is no number"),
+        ("wavelength,flux\n5000,1\n5001,x\n", "line [23], column 'flux': '(x|True)' is not a number"),
+        ("wavelength,flux\n5000,True\n", "line [23], column 'flux': '(x|True)' is not a number"),
         ("wavelength,flux\n", "not empty"),
         ("5000,5001\n", "2 fluxes, not 2600"),
         ("3,2,1\n1,2,3\n", "first line are no wavelengths"),

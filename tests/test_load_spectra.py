@@ -151,7 +151,7 @@ def test_plain_arrays_in_a_folder_that_are_no_spectra_are_passed_over(folder):
 
 def test_a_damaged_plain_array_in_a_folder_is_refused(folder):
     (folder / "mine.csv").write_text("wavelength,flux\n5000,x\n")
-    with pytest.raises(ValueError, match=r"mine\.csv: line 2, column 'flux': 'x' is no number"):
+    with pytest.raises(ValueError, match=r"mine\.csv: line 2, column 'flux': 'x' is not a number"):
         load_spectra(folder)
 
 

@@ -57,7 +57,7 @@ def test_a_classifier_behind_it(sample):
 
 
 def test_what_cannot_be_used(sample):
-    with pytest.raises(ValueError, match="name='stars' is no pretrained model"):
+    with pytest.raises(ValueError, match="name='stars' is not a pretrained model"):
         PretrainedFeatures("stars").transform(sample.data[:2])
     with pytest.raises(ValueError, match=r"no such device|not available"):
         PretrainedFeatures(device="nowhere").transform(sample.data[:2])

@@ -181,7 +181,7 @@ def test_sdss_class_that_is_worthless(tmp_path, value, cause):
 )
 def test_cards_that_are_no_numbers_are_named(tmp_path, make, card, value):
     path = make(tmp_path / "spec.fits", **{card: value})
-    refused(path, path.read_bytes(), f"{card} is {value!r}, which is no number")
+    refused(path, path.read_bytes(), f"{card} is {value!r}, which is not a number")
 
 
 def test_bits_a_pixel_that_fits_does_not_know(tmp_path, contents):

@@ -99,5 +99,5 @@ def test_flags_survive_an_archive_and_a_store(tmp_path):
 
 def test_flags_that_are_no_whole_number_are_refused(tmp_path):
     path = flagged(sdss_spec(tmp_path / "a.fits"), ZWARNING=("D", [0.5]))
-    with pytest.raises(ValueError, match=r"a\.fits: ZWARNING is .*0\.5.*, which is no whole number"):
+    with pytest.raises(ValueError, match=r"a\.fits: ZWARNING is .*0\.5.*, which is not a whole number"):
         load_spectra(path)

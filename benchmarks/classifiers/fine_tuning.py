@@ -57,6 +57,7 @@ OTHERS = (
 METHODS = (FINE_TUNED, *FROM_SCRATCH, *OTHERS)
 IN_CURVE = (FINE_TUNED, "DenseNet1D from scratch", *OTHERS)
 N_FOLDS, N_DRAWS = 5, 3
+MANY = 500  # spectra
 
 
 def stellar_types(args):
@@ -90,7 +91,9 @@ def make(name, n_samples, seed):
     """Return a pipeline that takes flux with NaN."""
     scale = preprocessing(QUANTILES)
     if name == FINE_TUNED:
-        return make_pipeline(scale, DenseNet1DClassifier.from_pretrained(random_state=seed))
+        # The defaults suit few labels; with many, half as many epochs are enough steps.
+        epochs = {} if n_samples <= MANY else {"max_epochs": 10}
+        return make_pipeline(scale, DenseNet1DClassifier.from_pretrained(random_state=seed, **epochs))
     if name in FROM_SCRATCH:
         network = CANDIDATES[FROM_SCRATCH[name]].make(seed)
         return make_pipeline(scale, balance_in_training(network).set_params(batch_size=32))

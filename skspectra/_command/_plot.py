@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         if matplotlib.get_backend().lower() in ("agg", "pdf", "ps", "svg", "cairo"):
             raise UsageError("there is no screen to open a window on: give -o FIGURE.")
     elif (kind := args.output.suffix.lstrip(".")) not in plt.figure().canvas.get_supported_filetypes():
-        raise UsageError(f"-o {args.output}: {kind or 'no suffix'!r} is no format that matplotlib writes.")
+        raise UsageError(f"-o {args.output}: {kind or 'no suffix'!r} is not a format that matplotlib writes.")
     model, wavelength = load_model(args)
     flux, redshift = _spectrum(args, wavelength)
     try:

@@ -1,5 +1,7 @@
 """Choice of device, precision and size of the batches in prediction."""
 
+import warnings
+
 import torch
 
 # Samples (spectra times their length) in a batch of prediction: the fastest of those measured on a CPU.
@@ -25,6 +27,13 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
     """Return the dtype of feature maps and convolutions; "auto" is bfloat16 where the hardware multiplies it."""
     if precision == "auto":
         precision = "bfloat16" if _multiplies_bfloat16(device) else "float32"
+    elif precision == "bfloat16" and not _multiplies_bfloat16(device):
+        warnings.warn(
+            f"precision='bfloat16' is emulated on {device}, which is slower than float32. precision='auto' uses "
+            "bfloat16 only if the hardware computes in it.",
+            UserWarning,
+            stacklevel=1,  # this line, so that it is shown once
+        )
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
 
 

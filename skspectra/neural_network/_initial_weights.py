@@ -76,4 +76,4 @@ def _refuse_other_architecture(classifier: Any, source: Any) -> None:
     if differing:
         own = ", ".join(f"{name}={getattr(classifier, name)!r}" for name in differing)
         wanted = ", ".join(f"{name}={getattr(source, name)!r}" for name in differing)
-        raise ValueError(f"The network of init has {wanted}, and this one {own}: set them alike.")
+        raise ValueError(f"The network of init has {wanted}, and this one {own}: give both the same values.")

@@ -6,7 +6,7 @@ from pathlib import Path
 _FOLDER = Path(str(files(__package__) / "models"))
 
 # Without a number it is the newest version.
-_NEWEST = {"star-galaxy-qso": "star-galaxy-qso-1"}
+_NEWEST = {"star-galaxy-qso": "star-galaxy-qso-2"}
 
 
 def model_names() -> list[str]:
@@ -23,5 +23,5 @@ def model_file(name: str, suffix: str) -> Path:
         If there is no model of that name.
     """
     if name not in model_names():
-        raise ValueError(f"name={name!r} is no pretrained model; there are {model_names()}.")
+        raise ValueError(f"name={name!r} is not a pretrained model; available models are {model_names()}.")
     return _FOLDER / f"{_NEWEST.get(name, name)}{suffix}"

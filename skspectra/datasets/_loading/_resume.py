@@ -25,7 +25,7 @@ def files_to_read(
         # Nothing of an earlier call counts.
         table["parameters"] = json.dumps(parameters)
         return files
-    advice = f"use the same again, or delete {part} to start anew"
+    advice = f"use the same again, or delete {part} to start again"
     other = difference(json.loads(table["parameters"]), parameters)
     if other:
         raise ValueError(f"{part}: the {what} was begun with other {other}; {advice}")
@@ -38,7 +38,7 @@ def files_to_read(
         if state != file_state(file.path):
             raise ValueError(
                 f"{file.path}: the file was changed after it was read into {part} ({state}; now "
-                f"{file_state(file.path) or 'missing'}); delete {part} to start anew"
+                f"{file_state(file.path) or 'missing'}); delete {part} to start again"
             )
         folders.discard(file.folder or "")
     if len(files) - len(to_read) < table.n_files:

@@ -109,6 +109,6 @@ def _text(value: object) -> str:
         return ""
     text = value.decode().strip() if isinstance(value, bytes) else str(value).strip()
     if "\0" in text:
-        raise ValueError(f"{text!r} is no name: it holds a zero byte")
+        raise ValueError(f"{text!r} is not a name: it contains a zero byte")
     text.encode()  # lone surrogates are no text; the error is a ValueError
     return "" if text in MISSING_TEXTS else text

@@ -42,7 +42,7 @@ def read_sdss_spspec(file: SurveyFile) -> Spectrum | None:
     flux, error, flags = rows[0], rows[2], rows[3].astype(np.int64)
     code = as_number("SPEC_CLN", header["SPEC_CLN"])
     if code not in _CLASSES:
-        raise ValueError(f"SPEC_CLN is {code:g}, which is no class")
+        raise ValueError(f"SPEC_CLN is {code:g}, which is not a class")
     target, subclass = _CLASSES[int(code)]
     wavelength = 10.0 ** (
         as_number("COEFF0", header["COEFF0"]) + as_number("COEFF1", header["COEFF1"]) * np.arange(len(flux))

@@ -109,7 +109,7 @@ def _pixels(names: list[str], places: dict[str, str]) -> list[str]:
     wavelength = np.array(pixels, np.float64)
     if wavelength[0] <= 0 or (np.diff(wavelength) <= 0).any():
         raise NoSpectra(
-            f"the numbers in its first line are no wavelengths, which are positive and strictly increasing. {_WANTED}"
+            f"the numbers in its first line are not wavelengths, which are positive and strictly increasing. {_WANTED}"
         )
     if len(wavelength) < _MANY_PIXELS and not places:
         raise NoSpectra(f"its first line is {len(wavelength)} numbers, too few for a header of wavelengths. {_WANTED}")
@@ -177,7 +177,7 @@ def _numbers(table: Any, name: str, lines: array.array, *, truth: bool = False) 
         try:
             numbers[row] = np.nan if missing else float(known.get(text.lower(), text))
         except ValueError:
-            raise ValueError(f"line {lines[row]}, column {name!r}: {text!r} is no number") from None
+            raise ValueError(f"line {lines[row]}, column {name!r}: {text!r} is not a number") from None
     return numbers
 
 

@@ -10,7 +10,7 @@ def as_number(name: str, value: object) -> float:
     if value is None or value is np.ma.masked:
         return np.nan
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise ValueError(f"{name} is {value!r}, which is no number")
+        raise ValueError(f"{name} is {value!r}, which is not a number")
     return float(value)
 
 
@@ -20,7 +20,7 @@ def as_integer(name: str, value: object) -> int:
         return 0
     number = as_number(name, value)
     if not number.is_integer():
-        raise ValueError(f"{name} is {value!r}, which is no whole number")
+        raise ValueError(f"{name} is {value!r}, which is not a whole number")
     return int(value)  # type: ignore[call-overload]  # the number itself, for float64 may round it
 
 
@@ -31,7 +31,7 @@ def as_text(name: str, value: object) -> str:
     except UnicodeDecodeError:
         text = None
     if not isinstance(text, str):
-        raise ValueError(f"{name} is {value!r}, which is no text")
+        raise ValueError(f"{name} is {value!r}, which is not text")
     return text.strip()
 
 

@@ -279,7 +279,7 @@ class Checkpoint(Callback):
                 callback.load_state_dict(state["callbacks"][name])
             elif _begins_anew(callback):
                 warnings.warn(
-                    f"The training resumes from its checkpoint, but the callback {name} begins anew: it has no "
+                    f"The training resumes from its checkpoint, but the callback {name} starts again: it has no "
                     "state_dict and load_state_dict.",
                     RuntimeWarning,
                     stacklevel=2,

@@ -1,0 +1,40 @@
+"""The parameter precision: which format "auto" takes, and what is said of one that the processor emulates."""
+
+import pytest
+import torch
+
+from skspectra.neural_network import SpectrumMLPClassifier, _device
+from skspectra.neural_network._device import compute_dtype
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def emulated(monkeypatch):
+    monkeypatch.setattr(_device, "_multiplies_bfloat16", lambda device: False)
+
+
+@pytest.fixture
+def in_hardware(monkeypatch):
+    monkeypatch.setattr(_device, "_multiplies_bfloat16", lambda device: True)
+
+
+def test_auto_never_takes_an_emulated_format(emulated):
+    assert compute_dtype("auto", CPU) == torch.float32
+
+
+def test_an_emulated_format_is_warned_of(emulated):
+    with pytest.warns(UserWarning, match=r"precision='bfloat16' is emulated on cpu, .* precision='auto' uses bfloat16"):
+        assert compute_dtype("bfloat16", CPU) == torch.bfloat16
+
+
+def test_fit_warns_once(emulated):
+    X, y = torch.rand(20, 30).numpy(), [0, 1] * 10
+    network = SpectrumMLPClassifier(hidden_layer_sizes=(4,), max_epochs=1, precision="bfloat16", random_state=0)
+    with pytest.warns(UserWarning, match="is emulated") as warned:
+        network.fit(X, y).predict(X)
+    assert len(warned) == 1
+
+
+def test_a_format_of_the_hardware_is_not_warned_of(in_hardware):
+    assert compute_dtype("bfloat16", CPU) == torch.bfloat16
