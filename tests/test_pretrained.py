@@ -94,9 +94,7 @@ def test_names():
     assert "star-galaxy-qso" in files.model_names()
     assert load_model_card("star-galaxy-qso-2").startswith("# star-galaxy-qso-2\n")
     for function in (load_classifier, load_model_card, onnx_path):
-        with pytest.raises(
-            ValueError, match=r"name=.stars. is not a pretrained model; available models are .*star-galaxy"
-        ):
+        with pytest.raises(ValueError, match=r"name=.stars. is not a pretrained model; available models are \["):
             function("stars")
 
 
