@@ -227,22 +227,39 @@ def report(data, args, folds, whole, curve):
             cells[-1] = short(np.mean(np.abs(subtype[name] - data.subtype)[known] <= 2))
         print("| " + " | ".join(cells) + " |")
 
+    report_curve(data, args, folds, curve)
+    save(args, of_f1=of_f1, of_accuracy=corrected)
+
+
+def report_curve(data, args, folds, curve):
     print(f"\nMacro F1 and accuracy with few labels, mean of {N_DRAWS} draws\n")
     print("| classifier |" + "".join(f" {n_samples} |" for n_samples in args.sizes))
     print("| --- " * (1 + len(args.sizes)) + "|")
+    f1 = {}
     for name in IN_CURVE:
-        cells = []
-        for n_samples in args.sizes:
-            scores = np.array(
-                [
-                    (f1_score(data.y[test], result["predicted"], average="macro"),
-                     accuracy_score(data.y[test], result["predicted"]))
-                    for (_, test), result in zip(folds, curve[name, n_samples], strict=False)
-                ]
-            )  # fmt: skip
-            cells.append(", ".join(map(short, scores.mean(axis=0))))
-        print(f"| {name} | " + " | ".join(cells) + " |")
-    save(args, of_f1=of_f1, of_accuracy=corrected)
+        scores = [
+            (f1_score(data.y[test], result["predicted"], average="macro"), np.mean(data.y[test] == result["predicted"]))
+            for n_samples in args.sizes
+            for (_, test), result in zip(folds, curve[name, n_samples], strict=False)
+        ]
+        means = np.reshape(scores, (len(args.sizes), N_DRAWS, 2)).mean(axis=1)
+        f1[name] = means[:, 0]
+        print(f"| {name} | " + " | ".join(", ".join(map(short, both)) for both in means) + " |")
+    if args.figure:
+        draw_curve(args.figure, args.sizes, f1)
+
+
+def draw_curve(path, sizes, f1):
+    import matplotlib.pyplot as plt
+
+    figure, ax = plt.subplots(figsize=(6.5, 4), layout="constrained")
+    for name, scores in f1.items():
+        ax.plot(sizes, scores, marker="o", label=name)
+    ax.set(xscale="log", xlabel="labelled spectra", ylabel="macro F1")
+    ax.set_xticks(sizes, [str(size) for size in sizes])
+    ax.minorticks_off()
+    ax.legend(fontsize="small")
+    figure.savefig(path, dpi=110)
 
 
 def p_of_accuracy(data, one, other):
@@ -258,6 +275,7 @@ def main():
     parser.add_argument("set", choices=SETS)
     add_data(parser, "real_spectra.npz, for stellar-types")
     parser.add_argument("--sizes", type=int, nargs="*", default=[50, 100, 200, 500, 1000], help="numbers of labels")
+    parser.add_argument("--figure", type=Path, help="draw macro F1 against the number of labels")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, default=Path("fine_tuning"), help="folder of the fits that are done")
     args = parser.parse_args()

@@ -170,7 +170,6 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
             "init": name,
             "max_epochs": 20,
             "batch_size": 32,
-            "precision": "float32",  # faster than bfloat16 for networks of this size
             "lr": 0.01,
             "lr_schedule": "one-cycle",
             "sampling": "balanced",
