@@ -183,12 +183,12 @@ def run_all(data, args):
         print(f"{name}, {label}: accuracy {right:.3f}, {found['seconds']:.0f} s", flush=True)
         return found
 
-    for name in METHODS:
+    for name in args.methods:
         whole[name] = [
             result(name, *fold, 0, f"fold {k}", whole[FINE_TUNED][k]["seconds"] if name in FROM_SCRATCH else None)
             for k, fold in enumerate(folds)
         ]
-    for name in IN_CURVE:
+    for name in in_curve(args):
         for n_samples in args.sizes:
             curve[name, n_samples] = []
             for k, (rows, test) in enumerate(folds[:N_DRAWS]):
@@ -196,6 +196,10 @@ def run_all(data, args):
                 train = draw(data.y, rows, n_samples, k)
                 curve[name, n_samples].append(result(name, train, test, k, f"{n_samples} labels, draw {k}", budget))
     return folds, whole, curve
+
+
+def in_curve(args):
+    return [name for name in args.methods if name in IN_CURVE]
 
 
 def report(data, args, folds, whole, curve):
@@ -236,7 +240,7 @@ def report_curve(data, args, folds, curve):
     print("| classifier |" + "".join(f" {n_samples} |" for n_samples in args.sizes))
     print("| --- " * (1 + len(args.sizes)) + "|")
     f1 = {}
-    for name in IN_CURVE:
+    for name in in_curve(args):
         scores = [
             (f1_score(data.y[test], result["predicted"], average="macro"), np.mean(data.y[test] == result["predicted"]))
             for n_samples in args.sizes
@@ -274,6 +278,9 @@ def main():
     parser = parser_of(__doc__)
     parser.add_argument("set", choices=SETS)
     add_data(parser, "real_spectra.npz, for stellar-types")
+    parser.add_argument(
+        "--methods", nargs="+", choices=METHODS, default=METHODS, help="besides the fine-tuned network, in any order"
+    )
     parser.add_argument("--sizes", type=int, nargs="*", default=[50, 100, 200, 500, 1000], help="numbers of labels")
     parser.add_argument("--figure", type=Path, help="draw macro F1 against the number of labels")
     parser.add_argument("--threads", type=int, default=2)
@@ -282,6 +289,7 @@ def main():
     torch.set_num_threads(args.threads)
     print_machine()
     data = SETS[args.set](args)
+    args.methods = [name for name in METHODS if name in (FINE_TUNED, *args.methods)]
     args.sizes = [n_samples for n_samples in args.sizes if n_samples < len(data.y) * (N_FOLDS - 1) / N_FOLDS]
     report(data, args, *run_all(data, args))
 
