@@ -113,7 +113,7 @@ LAST_DIGIT = {
     (network, "check_methods_sample_order_invariance"): (
         "in single precision the place of a spectrum in its batch can change the last digit; 1e-9 is allowed"
     )
-    for network in ("DenseNet1DClassifier", "SpectrumMLPClassifier", "DBNClassifier")
+    for network in ("DenseNet1DClassifier", "SpectrumMLPClassifier", "DBNClassifier", "PretrainedFeatures")
 }
 
 

@@ -113,7 +113,7 @@ def test_checkpoints_tell_beginnings_apart(fitted, spectra, tmp_path):
     [
         (DenseNet1DClassifier(), "is not fitted"),
         (7, "init"),
-        ("stars", "is no pretrained model"),
+        ("stars", "is not a pretrained model"),
     ],
     ids=["unfitted", "number", "unknown name"],
 )

@@ -330,7 +330,7 @@ def test_csv_of_many_spectra(tmp_path):
         ("wavelength,flux\n5000,True\n", "line [23], column 'flux': '(x|True)' is not a number"),
         ("wavelength,flux\n", "not empty"),
         ("5000,5001\n", "2 fluxes, not 2600"),
-        ("3,2,1\n1,2,3\n", "first line are no wavelengths"),
+        ("3,2,1\n1,2,3\n", "first line are not wavelengths"),
         ("1,2,3\n4,5,6\n", "first line is 3 numbers, too few"),
         ("1,2,3\n", "3 fluxes, not 2600"),
     ],

@@ -99,7 +99,7 @@ def test_labels_may_have_names_and_numbers_of_any_kind(monkeypatch, tmp_path, by
     ("second", "cause"),
     [
         (Label("QSO", redshift="far"), "the redshift is 'far', which is not a number"),
-        (Label("Q\0SO"), "it holds a zero byte"),
+        (Label("Q\0SO"), "it contains a zero byte"),
         (Label("Q\udcff"), "surrogates not allowed"),
     ],
 )

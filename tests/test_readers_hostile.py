@@ -162,7 +162,7 @@ def test_class_that_is_none(tmp_path, contents):
     refused(tmp_path / "spec.fits", content, "SPEC_CLN is 77")
 
 
-@pytest.mark.parametrize(("value", "cause"), [("", "empty"), ("   ", "empty"), (True, "no text"), (3.5, "no text")])
+@pytest.mark.parametrize(("value", "cause"), [("", "empty"), ("   ", "empty"), (True, "not text"), (3.5, "not text")])
 @pytest.mark.parametrize("make", [lamost_array, lamost_table])
 def test_lamost_class_that_is_worthless(tmp_path, make, value, cause):
     path = make(tmp_path / "spec.fits", CLASS=value)

@@ -104,7 +104,7 @@ def test_names_of_objects_keep_their_zeros(tmp_path):
             "wave,counts\n5000,1\n",
             "begins with 'wave,counts .*A text file of spectra has a header with",
         ),
-        ("5000 1.0\n5001 2.0\n", "no wavelengths, .*A text file of spectra has a header with"),
+        ("5000 1.0\n5001 2.0\n", "not wavelengths, .*A text file of spectra has a header with"),
         ("hello\n", r"begins with 'hello'\. A text file of spectra has a header with the columns wavelength and flux"),
     ],
 )
