@@ -28,7 +28,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
 from sklearn.metrics import accuracy_score, f1_score
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
@@ -40,6 +40,7 @@ from benchmarks._common.command import add_data, data_folder, parser_of, print_m
 from benchmarks._common.runs import code_version, read_or_run
 from benchmarks._common.scores import differences, score, short, with_interval
 from benchmarks._common.training import balance_in_training, plan, preprocessing
+from benchmarks.classifiers._real import folds_of
 from skspectra.datasets import load_sdss_sample
 from skspectra.metrics._holm import holm
 from skspectra.neural_network import DenseNet1DClassifier
@@ -56,7 +57,7 @@ OTHERS = (
 )
 METHODS = (FINE_TUNED, *FROM_SCRATCH, *OTHERS)
 IN_CURVE = (FINE_TUNED, "DenseNet1D from scratch", *OTHERS)
-N_FOLDS, N_DRAWS = 5, 3
+N_DRAWS = 3
 MANY = 500  # spectra
 
 
@@ -164,9 +165,7 @@ def draw(y, rows, n_samples, seed):
 
 def run_all(data, args):
     """Return of every method the results of its folds, and of its draws by their size."""
-    folds = list(
-        StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=0).split(data.flux, data.y, groups=data.objects)
-    )
+    folds = folds_of(data.y, data.objects)
     scripts = Path(__file__), Path(__file__).parents[1] / "_common/candidates.py"
     settings = {"set": args.set, "code": code_version(*scripts), "threads": args.threads}
     settings["weights"] = onnx_path().name
@@ -290,7 +289,7 @@ def main():
     print_machine()
     data = SETS[args.set](args)
     args.methods = [name for name in METHODS if name in (FINE_TUNED, *args.methods)]
-    args.sizes = [n_samples for n_samples in args.sizes if n_samples < len(data.y) * (N_FOLDS - 1) / N_FOLDS]
+    args.sizes = [n_samples for n_samples in args.sizes if n_samples < 0.8 * len(data.y)]  # of four folds
     report(data, args, *run_all(data, args))
 
 
