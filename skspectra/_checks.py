@@ -79,8 +79,9 @@ def advice_on_flux(name: str = "X") -> Iterator[None]:
         raise
 
 
-def refuse_multioutput(y: Any) -> None:
-    """Raise ValueError if y has more than one label for each spectrum."""
+def refuse_unusable_labels(y: Any) -> None:
+    """Raise ValueError if labels are missing, or if there is more than one for each spectrum."""
+    refuse_missing_labels(y)
     shape = np.asarray(y).shape
     if len(shape) > 1 and shape[1:] != (1,):
         raise ValueError(
@@ -91,8 +92,7 @@ def refuse_multioutput(y: Any) -> None:
 
 def check_y(X: Any, y: Any, *, warn: bool = False) -> np.ndarray:
     """Return one class label for each spectrum, checked as scikit-learn's classifiers do in `fit`."""
-    refuse_missing_labels(y)
-    refuse_multioutput(y)
+    refuse_unusable_labels(y)
     labels = column_or_1d(y, warn=warn)
     assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)

@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseProbabilityMetaClassifier
-from .._checks import check_class_priors, check_y, class_codes, refuse_missing_labels, refuse_multioutput
+from .._checks import check_class_priors, check_y, class_codes, refuse_unusable_labels
 from .._validation import StrOptions, _check_sample_weight, _fit_context
 from ._class_priors import estimate_class_priors, with_class_priors
 
@@ -147,8 +147,7 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
         TypeError
             If `estimator` has no `predict_proba`.
         """
-        refuse_missing_labels(y)
-        refuse_multioutput(y)
+        refuse_unusable_labels(y)
         if self.training_priors is None and (reason := _unlike_labels(self.estimator)):
             raise ValueError(
                 f"training_priors=None takes the class shares of y, but {reason}. State training_priors: 'balanced', "

@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 from skorch.callbacks import Callback
 
-from .._checks import class_codes, refuse_missing_labels, refuse_multioutput
+from .._checks import class_codes, refuse_unusable_labels
 from .._validation import HasMethods, Interval, StrOptions, _fit_context
 from ._device import select_device
 from ._fitted import FittedNetwork
@@ -332,8 +332,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         """Replace random initial weights by better ones, where a subclass has any."""
 
     def _check_data(self, X, y, sample_weight, X_val, y_val, *, known_classes: bool) -> TrainingData:
-        refuse_missing_labels(y)
-        refuse_multioutput(y)
+        refuse_unusable_labels(y)
         flux, labels = self._check_flux(X, y, reset=not known_classes)
         check_classification_targets(labels)
         classes = self.classes_ if known_classes else np.unique(labels)

@@ -15,7 +15,7 @@ def select_device(device: str | torch.device) -> torch.device:
     try:
         selected = torch.device(device)
         torch.zeros(1, device=selected).item()  # the device "meta" holds no values
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # AssertionError: a PyTorch without CUDA
         available = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         raise ValueError(
             f"device={device!r} is not available. Allowed are 'auto' and this machine's devices, such as {available}."
@@ -30,7 +30,7 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
     elif precision == "bfloat16" and not _multiplies_bfloat16(device):
         warnings.warn(
             f"precision='bfloat16' is emulated on {device}, which is slower than float32. precision='auto' uses "
-            "bfloat16 only if the hardware computes in it.",
+            "bfloat16 only where it is faster.",
             UserWarning,
             stacklevel=1,  # this line, so that it is shown once
         )
@@ -38,8 +38,8 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 
 def _is_faster_in_bfloat16(device: torch.device) -> bool:
-    # The instructions of AVX-512 for bfloat16 without AMX reach 0.6 times the rate of float32, whatever the size of the
-    # network: benchmarks/speed/throughput.py on an Intel Xeon.
+    # On an Intel Xeon with AVX-512 for bfloat16 but without AMX, bfloat16 trained at 0.6 to 0.7 times the rate of
+    # float32, for networks of five sizes. `benchmarks.speed.throughput --precision` measures it.
     return _multiplies_bfloat16(device) and (device.type != "cpu" or torch.cpu._is_amx_tile_supported())
 
 
