@@ -16,33 +16,44 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skspectra.datasets import make_spectra
+from skspectra.datasets import load_sdss_sample
 from skspectra.metrics import compare_classifiers
-from skspectra.preprocessing import MinMaxSpectrumScaler
+from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
+from skspectra.pretrained import PretrainedFeatures
 
 # %%
-# Spectra at a mix of classes
-# ---------------------------
+# Observed spectra
+# ----------------
+# Some objects of the sample were observed several times. With ``groups``, all spectra of an object are in the same
+# fold, and the intervals and tests count objects instead of spectra.
 
-X, y = make_spectra(900, weights=(0.6, 0.25, 0.15), random_state=0, return_X_y=True)
+sample = load_sdss_sample()
+X, y = sample.data, sample.target
 
 
 def with_components(classifier):
-    return make_pipeline(MinMaxSpectrumScaler(), PCA(30, random_state=0), StandardScaler(), classifier)
+    scaler = MinMaxSpectrumScaler(quantile_range=(0.5, 99.5))
+    return make_pipeline(MissingFluxInterpolator(), scaler, PCA(30, random_state=0), StandardScaler(), classifier)
 
 
+linear = LogisticRegression(class_weight="balanced", max_iter=5000)
+settings = {
+    "cv": 5,
+    "groups": sample.object_id,
+    "n_resamples": 2000,
+    "random_state": 0,
+    "verbose": False,
+}
 comparison = compare_classifiers(
     {
         "always the same": DummyClassifier(),
-        "logistic regression": with_components(LogisticRegression(max_iter=2000)),
-        "random forest": with_components(RandomForestClassifier(100, random_state=0)),
+        "random forest": with_components(RandomForestClassifier(100, class_weight="balanced", random_state=0)),
+        "logistic regression": with_components(linear),
+        "pretrained features": make_pipeline(PretrainedFeatures(), StandardScaler(), linear),
     },
     X,
     y,
-    cv=3,
-    n_resamples=2000,
-    random_state=0,
-    verbose=False,
+    **settings,
 )
 print(comparison)
 
@@ -67,13 +78,10 @@ plt.show()
 # Scores depend on the mix: where stars are 98.5 of 100, the few of them that are called quasars outnumber the quasars.
 
 survey = compare_classifiers(
-    {"logistic regression": with_components(LogisticRegression(max_iter=2000))},
+    {"logistic regression": with_components(linear)},
     X,
     y,
-    cv=3,
     class_priors={"STAR": 0.985, "GALAXY": 0.012, "QSO": 0.003},
-    n_resamples=2000,
-    random_state=0,
-    verbose=False,
+    **settings,
 )
 print(survey)

@@ -3,76 +3,87 @@
 Sets of classes with a stated coverage
 ======================================
 
-A conformal classifier answers with a set of classes that holds the true one with a stated probability, whatever the
-classifier. Calibrated class by class, this holds for the few quasars of a survey as well as for its many stars: one
-calibration for all would keep its promise on average, at the cost of the rare classes. The sets come from crepes
-(``pip install crepes``), which takes any fitted scikit-learn classifier.
+A conformal classifier answers with a set of classes that contains the true class with a stated probability, whatever
+the classifier. With one calibration for all classes this holds on average, at the cost of the classes that are harder
+to recognise. With one calibration for each class it holds for each of them. The sets come from crepes
+(``pip install crepes``).
 """
 
 import matplotlib.pyplot as plt
 import numpy as np
-from crepes import WrapClassifier
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from crepes import ConformalClassifier
+from crepes.extras import hinge
+from sklearn.model_selection import GroupShuffleSplit
 
-from skspectra.datasets import make_spectra
-from skspectra.preprocessing import MinMaxSpectrumScaler
+from skspectra.datasets import load_sdss_sample
+from skspectra.pretrained import load_classifier
 
 # %%
 # A classifier and spectra that it has not seen
 # ---------------------------------------------
-# The sets are calibrated on spectra that were not used in training. Classes are as unequal there as in the test.
+# The pretrained network was trained on simulated spectra alone. The nonconformity of a spectrum and a class is one
+# minus the probability of the class.
 
-CLASSES = ["GALAXY", "QSO", "STAR"]  # in the order of classes_
-X_train, y_train = make_spectra(1500, weights=(1, 1, 1), random_state=0, return_X_y=True)
-X_held, y_held = make_spectra(3000, weights=(0.9, 0.06, 0.04), random_state=1, return_X_y=True)
-X_test, y_test = make_spectra(5000, weights=(0.8, 0.1, 0.1), random_state=2, return_X_y=True)
-
-classifier = make_pipeline(
-    MinMaxSpectrumScaler(), PCA(30, random_state=0), StandardScaler(), LogisticRegression(max_iter=2000)
-).fit(X_train, y_train)
+sample = load_sdss_sample()
+network = load_classifier()
+classes, target = network.classes_, np.searchsorted(network.classes_, sample.target)
+nonconformity = hinge(network.predict_proba(sample.data))
 
 # %%
 # Coverage of each class
 # ----------------------
-# The share of the test spectra of each class whose set holds the true class, with one calibration for all classes and
-# with one for each.
+# Half of the objects calibrate the sets, and the others test them. The sample is small, so that the figures are means
+# over 200 random halves. The coverage is the share of the test spectra whose set contains the true class.
 
-CONFIDENCE = 0.9
+CONFIDENCE = 0.95
+
+
+def sets_of(calibration, test, labels):
+    """Return the sets of the test spectra, calibrated with spectra whose class is among some labels."""
+    chosen = calibration[np.isin(target[calibration], labels)]
+    conformal = ConformalClassifier().fit(nonconformity[chosen, target[chosen]])
+    return conformal.predict_set(nonconformity[np.ix_(test, labels)], confidence=CONFIDENCE, smoothing=False)
+
+
+every = np.arange(len(classes))
+halves = list(GroupShuffleSplit(200, test_size=0.5, random_state=0).split(sample.data, groups=sample.object_id))
 coverage, sizes = {}, {}
-for name, class_cond in [("one for all classes", False), ("one for each class", True)]:
-    conformal = WrapClassifier(classifier)
-    conformal.calibrate(X_held, y_held, class_cond=class_cond, seed=0)
-    sets = conformal.predict_set(X_test, labels=False, confidence=CONFIDENCE, smoothing=False).astype(bool)
-    covered = sets[np.arange(len(y_test)), np.searchsorted(CLASSES, y_test)]
-    coverage[name] = [covered[y_test == label].mean() for label in CLASSES]
-    sizes[name] = [np.bincount(sets[y_test == label].sum(axis=1), minlength=4) for label in CLASSES]
+for name in ("one for all classes", "one for each class"):
+    covered, n_members = [[] for _ in classes], [[] for _ in classes]
+    for calibration, test in halves:
+        if name == "one for all classes":
+            sets = sets_of(calibration, test, every)
+        else:
+            sets = np.column_stack([sets_of(calibration, test, [label]) for label in every])
+        for label in every:
+            of_class = target[test] == label
+            covered[label].extend(sets[of_class, label])
+            n_members[label].extend(sets[of_class].sum(axis=1))
+    coverage[name] = [np.mean(values) for values in covered]
+    sizes[name] = [np.bincount(values, minlength=4) / len(values) for values in n_members]
     print(name)
-    for label, share, counts in zip(CLASSES, coverage[name], sizes[name], strict=True):
-        print(f"  {label:6} coverage {share:.3f}, sets of 0 to 3 classes: {counts}")
+    for label, share, shares in zip(classes, coverage[name], sizes[name], strict=True):
+        print(f"  {label:6} coverage {share:.3f}, shares of sets with 0 to 3 classes: {shares.round(3)}")
 
 figure, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
 for offset, (name, shares) in zip((-0.2, 0.2), coverage.items(), strict=True):
-    ax.bar(np.arange(3) + offset, shares, width=0.36, label=name)
+    ax.bar(every + offset, shares, width=0.36, label=name)
 ax.axhline(CONFIDENCE, color="black", linestyle="--", linewidth=1)
-ax.set(xticks=range(3), xticklabels=CLASSES, ylabel="Coverage", ylim=(0, 1.02))
+ax.set(xticks=every, xticklabels=classes, ylabel="Coverage", ylim=(0.5, 1.02))
 ax.legend(loc="lower center", ncols=2)
 plt.show()
 
 # %%
 # What the sets say
 # -----------------
-# A set of one class is an answer, one of several a doubt to be looked at, and an empty one a spectrum unlike any class.
+# A set of one class is an answer. A set of several classes is a spectrum to look at. An empty set is a spectrum that
+# resembles no class.
 
 figure, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
-counts = np.array(sizes["one for each class"])
-shares = counts / counts.sum(axis=1, keepdims=True)
-left = np.zeros(3)
-for size, column in enumerate(shares.T):
-    ax.barh(CLASSES, column, left=left, label=str(size))
-    left += column
+left = np.zeros(len(classes))
+for size, shares in enumerate(np.transpose(sizes["one for each class"])):
+    ax.barh(classes, shares, left=left, label=str(size))
+    left += shares
 ax.set(xlabel="Share of the test spectra", xlim=(0, 1))
 ax.legend(title="Classes in the set", ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.2))
 plt.show()

@@ -10,20 +10,22 @@ every sample, runs of bad pixels, and cosmic rays. :class:`~skspectra.augmentati
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.pipeline import make_pipeline
 
 from skspectra.augmentation import CCDNoiseAugmenter
-from skspectra.datasets import make_spectra
+from skspectra.datasets import load_sdss_sample
 from skspectra.inspection import NoiseDisplay
-from skspectra.preprocessing import MinMaxSpectrumScaler
+from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 # %%
-# One scaled spectrum of each class
-# ---------------------------------
+# One observed spectrum of each class
+# -----------------------------------
+# Missing samples are interpolated, and the spectra are scaled to 0 ... 1.
 
-spectra = make_spectra(300, weights=(1, 1, 1), random_state=0)
+spectra = load_sdss_sample()
 classes = ["STAR", "GALAXY", "QSO"]
 rows = [np.flatnonzero((spectra.target == name) & (spectra.snr > 20))[0] for name in classes]
-X = MinMaxSpectrumScaler().fit_transform(spectra.data[rows])
+X = make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler()).fit_transform(spectra.data[rows])
 
 # %%
 # Each effect, stronger than the default

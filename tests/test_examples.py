@@ -23,8 +23,8 @@ TOPICS = {
     "scaling",
     "training_history",
 }
-# The others train networks.
-FAST = {"class_activation", "class_shares", "few_labels", "noise", "scaling"}
+# The others train networks, search a grid or need crepes.
+FAST = {"class_activation", "class_shares", "compare_classifiers", "few_labels", "noise", "scaling"}
 
 
 def topic(path):
