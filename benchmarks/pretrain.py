@@ -43,6 +43,7 @@ CALIBRATION_ERROR = 0.15  # of each order, in the natural logarithm of the flux
 WIDEST_BLUR = 2.0  # samples, standard deviation
 BRIGHT_SKY_LINES = (5578.9, 6302.0, 6365.5)  # of oxygen, angstrom in vacuum (Osterbrock et al. 1996)
 LONGEST_ZEROS = 100  # samples
+LONGEST_GAP = 350  # samples
 
 
 def simulate(n_samples, seed, **params):
@@ -72,7 +73,7 @@ def training_spectra(n_samples, seed):
 
 
 def degrade(flux, rng):
-    """Add residuals of bright sky lines to most spectra, and zeros at the blue end to some, in place."""
+    """Add residuals of bright sky lines to most spectra, zeros at the blue end to some, and gaps to half, in place."""
     for row in flux:
         if rng.random() < 0.8:
             noise = np.nanmedian(np.abs(np.diff(row)))
@@ -82,6 +83,10 @@ def degrade(flux, rng):
                 row += height * np.exp(-0.5 * ((LAMOST_WAVELENGTH - centre) / width) ** 2)
         if rng.random() < 0.25:
             row[: rng.integers(0, LONGEST_ZEROS)] = 0
+        if rng.random() < 0.5:
+            centre = rng.integers(0, len(row))
+            half = rng.integers(0, LONGEST_GAP // 2)
+            row[max(centre - half, 0) : centre + half] = np.nan
 
 
 def train(args, stage, **settings):
@@ -191,7 +196,7 @@ spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
 
 - Spectra: {args.n_spectra[0]} of `make_spectra(missing="survey")`, a third of each class, with a uniform distribution
   of ln(S/N) from {SNR[0]} to {SNR[1]}, some of them blurred or calibrated worse; then {args.n_spectra[1]} others, which
-  also have strong residuals of sky lines or zeros at the blue end. Every epoch adds fresh noise of
+  also have strong residuals of sky lines, zeros at the blue end or another gap. Every epoch adds fresh noise of
   `CCDNoiseAugmenter()`. No observed spectrum was used.
 - Network: `DenseNet1DClassifier(growth_rate={args.growth_rate}, stem_stride={args.stem_stride})` with
   {network.n_parameters_} parameters, trained for {args.epochs[0]} and {args.epochs[1]} epochs with
@@ -228,11 +233,11 @@ BSD 3-Clause, as the package.
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("pretrained"), help="folder of files and checkpoint")
-    parser.add_argument("--n-spectra", type=int, nargs=2, default=[100_000, 60_000], help="of each stage")
-    parser.add_argument("--epochs", type=int, nargs=2, default=[8, 3], help="of each stage")
+    parser.add_argument("--n-spectra", type=int, nargs=2, default=[100_000, 80_000], help="of each stage")
+    parser.add_argument("--epochs", type=int, nargs=2, default=[8, 4], help="of each stage")
     parser.add_argument("--growth-rate", type=int, default=8)
     parser.add_argument("--stem-stride", type=int, default=8)
-    parser.add_argument("--version", type=int, default=2, help="number in the name of the model")
+    parser.add_argument("--version", type=int, default=3, help="number in the name of the model")
     args = parser.parse_args()
 
     args.output.mkdir(parents=True, exist_ok=True)

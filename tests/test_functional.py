@@ -5,7 +5,12 @@ import torch
 from torch.nn import functional as F
 
 from skspectra.neural_network._modules import _functional
-from skspectra.neural_network._modules._functional import affine_relu_conv, conv_same, moments_over_length
+from skspectra.neural_network._modules._functional import (
+    affine_relu_conv,
+    conv_same,
+    merge_kernels,
+    moments_over_length,
+)
 
 WIDTHS = [(1,), (3,), (11,), (41,), (1, 3, 11, 41)]
 # Shorter than every kernel but the narrowest, odd, even, divisible by two only, by four.
@@ -69,6 +74,26 @@ def test_results_and_gradients_are_those_of_plain_convolutions(monkeypatch, widt
 
     expected = results_and_gradients(plain, inputs)
     assert_all_close(results_and_gradients(fused, inputs), expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("widths", WIDTHS, ids=str)
+def test_one_merged_kernel_has_the_results_of_all(widths):
+    x, _, _, weights = random_input(37, widths)
+
+    merged = conv_same(x, merge_kernels(weights))
+
+    torch.testing.assert_close(merged, torch.cat([conv_same(x, weight) for weight in weights], dim=2))
+
+
+@pytest.mark.parametrize("small", [0, 1 << 30])
+def test_few_spectra_have_the_results_of_many(monkeypatch, small):
+    monkeypatch.setattr(_functional, "_SMALL", small)
+    x, scale, shift, weights = random_input(37, (1, 5, 11))
+
+    with torch.no_grad():
+        actual = fused(x, scale, shift, *weights)
+
+    assert_all_close(actual, plain(x, scale, shift, *weights))
 
 
 @pytest.mark.parametrize("out_channels", [1, 2, 7, 12, 16, 33])

@@ -7,6 +7,7 @@ The plain program computes in float32 (TF32 on a GPU), and once more under autoc
 counts. The floating-point operations are those that PyTorch's counter finds; training counts as three times
 prediction. `loop_share` is what everything around the network takes of an epoch at most: batches drawn in balance and
 with noise, loss, optimiser, callbacks, as the time of an epoch with a network that does next to nothing.
+`one_spectrum_ms` is the median time of a prediction of one spectrum, of 100.
 
     python -m benchmarks.speed.throughput [--device cpu|cuda] [--precision auto] [--json throughput.json]
 """
@@ -104,6 +105,8 @@ def measure(length, growth_rate, batch_size, args):
         "predict_per_s": predict_rate,
         "plain_predict_per_s": n_spectra / plain_predict,
         "predict_ratio": plain_predict * predict_rate / n_spectra,
+        "one_spectrum_ms": 1000
+        * np.median([timed(lambda: classifier.predict(X[:1]), args.device) for _ in range(100)]),
         "map_per_s": map_rate,
         "fit_peak_gib": fit_peak,
         "predict_peak_gib": predict_peak,

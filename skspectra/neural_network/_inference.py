@@ -25,17 +25,42 @@ def compute_in_batches(
     """Return what a module in evaluation mode computes from float32 spectra, (n_samples, n_outputs), float32.
 
     On a CPU every thread takes batches of its own, each computed by that thread alone: many threads on one batch wait
-    for each other after every operation. Memory is that of one batch a thread, of at most `batch_size` spectra. If the
-    file of a memory-mapped array is changed meanwhile, OSError is raised.
+    for each other after every operation. A GPU is sent the next batch while it computes the last one. Memory is that of
+    one batch a thread, two on a GPU, of at most `batch_size` spectra. If the file of a memory-mapped array is changed
+    meanwhile, OSError is raised.
     """
     outputs = np.empty((len(flux), n_outputs), dtype=np.float32)
     file = MappedFile(flux)
 
+    def read(rows: slice) -> torch.Tensor:
+        file.check()
+        return as_tensor(flux[rows])
+
     def compute(batches: Iterable[slice]) -> None:
         for rows in batches:
-            file.check()
             with torch.inference_mode():
-                outputs[rows] = function(as_tensor(flux[rows]).to(device)).cpu().numpy()
+                outputs[rows] = function(read(rows).to(device)).cpu().numpy()
+
+    def compute_ahead(batches: Iterable[slice]) -> None:
+        last = None
+        for rows in batches:
+            launched = launch(rows)
+            if last is not None:
+                store(*last)
+            last = launched
+        if last is not None:
+            store(*last)
+
+    def launch(rows: slice) -> tuple[slice, torch.Tensor, torch.cuda.Event]:
+        with torch.inference_mode():
+            result = function(read(rows).pin_memory().to(device, non_blocking=True)).to("cpu", non_blocking=True)
+        computed = torch.cuda.Event()
+        computed.record()
+        return rows, result, computed
+
+    def store(rows: slice, result: torch.Tensor, computed: torch.cuda.Event) -> None:
+        computed.synchronize()
+        outputs[rows] = result.numpy()
 
     n_batches = -(-len(flux) // batch_size)
     n_threads = min(torch.get_num_threads(), n_batches) if device.type == "cpu" else 1
@@ -43,7 +68,9 @@ def compute_in_batches(
     n_batches = min(n_batches + -n_batches % n_threads, len(flux))
     edges = [len(flux) * i // n_batches for i in range(n_batches + 1)]
     batches = [slice(start, stop) for start, stop in pairwise(edges)]
-    if n_threads == 1:
+    if device.type == "cuda":
+        compute_ahead(batches)
+    elif n_threads == 1:
         compute(batches)
     else:
         with _single_threads(n_threads) as pool:

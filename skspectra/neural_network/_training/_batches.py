@@ -65,6 +65,8 @@ class SpectrumBatches(Dataset):
         self._file = MappedFile(X)
         if _fits_on(device, X.nbytes):
             self.X = self._copy_to_device(X)
+            self.labels = self.labels.to(device)
+            self.weights = None if self.weights is None else self.weights.to(device)
         if augmenter is not None:
             noise_seed = int(torch.randint(2**62, (), generator=sampler.generator))
             self._rng = TorchRandom(torch.Generator(device).manual_seed(noise_seed), device)
@@ -74,7 +76,10 @@ class SpectrumBatches(Dataset):
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch]:
-        batches: Iterable[Tensor] = torch.tensor_split(self.sampler.draw(), self.n_batches)
+        rows = self.sampler.draw()
+        if isinstance(self.X, Tensor):
+            rows = rows.to(self.device)  # all at once, since every copy makes the device wait
+        batches = torch.tensor_split(rows, self.n_batches)
         if self.device.type == "cpu" or isinstance(self.X, Tensor):
             return map(self._take, batches)
         return _one_ahead(self._take, batches)
@@ -117,7 +122,7 @@ class SpectrumBatches(Dataset):
         return self._send(as_tensor(self.X[rows.numpy()]))
 
     def _send(self, tensor: Tensor) -> Tensor:
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and not tensor.is_cuda:
             tensor = tensor.pin_memory()
         return tensor.to(self.device, non_blocking=True)
 

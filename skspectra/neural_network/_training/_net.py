@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from .._device import compute_dtype
 from ._batches import SpectrumBatches
+from ._passes import Passes, make_passes
 from ._seeded_random import SeededRandom
 
 
@@ -32,6 +33,8 @@ class SpectrumNet(NeuralNetClassifier):
     ----------
     seed_ : int
         What the weights were drawn with, and what the module draws with in training.
+    passes_ : callable
+        Computes the gradients, the loss and the logits of a batch, as long as the training lasts.
     draws_ : bool
         Whether the module draws random numbers in training. Only then it is trained with a generator of its own, for
         which Python looks at every operator.
@@ -41,9 +44,18 @@ class SpectrumNet(NeuralNetClassifier):
     """
 
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
-        super().fit_loop(X, y, epochs, **fit_params)
+        self.passes_: Passes = make_passes(self.module_, self.get_loss, torch.device(self.device), self.draws_)
+        try:
+            super().fit_loop(X, y, epochs, **fit_params)
+        finally:
+            del self.passes_
+            self.module_.zero_grad()  # the gradients are no longer needed
         self.stop_reason_ = "max_epochs"
         return self
+
+    def train_step_single(self, batch, **fit_params):
+        loss, logits = self.passes_(batch)
+        return {"loss": loss, "y_pred": logits}
 
     def on_epoch_begin(self, net, **kwargs):
         super().on_epoch_begin(net, **kwargs)
@@ -93,7 +105,7 @@ class SpectrumNet(NeuralNetClassifier):
             for batch in iterator:
                 self.notify("on_batch_begin", batch=batch, training=training)
                 step = step_fn(batch, **fit_params)
-                total = total + step["loss"].detach() * len(batch[0])
+                total = total + step["loss"] * len(batch[0])
                 n_batches += 1
                 if not training:
                     labels.append(batch[1][0])
