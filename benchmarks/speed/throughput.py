@@ -89,6 +89,7 @@ def measure(length, growth_rate, batch_size, args):
         plain_seconds.append(plain())
     plain_fit, plain_predict = (min(seconds) for seconds in zip(*plain_seconds, strict=True))
     epoch_seconds, predict_rate = min(fit_seconds), n_spectra / min(predict_seconds)
+    one_seconds = [timed(lambda: classifier.predict(X[:1]), args.device) for _ in range(100)]
     map_rate = n_spectra / min(timed(lambda: class_activation_map(classifier, X), args.device) for _ in range(3))
     module = classifier.net_.module_
     flop = floating_point_operations(module, length, args.device)
