@@ -77,7 +77,6 @@ def _classify(args: argparse.Namespace, database: Path, write: Callable[[Results
     n_jobs = n_processes(args.n_jobs, len(files))
     with starting_processes(n_jobs):  # the import of PyTorch takes as long
         from ._classifier import Classifier
-
         from ._streaming import Stream
 
         classifier = Classifier(args)
