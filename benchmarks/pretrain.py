@@ -1,7 +1,9 @@
 """Train the classifier that comes with the package, and write its files.
 
-It simulates spectra with missing samples and trains the network on them in two stages. In the second stage the spectra
-are degraded further. A temperature then calibrates the probabilities, and the weights are rounded to half precision.
+It simulates spectra with missing samples and trains the network on them in two stages. The first one has the three
+classes. The second one has their subclasses, so that the features also tell stars of different types apart, and spectra
+that are degraded further. The last layer is then replaced by a logistic regression of the three classes on the
+features. A temperature calibrates the probabilities, and the weights are rounded to half precision.
 All of that uses simulated spectra only. The SDSS sample is scored once, at the end, for the model card. If the training
 is interrupted, the same command resumes it.
 
@@ -22,8 +24,10 @@ from numpy.polynomial import legendre
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import skspectra
 from skspectra.augmentation import CCDNoiseAugmenter
@@ -51,7 +55,7 @@ def simulate(n_samples, seed, **params):
 
 
 def training_spectra(n_samples, seed):
-    """Return flux and classes of spectra that vary more than those of one survey.
+    """Return flux and subclasses of spectra that vary more than those of one survey.
 
     The S/N is low more often, one quasar in seven is nearby, where it looks most like a galaxy, half of the spectra are
     calibrated worse and a third have a lower resolution.
@@ -69,7 +73,13 @@ def training_spectra(n_samples, seed):
             row *= np.exp(rng.normal(0, CALIBRATION_ERROR, len(shapes)) @ shapes)
         if rng.random() < 1 / 3:
             row[:] = gaussian_filter1d(row, rng.uniform(0.3, WIDEST_BLUR))  # next to a gap it becomes NaN
-    return flux, np.concatenate([spectra.target, quasars.target[nearby]])
+    subclass = np.char.add(np.char.add(spectra.target, " "), spectra.subclass)
+    return flux, np.concatenate([subclass, np.full(n_nearby, "QSO BROADLINE")])
+
+
+def class_of(subclass):
+    """Return the classes "STAR", "GALAXY" and "QSO" of subclasses such as "STAR M"."""
+    return np.char.partition(subclass, " ")[:, 0]
 
 
 def degrade(flux, rng):
@@ -91,7 +101,7 @@ def degrade(flux, rng):
 
 def train(args, stage, **settings):
     """Return a pipeline, fitted in one of the stages."""
-    flux, target = training_spectra(args.n_spectra[stage], TRAINING_SEEDS[stage])
+    flux, subclass = training_spectra(args.n_spectra[stage], TRAINING_SEEDS[stage])
     validation = simulate(N_VALIDATION, VALIDATION_SEED, missing="survey")
     if stage:
         degrade(flux, np.random.default_rng(TRAINING_SEEDS[stage]))
@@ -112,10 +122,31 @@ def train(args, stage, **settings):
         random_state=TRAINING_SEEDS[stage],
         **settings,
     )
-    network.fit(X, target, X_val=X_val, y_val=validation.target)
+    if stage:
+        network = join_subclasses(network.fit(X, subclass), X, class_of(subclass))
+    else:
+        network.fit(X, class_of(subclass), X_val=X_val, y_val=validation.target)
     calibrate(network, X_val, validation.target)
     steps = MissingFluxInterpolator(), MinMaxSpectrumScaler(quantile_range=QUANTILES)
     return make_pipeline(*(step.fit(X_val) for step in steps), network)  # they only count the samples
+
+
+def join_subclasses(network, X, target):
+    """Return a network of classes that has the features of a network of subclasses."""
+    features = network.embed(CCDNoiseAugmenter(random_state=0).transform(X))
+    scaler = StandardScaler().fit(features)
+    linear = LogisticRegression(max_iter=1000).fit(scaler.transform(features), target)
+    weight = linear.coef_ / scaler.scale_
+    state = network.__getstate__()
+    state["classes_"] = linear.classes_
+    state["_network"]["params"]["n_classes"] = len(linear.classes_)
+    state["_network"]["weights"] |= {
+        "classifier.weight": weight.astype(np.float32),
+        "classifier.bias": (linear.intercept_ - weight @ scaler.mean_).astype(np.float32),
+    }
+    joined = DenseNet1DClassifier()
+    joined.__setstate__(state)
+    return joined
 
 
 def calibrate(network, X, y):
@@ -200,10 +231,10 @@ spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
   `CCDNoiseAugmenter()`. No observed spectrum was used.
 - Network: `DenseNet1DClassifier(growth_rate={args.growth_rate}, stem_stride={args.stem_stride})` with
   {network.n_parameters_} parameters, trained for {args.epochs[0]} and {args.epochs[1]} epochs with
-  `lr_schedule="one-cycle"`. The weights of each stage are those of its best epoch by {N_VALIDATION} simulated
-  validation spectra, and are rounded to half precision.
-- Probabilities: scaled by a temperature on the validation spectra. They are meant for equal shares of the classes;
-  `PriorCorrectedClassifier` brings them to those of a survey.
+  `lr_schedule="one-cycle"`, in the second stage with the subclasses. The last layer is a logistic regression of the
+  three classes on the features. The weights are rounded to half precision.
+- Probabilities: scaled by a temperature on {N_VALIDATION} simulated validation spectra. They are meant for equal shares
+  of the classes; `PriorCorrectedClassifier` brings them to those of a survey.
 - Written on {datetime.date.today()} by `python benchmarks/pretrain.py` of skspectra {skspectra.__version__}, with
   {versions}. The last stage took {seconds / 60:.0f} minutes on {torch.get_num_threads()} threads.
 
@@ -246,7 +277,7 @@ def main():
     if not first.exists():
         write_classifier(first, train(args, 0))
     start = time.perf_counter()
-    pipeline = train(args, 1, init=read_classifier(first, "cpu"), lr=0.003)
+    pipeline = train(args, 1, init=read_classifier(first, "cpu"), lr=0.005)
     seconds = time.perf_counter() - start
     write_classifier(args.output / f"{name}.npz", pipeline)
     pipeline = read_classifier(args.output / f"{name}.npz", "cpu")  # what users will have

@@ -37,11 +37,38 @@ def test_bunch():
     assert spectra.data.flags.c_contiguous
     assert np.isfinite(spectra.data).all()
     assert spectra.target.shape == spectra.redshift.shape == spectra.snr.shape == (20,)
-    assert spectra.target.dtype.kind == "U"
+    assert spectra.subclass.shape == (20,)
+    assert spectra.target.dtype.kind == spectra.subclass.dtype.kind == "U"
     assert spectra.redshift.dtype == spectra.snr.dtype == np.float64
     assert spectra.target_names.tolist() == CLASSES
     assert_array_equal(spectra.wavelength, LAMOST_WAVELENGTH)
     assert all(word in spectra.DESCR for word in ("Stars", "Galaxies", "Quasars", "Vanden Berk", "Kurucz"))
+
+
+SUBCLASSES = {
+    "STAR": {"O", "B", "A", "F", "G", "K", "M", "WD", "Carbon"},
+    "GALAXY": {"", "AGN", "STARBURST", "STARFORMING"},
+    "QSO": {"BROADLINE"},
+}
+
+
+def test_subclasses():
+    spectra = make_spectra(3000, weights=(8, 1, 1), random_state=0)
+
+    for name, subclasses in SUBCLASSES.items():
+        found = set(spectra.subclass[spectra.target == name].tolist())
+        assert found <= subclasses
+        assert len(found) > len(subclasses) / 2
+
+
+def test_hot_stars_are_bluer_than_cool_ones():
+    spectra = make_spectra(2000, weights=(1, 0, 0), snr=100, random_state=0)
+    blue, red = ((spectra.wavelength > low) & (spectra.wavelength < low + 500) for low in (4200, 7200))
+    colour = spectra.data[:, red].mean(axis=1) / spectra.data[:, blue].mean(axis=1)
+
+    medians = [np.median(colour[spectra.subclass == kind]) for kind in "AFGKM"]
+    assert medians == sorted(medians)
+    assert medians[-1] > 3 * medians[0]
 
 
 def test_return_x_y_gives_the_same_spectra():
@@ -194,7 +221,7 @@ def noiseless_and_noise():
     """Noiseless spectra, what the instrument adds to them, both at a median flux of one, and their classes."""
     label = np.repeat(np.arange(3), 1500)
     rng = np.random.default_rng(0)
-    noiseless, _ = Models(LAMOST_WAVELENGTH).draw(label, rng)
+    noiseless, *_ = Models(LAMOST_WAVELENGTH).draw(label, rng)
     spectrograph = Spectrograph(LAMOST_WAVELENGTH)
     spectrograph.transmit(noiseless, rng)
     observed = noiseless.copy()

@@ -205,7 +205,7 @@ def test_weak_lines_are_on_the_linear_part_of_the_curve_of_growth():
 
 def test_radial_velocities_are_those_of_the_galaxy():
     start, stop = (int(k) for k in sample_index(np.array([4000.0, 8000.0])))
-    flux, redshift = make_stars(3000, start, stop, np.random.default_rng(0))
+    flux, redshift, _ = make_stars(3000, start, stop, np.random.default_rng(0))
     assert flux.shape == (3000, stop - start)
     assert (flux > 0).all()
     assert 30 < redshift.std() * 2.998e5 < 90
@@ -217,7 +217,7 @@ def test_radial_velocities_are_those_of_the_galaxy():
 def stacked(make, n, window, low, high):
     """Median of spectra of unit median, in the rest frame between two wavelengths, of the redshifts in the window."""
     start, stop = (int(k) for k in sample_index(np.array([3690.0, 9100.0])))
-    flux, redshift = make(n, start, stop, np.random.default_rng(0))
+    flux, redshift, _ = make(n, start, stop, np.random.default_rng(0))
     wanted = (redshift > window[0]) & (redshift < window[1])
     rest = np.linspace(low, high, 1500)
     observed = grid_wavelength(start, stop)

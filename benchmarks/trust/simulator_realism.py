@@ -85,7 +85,7 @@ def apart(target: np.ndarray, snr: np.ndarray) -> dict[str, np.ndarray]:
     """Spectra of these classes and S/N without noise, what the instrument adds, and their sum, on one scale."""
     label = np.array([CLASSES.index(name) for name in target])
     rng = np.random.default_rng(3)
-    noiseless, _ = Models(LAMOST_WAVELENGTH).draw(label, rng)
+    noiseless, *_ = Models(LAMOST_WAVELENGTH).draw(label, rng)
     spectrograph = Spectrograph(LAMOST_WAVELENGTH)
     spectrograph.transmit(noiseless, rng)
     observed = noiseless.copy()

@@ -148,14 +148,22 @@ def populations() -> Populations:
     return Populations(broadened, halpha, _unit(simple[:, _BURST_AGES]).astype(np.float32))
 
 
-def make_galaxies(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+# Equivalent width of H alpha in angstrom from which SDSS calls a star-forming galaxy a starburst, and below which the
+# emission of a galaxy is not that of young stars (Cid Fernandes R. et al., MNRAS 413 (2011) 1687).
+_STARBURST, _STARFORMING = 50.0, 3.0
+
+
+def make_galaxies(
+    n: int, start: int, stop: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw galaxies, from quiescent to starburst; parameters as for :func:`make_stars`."""
     # A choice: a survey limited in brightness, and some far galaxies
     redshift = np.where(rng.random(n) < 0.25, rng.uniform(0.02, 0.8, n), np.minimum(rng.gamma(2.2, 0.055, n), 0.8))
     redshift = np.maximum(redshift, 5e-4)
     flux, halpha = star_light(n, redshift, start, stop, rng)
-    _add_nebular_lines(flux, halpha, redshift, start, rng)
-    return flux, redshift
+    halpha, active = _add_nebular_lines(flux, halpha, redshift, start, rng)
+    subclass = np.select([active, halpha > _STARBURST, halpha > _STARFORMING], ["AGN", "STARBURST", "STARFORMING"], "")
+    return flux, redshift, subclass
 
 
 def star_light(
@@ -192,8 +200,10 @@ def star_light(
 
 def _add_nebular_lines(
     flux: np.ndarray, halpha: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.Generator
-) -> None:
-    """Emission lines whose ratios follow the sequence of star-forming galaxies, or that of active nuclei.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Add emission lines whose ratios follow the sequence of star-forming galaxies, or that of active nuclei.
+
+    Return the equivalent width of H alpha, with that of the nucleus, and whether the nucleus is active.
 
     References
     ----------
@@ -227,3 +237,4 @@ def _add_nebular_lines(
     sigma = np.clip(rng.lognormal(np.log(90.0), 0.4, n), 30.0, 350.0) / LIGHT_SPEED
     for name, ratio in ratios.items():
         add_lines(flux, start, REST[name] * (1 + redshift), sigma, halpha * continuum * ratio / REST[name])
+    return halpha, active

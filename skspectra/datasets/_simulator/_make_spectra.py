@@ -20,6 +20,7 @@ from ._stars import make_stars
 
 CLASS_NAMES = ("STAR", "GALAXY", "QSO")
 _SIMULATORS = (make_stars, make_galaxies, make_quasars)
+_SUBCLASS = "U11"  # the longest is STARFORMING
 _WAVELENGTH_RANGE = (3000.0, 11000.0)  # angstrom; the stars, shifted by a galaxy's redshift, reach no further
 # The law of the S/N was chosen to look like LAMOST's, most of whose spectra have an S/N of some to some tens.
 _SNR_MEDIAN, _SNR_SCATTER = 10.0, 0.9  # lognormal; the scatter in the natural logarithm
@@ -75,6 +76,9 @@ def make_spectra(
         - ``data`` : float32 of shape (n_samples, n_features), flux per wavelength in arbitrary units;
         - ``target`` : str of shape (n_samples,), "STAR", "GALAXY" or "QSO";
         - ``target_names`` : str of shape (3,), the classes in the order of `weights`;
+        - ``subclass`` : str of shape (n_samples,), the type of a star ("O", "B", "A", "F", "G", "K", "M", "WD" or
+          "Carbon"), the emission of a galaxy ("AGN", "STARBURST", "STARFORMING" or "" for none), and "BROADLINE" for a
+          quasar;
         - ``wavelength`` : float64 of shape (n_features,), vacuum, angstrom;
         - ``redshift`` : float64 of shape (n_samples,), of stars the radial velocity over the speed of light;
         - ``snr`` : float64 of shape (n_samples,);
@@ -161,10 +165,11 @@ def make_spectra(
     spectrograph = Spectrograph(wavelength)
     flux = np.empty((n_samples, len(wavelength)), dtype=np.float32)
     redshift = np.empty(n_samples)
+    subclass = np.empty(n_samples, dtype=_SUBCLASS)
 
     def fill(chunk: slice, seed: np.random.SeedSequence) -> None:
         rng = np.random.default_rng(seed)
-        observed, redshift[chunk] = models.draw(label[chunk], rng)
+        observed, redshift[chunk], subclass[chunk] = models.draw(label[chunk], rng)
         spectrograph.observe(observed, ratio[chunk], rng)
         if missing is not None:
             # Drawn from a stream of its own, so that the rest of the spectrum does not depend on it.
@@ -181,6 +186,7 @@ def make_spectra(
         data=flux,
         target=target,
         target_names=np.array(CLASS_NAMES),
+        subclass=subclass,
         wavelength=wavelength,
         redshift=redshift,
         snr=ratio,
@@ -198,21 +204,22 @@ class Models:
         self.rebin = rebinning_matrix(edges, self.start, self.stop)
         populations()  # once, before threads need it
 
-    def draw(self, label: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, label: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Draw a spectrum for each label, a place in CLASS_NAMES.
 
         Returns
         -------
         flux : ndarray of float32, (n, n_features)
         redshift : ndarray of float64, (n,)
+        subclass : ndarray of str, (n,)
         """
         flux = np.empty((len(label), self.stop - self.start), dtype=np.float32)
-        redshift = np.empty(len(label))
+        redshift, subclass = np.empty(len(label)), np.empty(len(label), dtype=_SUBCLASS)
         for k, simulate in enumerate(_SIMULATORS):
             rows = np.flatnonzero(label == k)
             if len(rows):
-                flux[rows], redshift[rows] = simulate(len(rows), self.start, self.stop, rng)
-        return np.ascontiguousarray((self.rebin @ flux.T).T), redshift
+                flux[rows], redshift[rows], subclass[rows] = simulate(len(rows), self.start, self.stop, rng)
+        return np.ascontiguousarray((self.rebin @ flux.T).T), redshift, subclass
 
 
 def _check_weights(weights: Sequence[float]) -> np.ndarray:

@@ -135,7 +135,9 @@ def lyman_forest(u: np.ndarray, redshift: np.ndarray, rng: np.random.Generator) 
     return transmission
 
 
-def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def make_quasars(
+    n: int, start: int, stop: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw quasars; parameters as for :func:`make_stars`."""
     # Chosen so that most are between 0.5 and 2.5, as in optical surveys: Schneider D. P. et al., AJ 139 (2010) 2360
     redshift = np.where(rng.random(n) < 0.15, rng.uniform(0.05, 4.0, n), 4.0 * rng.beta(1.7, 2.4, n))
@@ -152,7 +154,7 @@ def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tup
     _absorb(flux, redshift, start, rng)
     flux *= lyman_forest(u, redshift, rng)
     _add_host(flux, redshift, start, rng)
-    return flux, redshift
+    return flux, redshift, np.full(n, "BROADLINE")
 
 
 def _power_law(u: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -110,10 +110,11 @@ _TYPES = (
     ("M", 0.062, 2600.0, 3900.0),
     ("other", 0.008, 0.0, 0.0),
 )
+_OTHERS = ("WD",) * 6 + ("Carbon",) * 3  # as in `library`; the names are those of SDSS
 _GIANT_SHARE = 0.35  # among G and K stars: a choice
 
 
-def make_stars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def make_stars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw stars.
 
     Parameters
@@ -128,6 +129,7 @@ def make_stars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple
     flux : ndarray of float32, (n, stop - start)
     redshift : ndarray of float64, (n,)
         Radial velocity over the speed of light.
+    subclass : ndarray of str, (n,)
     """
     share = np.array([t[1] for t in _TYPES])
     kind = rng.choice(len(_TYPES), n, p=share / share.sum())
@@ -143,7 +145,10 @@ def make_stars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple
     margin = 40
     columns = slice(start - margin - START, stop + margin - START)
     rows = library().spectra(giant, temperature, metallicity, columns)
-    rows[other] = library().others[rng.integers(0, len(library().others), other.sum()), columns]
+    chosen = rng.integers(0, len(_OTHERS), other.sum())
+    rows[other] = library().others[chosen, columns]
+    kind[other] += chosen
+    subclass = np.array([*(t[0] for t in _TYPES[:-1]), *_OTHERS])[kind]
     flux = redshifted(rows, start - margin, redshift, start, stop)
 
     # Chromospheric emission of active M dwarfs (West A. A. et al., AJ 141 (2011) 97); share and strength are choices.
@@ -153,4 +158,4 @@ def make_stars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple
         centre = REST[name] * (1 + redshift)
         area = strength * ratio / REST[name] * continuum_at(flux, start, centre)
         add_lines(flux, start, centre, np.full(n, 1e-4), area)
-    return flux, redshift
+    return flux, redshift, subclass

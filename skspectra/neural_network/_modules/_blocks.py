@@ -8,7 +8,7 @@ spectrum and channel, whose coefficients cost next to nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -95,7 +95,7 @@ class PreActivation(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_channels))
         self.register_buffer("running_mean", torch.zeros(n_channels))
         self.register_buffer("running_var", torch.ones(n_channels))
-        self.excitation = None
+        self.excitation: Any = None
         if se_reduction is not None:
             n_hidden = max(n_channels // se_reduction, 4)
             squeeze, excite = nn.Linear(n_channels, n_hidden), nn.Linear(n_hidden, n_channels)
