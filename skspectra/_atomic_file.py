@@ -13,7 +13,7 @@ def unfinished(path: Path) -> Path:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a file to write beside `path` and put it in its place at once; if that fails, `path` stays as it was."""
+    """Yield a temporary file to write, which then replaces `path` in one step; if this fails, `path` is unchanged."""
     part = unfinished(path)
     try:
         yield part

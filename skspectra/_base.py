@@ -1,4 +1,4 @@
-"""Base classes: transformers that treat each spectrum by itself, and classifiers that fit another one."""
+"""Base classes: transformers that treat each spectrum independently, and classifiers that wrap another one."""
 
 from typing import Any, Self
 
@@ -26,7 +26,7 @@ class StatelessSpectrumTransformer(OneToOneFeatureMixin, TransformerMixin, BaseE
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Check the parameters and remember the width and the feature names; nothing else is learnt.
+        """Check the parameters and store the width and the feature names; nothing else is learnt.
 
         Parameters
         ----------
@@ -43,7 +43,7 @@ class StatelessSpectrumTransformer(OneToOneFeatureMixin, TransformerMixin, BaseE
         Raises
         ------
         ValueError
-            If a parameter is outside what is allowed, or X has no two dimensions.
+            If a parameter is not valid, or X does not have two dimensions.
         """
         check_spectra(self, X, reset=True, ensure_all_finite=False)  # transform reads the values
         return self
@@ -57,9 +57,9 @@ class StatelessSpectrumTransformer(OneToOneFeatureMixin, TransformerMixin, BaseE
 
 
 class BaseMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
-    """Classifier around `estimator`, another one, to which it hands further arguments of `fit`."""
+    """Classifier that wraps `estimator` and passes further arguments of `fit` to it."""
 
-    # Weights count in the wrapper too, so that no set_fit_request is needed for them.
+    # The wrapper uses the weights, too, so that no set_fit_request is needed for them.
     __metadata_request__fit = {"sample_weight": True}
 
     estimator: Any
@@ -96,7 +96,7 @@ class BaseMetaClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
 
 def params_of_rows(fit_params: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
-    """Return arguments of `fit` for a part of the spectra: weights are cut to it, everything else is left whole."""
+    """Return arguments of `fit` for a part of the spectra: weights are cut to it, and all others are unchanged."""
     return {
         name: take_rows(value, rows) if name.split("__")[-1] == "sample_weight" and value is not None else value
         for name, value in fit_params.items()
@@ -106,7 +106,7 @@ def params_of_rows(fit_params: dict[str, Any], rows: np.ndarray) -> dict[str, An
 def without_weightless(
     X: Any, labels: np.ndarray, sample_weight: Any, fit_params: dict[str, Any]
 ) -> tuple[Any, np.ndarray, dict[str, Any]]:
-    """Return spectra, labels and arguments of `fit`, the weights among them, without the spectra of weight 0."""
+    """Return spectra, labels and arguments of `fit`, weights included, without the spectra of weight 0."""
     if sample_weight is None:
         return X, labels, fit_params
     weights = _check_sample_weight(sample_weight, labels, ensure_non_negative=True)
@@ -120,7 +120,7 @@ def without_weightless(
 
 
 class BaseProbabilityMetaClassifier(BaseMetaClassifier):
-    """Classifier around `estimator`, another one with `predict_proba`."""
+    """Classifier that wraps `estimator`, a classifier with `predict_proba`."""
 
     def _fit_estimator(self, X: Any, y: Any, **fit_params: Any) -> None:
         if not hasattr(self.estimator, "predict_proba"):
@@ -167,5 +167,5 @@ class BaseProbabilityMetaClassifier(BaseMetaClassifier):
         return probabilities
 
     def _scores(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return what is greatest for the predicted class."""
+        """Return scores, of which the predicted class has the greatest."""
         return probabilities

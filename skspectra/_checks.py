@@ -10,13 +10,13 @@ from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-# What missing labels become where an array or a frame makes text of them.
+# Texts that missing labels become if an array or a frame converts them to text.
 MISSING_TEXTS = ("", "nan", "NaN", "<NA>", "NaT")
 
 
 def refuse_missing_labels(y: Any, name: str = "y") -> None:
-    """Raise ValueError where labels are missing: None, NaN, masked, or the empty label that `load_spectra` gives."""
-    # Left to itself, NumPy makes strings of all that stands in a list beside a string, None included.
+    """Raise ValueError if labels are missing: None, NaN, masked, or the empty label that `load_spectra` gives."""
+    # By default, NumPy converts all items of a list with a string to strings, None included.
     labels = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
     if y is None or labels.ndim == 0:
         return
@@ -29,7 +29,7 @@ def refuse_missing_labels(y: Any, name: str = "y") -> None:
         missing, select = missing | np.isin(labels, texts), f'~numpy.isin({name}, ["", "nan"])'
     elif labels.dtype.kind == "O":
         distinct = _distinct(labels)
-        if any(map(_is_missing, distinct)):  # few of millions
+        if any(map(_is_missing, distinct)):  # few distinct labels, even of millions
             missing = missing | np.array([_is_missing(label) for label in labels.flat], bool).reshape(labels.shape)
         select = f'pandas.notna({name}) & ({name} != "")'
     if missing.any():
@@ -45,22 +45,22 @@ def refuse_missing_labels(y: Any, name: str = "y") -> None:
 def _distinct(labels: np.ndarray) -> Iterable:
     try:
         return set(labels.flat)
-    except TypeError:  # what cannot be hashed is no label, and scikit-learn will say so
+    except TypeError:  # objects without a hash are not labels, which scikit-learn reports
         return labels.flat
 
 
 def _is_missing(label: Any) -> bool:
     if label is None or (isinstance(label, str) and label in MISSING_TEXTS):
         return True
-    # NaN differs from itself, and pandas' NA will not be compared.
+    # NaN differs from itself, and pandas' NA cannot be compared.
     return type(label).__name__ in ("NAType", "NaTType") or (isinstance(label, float) and label != label)
 
 
 @contextmanager
 def advice_on_flux(name: str = "X") -> Iterator[None]:
-    """Name this package's remedies in errors of NaN and of spectra that are no rows of one array.
+    """Add this package's remedies to errors about NaN and about spectra that do not form a 2D array.
 
-    Those of scikit-learn and NumPy recommend other classifiers, or say nothing of spectra.
+    The errors of scikit-learn and NumPy recommend other classifiers, or do not mention spectra.
     """
     try:
         yield
@@ -101,7 +101,7 @@ def check_y(X: Any, y: Any, *, warn: bool = False) -> np.ndarray:
 
 
 def encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return the position in `classes`, in any order, of each label, ``len(classes)`` for one that is not there."""
+    """Return the position of each label in `classes`, in any order; ``len(classes)`` if it is not there."""
     order = np.argsort(classes)
     position = np.minimum(np.searchsorted(classes, y, sorter=order), len(classes) - 1)
     codes = order[position]
@@ -110,7 +110,7 @@ def encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def class_codes(y: np.ndarray, classes: np.ndarray, name: str) -> np.ndarray:
-    """Return the position in `classes` of each label; every one must be there."""
+    """Return the position of each label in `classes`; raise ValueError if one is not there."""
     try:
         codes = encode(y, classes)
     except TypeError as error:  # None, or labels of several kinds: they have no order
@@ -144,7 +144,7 @@ def check_class_priors(class_priors: Any, classes: np.ndarray, name: str, *, pos
 
 
 def in_angstrom(wavelength: ArrayLike, name: str = "wavelength") -> np.ndarray:
-    """Return wavelengths as float64, in angstrom where they have a unit of length, as a Quantity of astropy has.
+    """Return wavelengths as float64, converted to angstrom if they have a unit, like an astropy Quantity.
 
     Wavelengths without a unit are taken to be in angstrom.
     """
@@ -162,7 +162,7 @@ def in_angstrom(wavelength: ArrayLike, name: str = "wavelength") -> np.ndarray:
                 f"{name} must be in angstrom, without a unit or with one of astropy; it has the unit {units}."
             )
         return values
-    if str(units) == "A":  # ampere to astropy, and an angstrom to those who write it at wavelengths
+    if str(units) == "A":  # ampere for astropy, but for wavelengths it means angstrom
         return values
     try:
         return np.asarray(units.to("Angstrom", values))
@@ -171,7 +171,7 @@ def in_angstrom(wavelength: ArrayLike, name: str = "wavelength") -> np.ndarray:
 
 
 def masked_as_nan(values: Any) -> Any:
-    """Return values that have a mask, as those of numpy.ma and astropy, as an array with NaN under it; others as is.
+    """Return masked values, as of numpy.ma and astropy, as an array with NaN; return others unchanged.
 
     float32 stays float32; other numbers become float64.
     """
@@ -197,7 +197,7 @@ def check_wavelength(
 ) -> np.ndarray:
     """Return a wavelength grid in angstrom as float64: positive, strictly increasing and, with limits, between them.
 
-    It has a value for each of the `n_features` samples of a spectrum; without a number of samples, at least `least`.
+    It has `n_features` values, one for each sample of a spectrum, or at least `least` values if `n_features` is None.
     """
     grid = in_angstrom(wavelength, name)
     if n_features is None and (grid.ndim != 1 or len(grid) < least):

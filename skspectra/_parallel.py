@@ -13,10 +13,10 @@ SAMPLES_PER_CHUNK = 2**17
 
 
 def map_in_threads(function: Callable[..., Any], *iterables: Iterable[Any]) -> list[Any]:
-    """Return the results of calls of ``function`` with the items of the iterables, which are equally long.
+    """Call ``function`` in threads with the items of the iterables, which are equally long, and return the results.
 
-    NumPy releases the interpreter lock inside its loops, so threads pay; there are as many as scikit-learn's own
-    OpenMP loops would use (``OMP_NUM_THREADS`` and CPU quotas are heeded).
+    NumPy releases the interpreter lock inside its loops, so threads are useful. Their number is that of scikit-learn's
+    own OpenMP loops, which respects ``OMP_NUM_THREADS`` and CPU quotas.
     """
     calls = list(zip(*iterables, strict=True))
     n_threads = min(_openmp_effective_n_threads(), len(calls))
@@ -35,12 +35,12 @@ def for_each_chunk(function: Callable[[int, int], None], n_samples: int, n_featu
     n_chunks = -(-n_samples // n_rows)
 
     def run(first_chunk: int, last_chunk: int) -> None:
-        # Underflow is harmless, also where the caller lets NumPy raise at it; other threads have the default anyway.
+        # Underflow is harmless, even if the caller lets NumPy raise it; other threads have the default settings anyway.
         with np.errstate(under="ignore"):
             for start in range(first_chunk * n_rows, min(last_chunk * n_rows, n_samples), n_rows):
                 function(start, min(start + n_rows, n_samples))
 
-    # A few spans for each thread, so that one that is held up leaves work to the others.
+    # Each thread has a few spans, so that other threads can take over work from a slow one.
     n_spans = 4 * _openmp_effective_n_threads()
     edges = sorted({n_chunks * i // n_spans for i in range(n_spans + 1)})
     map_in_threads(run, edges[:-1], edges[1:])

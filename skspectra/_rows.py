@@ -9,9 +9,9 @@ from ._validation import _safe_indexing
 
 
 def take_rows(X: Any, rows: np.ndarray) -> Any:
-    """Return rows of an array-like in the order wanted.
+    """Return rows of an array-like in the given order.
 
-    Arrays in HDF5 and zarr files give rows in increasing order only, each of them once.
+    Arrays in HDF5 and zarr files return rows only in increasing order and without repetitions.
     """
     by_index = getattr(X, "oindex", None)  # of zarr
     if by_index is None and type(X).__module__.split(".")[0] != "h5py":

@@ -1,4 +1,4 @@
-"""What is inside a pipeline, or another estimator around a classifier, and what spectra get there."""
+"""Access to the classifier inside a pipeline or another estimator, and to its input."""
 
 from typing import Any
 
@@ -30,10 +30,10 @@ def innermost(estimator: Any) -> Any:
 
 
 def innermost_input(estimator: Any, X: Any) -> Any:
-    """Return what the innermost classifier sees when the estimator predicts X."""
+    """Return the input of the innermost classifier when the estimator predicts X."""
     if isinstance(estimator, Pipeline):
         for _, step in estimator.steps[:-1]:
-            # imbalanced-learn's samplers act in fit alone.
+            # imbalanced-learn's samplers act only in fit.
             if step is not None and step != "passthrough" and not hasattr(step, "fit_resample"):
                 X = step.transform(X)
     inner = _inner(estimator)
@@ -41,7 +41,7 @@ def innermost_input(estimator: Any, X: Any) -> Any:
 
 
 def _inner(estimator: Any) -> Any:
-    """Return the one classifier that another one hands spectra to, None if there is none or there are several."""
+    """Return the classifier to which another one passes spectra; None if there is none or there are several."""
     if isinstance(estimator, Pipeline):
         return estimator.steps[-1][1]
     if isinstance(estimator, FrozenEstimator):

@@ -1,4 +1,4 @@
-"""Validation shared by the estimators, and the one home of imports from scikit-learn's private parts."""
+"""Validation shared by the estimators, and the only imports of private parts of scikit-learn."""
 
 from collections.abc import Callable
 from numbers import Real
@@ -53,8 +53,8 @@ class HasMethods(SklearnHasMethods):
 class Pair(Interval):
     """Constraint for a parameter that is a pair (low, high) of real numbers, both of them in an interval.
 
-    Low must be less than high, or at most equal to it where ``strict`` is False. (scikit-learn takes no constraints of
-    kinds that it does not know, subclasses of its own apart.)
+    Low must be less than high, or at most equal to it if ``strict`` is False. (scikit-learn accepts only its own kinds
+    of constraints and their subclasses.)
     """
 
     def __init__(self, left: float | None, right: float | None, *, closed: str, strict: bool = True) -> None:
@@ -72,14 +72,14 @@ class Pair(Interval):
 
 
 def validate_params(constraints: dict) -> Callable[[Function], Function]:
-    """Return scikit-learn's decorator that checks the arguments of a function, whose type type checkers still see."""
+    """Return scikit-learn's decorator that checks the arguments of a function, typed to keep the function's type."""
     return sklearn_validate_params(constraints, prefer_skip_nested_validation=False)
 
 
 def check_spectra(estimator: BaseEstimator, X: Any, *, reset: bool = False, **check_params: Any) -> np.ndarray:
     """Return X as an array of float64 or float32, NaN allowed, checked against what a transformer saw in ``fit``.
 
-    Samples under a mask are NaN.
+    Masked samples become NaN.
 
     The transformers of this package are stateless: one that was not fitted takes any width and any feature names,
     for which `validate_data` would warn.

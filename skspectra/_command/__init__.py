@@ -1,4 +1,4 @@
-"""The command ``skspectra``: its arguments, and how its errors are told."""
+"""The command ``skspectra``: its arguments and the reporting of errors."""
 
 import argparse
 import importlib
@@ -17,7 +17,7 @@ _SUBCOMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 if all went well, 1 if something could not be read or written, 2 for wrong usage."""
+    """Run the command; return 0 for success, 1 if something could not be read or written, 2 for wrong usage."""
     args = _parser().parse_args(argv)
     run = importlib.import_module(f"._{args.subcommand}", __name__).run
     try:
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("skspectra: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read the output has left; the interpreter would complain of it at its end
+        sys.stderr.close()  # the reader of the output is gone; the interpreter would report this when it exits
         return 1
     except Exception as error:
         return _fail(args, error, 1)

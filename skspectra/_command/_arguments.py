@@ -1,4 +1,4 @@
-"""Arguments that several subcommands take, and what is wrong with them."""
+"""Arguments that several subcommands share, and the error for wrong usage."""
 
 import argparse
 
@@ -6,7 +6,7 @@ DEFAULT_MODEL = "star-galaxy-qso"
 
 
 class UsageError(ValueError):
-    """The command was called in a way that cannot work; nothing was done."""
+    """Error for wrong usage of the command, raised before anything is done."""
 
 
 def add_paths(parser: argparse.ArgumentParser) -> None:

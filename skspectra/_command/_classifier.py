@@ -1,4 +1,4 @@
-"""What the command makes of a model: corrected to a class mix, and with a threshold below which a class is unknown."""
+"""Model with the options of the command: correction to a class mix, and a threshold for unknown spectra."""
 
 import argparse
 
@@ -14,7 +14,7 @@ from ..outliers import UnknownRejector
 from ._arguments import UsageError
 from ._model import load_model, model_identity
 
-# What the threshold of --reject is set with: other spectra than those that the pretrained model was trained with.
+# Spectra with which the threshold of --reject is set; the pretrained model was not trained with them.
 _N_KNOWN, _KNOWN_SEED = 3000, 3
 
 
@@ -27,14 +27,14 @@ class Classifier:
     wavelength : ndarray of float64
         Grid of the spectra, in angstrom.
     settings : dict of str to str
-        What the results depend on.
+        Settings on which the results depend.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.model, self.wavelength = load_model(args)
         self.classes = self.model.classes_
         self._priors = None if args.priors is None else self._parse_priors(args.priors)
-        # These do not always answer the class of the greatest probability.
+        # These do not always predict the class of the greatest probability.
         self._decides = isinstance(last_step(self.model), UnknownRejector | MacroF1ThresholdClassifier)
         if self._decides and (args.priors is not None or args.reject is not None):
             raise UsageError(f"--model {args.model} decides by itself: --priors and --reject cannot change it.")

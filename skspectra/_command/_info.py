@@ -1,4 +1,4 @@
-"""``skspectra info``: what is in files."""
+"""``skspectra info``: summary of the content of files."""
 
 import argparse
 from collections import Counter

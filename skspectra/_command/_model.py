@@ -1,4 +1,4 @@
-"""The classifier that the command uses: a pretrained one, or a saved one of the user's own."""
+"""The classifier that the command uses: a pretrained one, or one that the user has saved."""
 
 import argparse
 import hashlib
@@ -28,7 +28,7 @@ def load_model(args: argparse.Namespace) -> tuple[Any, np.ndarray]:
 
 
 def model_identity(name: str) -> str:
-    """Return what tells one model from another, also where a file has been replaced."""
+    """Return a text that identifies a model, even if its file has been replaced."""
     path = Path(name)
     if path.suffix in _LOADERS:
         return f"{path} ({hashlib.sha256(path.read_bytes()).hexdigest()[:12]})"

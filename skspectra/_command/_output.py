@@ -33,7 +33,7 @@ def check_output(path: Path, overwrite: bool) -> None:
 
 
 def write_table(results: Results, path: Path) -> None:
-    """Write the results beside the file and then put them in its place at once."""
+    """Write the results to a temporary file, and then replace the file in one step."""
     with replacing(path) as part:
         if path.suffix == ".csv":
             with open(part, "w", encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""What is known of the spectra that were classified so far, on disk, and the table that becomes of it."""
+"""Database on disk of the spectra that were classified so far, and the table of results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Results(SpectraTable):
     Parameters
     ----------
     path : str or path-like
-        The database. What is in it and was committed stays.
+        Path of the database. Its committed content is kept.
     classes : list of str
         The classes in the order of the probabilities.
     """

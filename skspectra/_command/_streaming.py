@@ -1,4 +1,4 @@
-"""Reading and classifying of files and stores, some at a time, each safe on disk before the next are read."""
+"""Classification of files and stores in blocks; each block is safe on disk before the next is read."""
 
 import os
 from pathlib import Path
@@ -23,15 +23,15 @@ _STORE_COLUMNS = ("target", "subclass", "redshift", "snr", "zwarning", "survey",
 
 
 class Stream:
-    """Spectra on their way from files and stores to results.
+    """Stream of spectra from files and stores to results.
 
     Parameters
     ----------
     classifier : Classifier
     results : Results
-        What is there already is not read again.
+        Results so far; spectra in them are not read again.
     problems : Problems
-        Told what cannot be read.
+        Report of what cannot be read.
     keep_bad_pixels : bool
         Whether flux that the survey flags as bad is used.
     """
@@ -46,7 +46,7 @@ class Stream:
     def read(self, stores: list[str], files: list[File], folders: set[str], database: Path, n_jobs: int) -> None:
         """Read and classify everything."""
         parts = [part for store in stores for part in self._parts(store)]
-        # A store that was written anew under its name is another one.
+        # A store that was rewritten under the same name counts as another one.
         manifests = {store: file_state(os.path.join(store, "manifest.json")) for store in stores}
         settings = self._classifier.settings | {"stores": str(manifests)}
         part_files = [File(name) for name, _, _ in parts]
@@ -90,7 +90,7 @@ class Stream:
             self._problems.fail(name, error)
 
     def _add(self, found: list[Spectrum] | Labels, path: str) -> None:
-        """Add what a file holds; nothing of it stays unless `_commit` follows."""
+        """Add the content of a file; it is kept only if `_commit` follows."""
         if isinstance(found, Labels):
             self._results.add_labels(found, path)
             return
@@ -103,7 +103,7 @@ class Stream:
         self._flux.append(flux)
 
     def _commit(self) -> None:
-        """Classify the spectra that were added, and make the results safe."""
+        """Classify the spectra that were added, and save the results."""
         if self._flux:
             flux = np.concatenate(self._flux)
             self._flux = []

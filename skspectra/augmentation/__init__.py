@@ -1,4 +1,4 @@
-"""Noise that makes new training spectra from old ones."""
+"""Noise for the augmentation of training spectra."""
 
 from ._ccd_noise import CCDNoiseAugmenter
 from ._effects import BadPixels, CosmicRays, ElectronicNoise

@@ -1,7 +1,7 @@
-"""A list of noise effects applied to spectra: to a batch, or to many spectra in chunks and threads.
+"""Application of noise effects to a batch of spectra, or to many spectra in chunks and threads.
 
 Amplitudes are relative to the range of each spectrum, so that scaled and unscaled spectra are treated alike. NaN is a
-sample that was not measured: it is left out of the range and stays NaN whatever hits it.
+sample that was not measured: it is left out of the range and stays NaN under every effect.
 """
 
 import math
@@ -27,9 +27,9 @@ def flux_extremes(flux: Array) -> tuple[Array, Array]:
 
 
 def add_noise(flux: Array, effects: Sequence[Any], rng: Any) -> Array:
-    """Return a copy of a batch of spectra, of any floating dtype, with the effects in their order.
+    """Return a copy of a batch of spectra, of any floating dtype, with the effects applied in order.
 
-    ``rng`` is a source of random numbers that lie where ``flux`` lies.
+    ``rng`` draws random numbers on the device of ``flux``.
     """
     noisy = namespace(flux).empty_like(flux)
     noisy[...] = flux
@@ -52,10 +52,10 @@ def write_noisy_spectra(
     random_state: np.random.RandomState,
     indices: np.ndarray | None = None,
 ) -> None:
-    """Write the spectra ``flux[indices]`` with noise into ``out``, in chunks that stay in cache and in threads.
+    """Write the spectra ``flux[indices]`` with noise into ``out``, in threads and in chunks that fit in the cache.
 
-    Each chunk has a generator of its own, so that the result depends on ``random_state`` alone, not on the threads.
-    Whole numbers get whole numbers: the noise is rounded and kept within what the dtype of ``out`` can hold.
+    Each chunk has a generator of its own, so that the result depends on ``random_state`` only, not on the threads. If
+    ``out`` has an integer dtype, the result is rounded and clipped to its range.
     """
     entropy = random_state.randint(0, 2**32, size=4, dtype=np.uint32).tolist()
     whole = out.dtype.kind in "iu"
@@ -72,7 +72,7 @@ def write_noisy_spectra(
             raise ValueError(f"Input X contains flux too large for noise to be added in {chunk.dtype}.") from error
         if whole:
             limits = np.iinfo(out.dtype)
-            # The largest number of 64 bits is rounded up to one that does not fit.
+            # As a float, the largest 64-bit integer is rounded up to a number that does not fit.
             largest = float(limits.max) if float(limits.max) <= limits.max else np.nextafter(float(limits.max), 0)
             out[start:stop] = np.clip(np.rint(chunk), limits.min, largest)
 

@@ -16,13 +16,14 @@ from ._effects import BadPixels, CosmicRays, ElectronicNoise
 class CCDNoiseAugmenter(StatelessSpectrumTransformer):
     """Add the noise of a CCD spectrograph to training spectra.
 
-    Three effects, in this order and each drawn anew for each spectrum [1]_: Gaussian electronic noise on every sample;
-    cosmic rays, each of which sets one sample to the spectrum's maximum; a run of dead pixels, which sets its samples
-    to the spectrum's minimum. Minimum, maximum and the range between them are those of the spectrum as given, so that
-    scaled and unscaled spectra are treated alike: on a spectrum scaled to 0 ... 1 a ray is 1 and a dead pixel 0.
+    Three effects are applied in this order and drawn anew for each spectrum [1]_: Gaussian electronic noise on every
+    sample; cosmic rays, each of which sets one sample to the maximum of the spectrum; and a run of dead pixels, which
+    are set to the minimum of the spectrum. The minimum, the maximum and the range between them are those of the input
+    spectrum, so that scaled and unscaled spectra are treated alike: in a spectrum scaled to 0 ... 1, a ray is 1 and a
+    dead pixel is 0.
 
-    Noise is for training only. scikit-learn calls `fit_transform` when it fits a pipeline, which adds noise, and
-    `transform` when it predicts, which returns its input. `augment` always adds noise.
+    Noise is for training only. When a pipeline is fitted, scikit-learn calls `fit_transform`, which adds noise. When it
+    predicts, scikit-learn calls `transform`, which returns its input. `augment` always adds noise.
 
     Parameters
     ----------
@@ -30,19 +31,20 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         Standard deviation of the electronic noise as a fraction of the spectrum's range. A pair (low, high) draws one
         uniformly from that interval for each spectrum. 0 turns the effect off.
     cosmic_rays : int, default=2
-        Largest number of cosmic rays. The number is drawn uniformly from 0 to this, the positions anywhere.
+        Largest number of cosmic rays. The number is drawn uniformly from 0 to this value, and the positions from all
+        samples.
     bad_pixels : float, default=0.02
-        Largest length of the dead run as a fraction of the spectrum, between 0 and 1. The length is drawn uniformly
-        from 0 to this, the position uniformly from where the run fits.
+        Largest length of the run of dead pixels as a fraction of the spectrum, between 0 and 1. The length is drawn
+        uniformly from 0 to this value, and the position from those where the run fits.
     effects : list of objects, default=()
-        Further effects, applied after these three in their order. An effect has a method
+        Further effects, applied in order after these three. An effect has a method
         ``apply(flux, minimum, maximum, rng)``, which changes spectra (n_samples, n_features) in place. `minimum` and
         `maximum` (n_samples, 1) are those of each spectrum without noise, and `rng` has
         ``random(size, dtype="float32")`` and ``standard_normal(size, dtype="float32")``. In the training of a network
         all arrays are PyTorch tensors. Elsewhere several threads call `apply` at once, so it must not keep state. Do
         not override `augment` in a subclass instead: the sampler and the display do not call it.
     random_state : int, RandomState instance or None, default=None
-        Source of the noise. An int gives the same noise in every call.
+        Controls the noise. Pass an int for the same noise in every call.
 
     Attributes
     ----------
@@ -57,21 +59,21 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
 
     Notes
     -----
-    The defaults follow what LAMOST and SDSS spectra show (2712 of them, scaled by minimum and maximum):
+    The defaults are based on 2712 spectra of LAMOST and SDSS, scaled by minimum and maximum:
 
     - *Electronic noise.* The noise of a sample, from second differences, has a median of 0.4 % of the range at a
       signal-to-noise ratio S/N above 100, 0.75 % at 50 to 100, 1.3 % at 10 to 20 and 2.1 % below 5. If the median
-      flux is half the range, as in many stars, a deviation of 0.02 is S/N = 25; where it is a seventh, as in many
-      quasars with a strong line, S/N = 7. So (0.0, 0.02) takes a good spectrum down to any S/N that a survey
-      releases, and leaves some copies nearly as they were. Noise adds in quadrature: the spectra that are noisy
-      already change least.
-    - *Cosmic rays.* Pipelines remove most of them. The number from 0 to 2 has a mean of one ray, the paper's number.
+      flux is half the range, as in many stars, a deviation of 0.02 is S/N = 25; if it is a seventh, as in many quasars
+      with a strong line, it is S/N = 7. The default (0.0, 0.02) can therefore lower a good spectrum to any S/N that a
+      survey releases, and leaves some copies nearly unchanged. Noise adds in quadrature, so spectra that are already
+      noisy change least.
+    - *Cosmic rays.* Pipelines remove most of them. A number from 0 to 2 has a mean of one ray, as in the paper.
     - *Bad pixels.* 42 % of the spectra have runs of three or more exact zeros, half of them up to 9 samples long and
       95 % up to 47; 0.02 of 2600 samples is 52.
 
-    NaN samples are left out of the range and stay NaN, also where a ray or a dead pixel falls on them: what was not
-    measured stays so. float32 and float64 are kept, everything else becomes float64. The result does not depend on the
-    number of threads, which follows ``OMP_NUM_THREADS`` and the processor.
+    NaN samples are left out of the range and stay NaN, even if a ray or a dead pixel falls on them. float32 and float64
+    are kept, and all other dtypes become float64. The result does not depend on the number of threads, which follows
+    ``OMP_NUM_THREADS`` and the processor.
 
     References
     ----------
@@ -171,8 +173,8 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         X : array-like of shape (n_samples, n_features)
             Flux, in any unit; NaN if it is missing.
         rng : numpy.random.Generator or alike, default=None
-            Draws the noise instead of `random_state`, as the networks have it for every batch. Then X is an array or a
-            PyTorch tensor of floats, and it is not checked.
+            Generator of the noise, used instead of `random_state`; the networks pass it for every batch. X must then be
+            an array or a PyTorch tensor of floats, and it is not checked.
 
         Returns
         -------

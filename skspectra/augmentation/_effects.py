@@ -1,8 +1,8 @@
 """Effects of a CCD spectrograph on spectra, one class each.
 
 An effect has a method ``apply(flux, minimum, maximum, rng)``, which changes a batch of spectra in place. It works on
-NumPy arrays and PyTorch tensors alike (PyTorch itself is not imported here), and it never looks at a drawn value from
-Python, so that on a GPU nothing waits for the host.
+NumPy arrays and PyTorch tensors alike (PyTorch itself is not imported here), and Python never reads a drawn value, so
+that a GPU never waits for the host.
 """
 
 import math
@@ -46,7 +46,7 @@ class ElectronicNoise(BaseEstimator):
         self.sigma = sigma
 
     def apply(self, flux: Array, minimum: Array, maximum: Array, rng: Any) -> None:
-        """Write the effect into a batch of spectra in place.
+        """Apply the effect to a batch of spectra in place.
 
         Parameters
         ----------
@@ -55,7 +55,7 @@ class ElectronicNoise(BaseEstimator):
         minimum, maximum : ndarray or Tensor of shape (n_samples, 1)
             Extremes of each spectrum without noise.
         rng : numpy.random.Generator or alike
-            It has ``random(size, dtype="float32")`` and ``standard_normal(size, dtype="float32")``.
+            Generator with the methods ``random(size, dtype="float32")`` and ``standard_normal(size, dtype="float32")``.
         """
         if isinstance(self.sigma, tuple | list):
             low, high = map(float, self.sigma)
@@ -73,7 +73,7 @@ class CosmicRays(BaseEstimator):
     Parameters
     ----------
     max_rays : int, default=2
-        Largest number of rays. The number is drawn uniformly from 0 to this, the positions anywhere.
+        Largest number of rays. The number is drawn uniformly from 0 to this value, and the positions from all samples.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class CosmicRays(BaseEstimator):
         self.max_rays = max_rays
 
     def apply(self, flux: Array, minimum: Array, maximum: Array, rng: Any) -> None:
-        """Write the effect into a batch of spectra in place.
+        """Apply the effect to a batch of spectra in place.
 
         Parameters
         ----------
@@ -112,13 +112,13 @@ class CosmicRays(BaseEstimator):
 
 
 class BadPixels(BaseEstimator):
-    """A run of dead pixels, which sets its samples to the spectrum's minimum.
+    """A run of dead pixels, which are set to the spectrum's minimum.
 
     Parameters
     ----------
     max_fraction : float, default=0.02
         Largest length of the run as a fraction of the spectrum, between 0 and 1. The length is drawn uniformly from 0
-        to this, the position uniformly from where the run fits.
+        to this value, and the position from those where the run fits.
 
     Examples
     --------
@@ -135,7 +135,7 @@ class BadPixels(BaseEstimator):
         self.max_fraction = max_fraction
 
     def apply(self, flux: Array, minimum: Array, maximum: Array, rng: Any) -> None:
-        """Write the effect into a batch of spectra in place.
+        """Apply the effect to a batch of spectra in place.
 
         Parameters
         ----------
@@ -146,7 +146,8 @@ class BadPixels(BaseEstimator):
         if longest > 0:
             start, length = self._draw(flux.shape, rng)
             offset = _arange(longest, flux)
-            # Wrapping round keeps the positions of one row different, also beyond the run, where nothing is to change.
+            # Wrapping around keeps the positions in a row distinct, including those after the run, which must not
+            # change.
             _overwrite(flux, (start + offset) % flux.shape[1], offset < length, minimum)
 
     def _longest(self, n_features: int) -> int:
@@ -166,7 +167,7 @@ def namespace(array: Array) -> ModuleType:
 
 
 def _arange(stop: int, like: Array) -> Array:
-    """Return the integers below ``stop`` where ``like`` lives."""
+    """Return the integers below ``stop`` on the device of ``like``."""
     return np.arange(stop) if isinstance(like, np.ndarray) else namespace(like).arange(stop, device=like.device)
 
 
@@ -178,7 +179,7 @@ def _floor(values: Array) -> Array:
 def _overwrite(flux: Array, position: Array, applies: Array, value: Array) -> None:
     """Set ``flux[i, position[i]]`` to ``value[i]`` in place, where it ``applies`` and the sample is not NaN.
 
-    Positions that occur twice in a row must agree in ``applies``: the order of the writes is not defined.
+    Positions that occur twice in a row must agree in ``applies``, because the order of the writes is not defined.
     """
     row = _arange(flux.shape[0], flux)[:, None]
     present = flux[row, position]

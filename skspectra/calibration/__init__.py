@@ -1,4 +1,4 @@
-"""Probabilities, and decisions by them, at the class mix of the spectra to be classified."""
+"""Class probabilities and decisions at the class mix of the spectra to be classified."""
 
 from ._class_priors import estimate_class_priors
 from ._macro_f1_threshold import MacroF1ThresholdClassifier

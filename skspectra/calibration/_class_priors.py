@@ -18,8 +18,8 @@ _LOG_TINY = np.log(np.finfo(np.float64).tiny)
 def with_class_priors(probabilities: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Return class probabilities, (n_samples, n_classes), for the class priors ``new`` instead of ``old``."""
     with np.errstate(divide="ignore", under="ignore"):
-        # A probability of 0 is a very small one that was rounded: without the floor a spectrum that was surely of a
-        # class whose new prior is 0 would have no class at all.
+        # A probability of 0 is a very small one that was rounded. Without the floor, a spectrum with probability 1 for
+        # a class whose new prior is 0 would have no class at all.
         log_likelihood = np.maximum(np.log(probabilities, dtype=np.float64), _LOG_TINY) - np.log(old)
         return softmax(log_likelihood + np.log(new), axis=1)
 
@@ -32,9 +32,10 @@ def estimate_class_priors(
 ) -> np.ndarray:
     """Estimate the class mix of unlabelled spectra from their class probabilities.
 
-    The class mix of greatest likelihood, found by expectation maximisation [1]_: the probabilities are corrected to the
-    mix, the mix becomes their mean, and so on. It holds where spectra of a class look the same in training and in the
-    survey and the probabilities are calibrated at the training mix; overconfident ones are best calibrated first [2]_.
+    The class mix of maximum likelihood is found by expectation maximisation [1]_: the probabilities are corrected to
+    the current mix, and their mean is the next mix. The estimate is valid if spectra of a class look the same in
+    training and in the survey and the probabilities are calibrated at the training mix; overconfident probabilities
+    should be calibrated first [2]_.
 
     Parameters
     ----------
@@ -45,7 +46,8 @@ def estimate_class_priors(
     max_iter : int, default=1000
         Largest number of iterations.
     tol : float, default=1e-6
-        The iteration ends when no share changes by more than this fraction of itself, or of 1 / n_samples.
+        The iteration ends when no share changes by more than this fraction of itself or of 1 / n_samples, whichever is
+        larger.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def estimate_class_priors(
     Raises
     ------
     ValueError
-        If the probabilities or priors are not such.
+        If the probabilities or priors are not valid.
 
     Warns
     -----

@@ -1,4 +1,4 @@
-"""Decision of greatest macro F1 from class probabilities."""
+"""Decisions that maximise macro F1, from class probabilities."""
 
 from numbers import Real
 from typing import Any, Self
@@ -13,19 +13,19 @@ from .._checks import check_class_priors, check_y, class_codes
 from .._rows import take_rows
 from .._validation import Interval, _fit_context
 
-# About 0.001 to 1000 in steps of 16 %, beginning at 1: of factors that do equally well the one nearest to 1 is taken.
+# About 0.001 to 1000 in steps of 16 %, beginning at 1, so that of equally good factors the one nearest to 1 is used.
 _STEPS = np.arange(-46, 47)
 _GRID = 20.0 ** (_STEPS[np.argsort(np.abs(_STEPS), kind="stable")] / 20)
 
 
 class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
-    """Classifier that decides by class probabilities times factors, which are chosen for the greatest macro F1.
+    """Classifier that multiplies class probabilities by factors that maximise macro F1.
 
     Choosing the most probable class minimises the error rate. If classes are rare, it does not maximise macro F1 [1]_:
-    it can pay to predict the rare class at a probability below one half. Each
-    probability is multiplied by the factor of its class, and the greatest product decides; for two classes this is a
-    threshold on the probability. The factors maximise macro F1 on spectra that were held out from
-    training. The probabilities do not change.
+    predicting a rare class at a probability below one half can increase it. Each probability is multiplied by the
+    factor of its class, and the class with the greatest product is predicted; for two classes this is a threshold on
+    the probability. The factors maximise macro F1 on spectra that were held out from training. The probabilities do not
+    change.
 
     Parameters
     ----------
@@ -33,14 +33,14 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         It is cloned and fitted; wrap one that is already fitted in :class:`~sklearn.frozen.FrozenEstimator`, and give
         `fit` spectra that it was not trained with.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
-        Shares of the classes among the spectra to be classified, summing to 1; an array is in the order of `classes_`;
-        classes that a dict leaves out have 0. The held-out spectra are weighted to these shares, so that they may hold
-        more of the rare classes than a survey does. None takes them as they are.
+        Shares of the classes among the spectra to be classified, summing to 1. An array is in the order of `classes_`;
+        classes that are missing from a dict have a share of 0. The held-out spectra are weighted to these shares, so
+        that they may include more of the rare classes than a survey. None keeps the shares of the held-out spectra.
     validation_fraction : float, default=0.2
-        Fraction of each class, drawn at random, that is held out for the factors. With a frozen `estimator` all
-        spectra are for the factors.
+        Fraction of each class, drawn at random, that is held out for the factors. With a frozen `estimator` all spectra
+        are used for the factors.
     random_state : int, RandomState instance or None, default=None
-        Seed of the choice of the spectra that are held out.
+        Controls which spectra are held out.
 
     Attributes
     ----------
@@ -49,10 +49,10 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     class_factors_ : ndarray of shape (n_classes,)
-        Factor of each class: 1 for the most frequent one, and for those that no held-out spectrum has.
+        Factor of each class; 1 for the most frequent class and for classes without held-out spectra.
     best_score_ : float
-        Macro F1 of the held-out spectra with these factors, over the classes that they are of. It is that of the best
-        factors, hence higher than that of new spectra by a little.
+        Macro F1 of the held-out spectra with these factors, over the classes that occur among them. It is slightly
+        higher than for new spectra, because the factors were chosen on these.
     n_features_in_ : int
         Number of samples in a spectrum, if `estimator` has it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -60,17 +60,17 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
 
     See Also
     --------
-    PriorCorrectedClassifier : Probabilities at the class mix of a survey; goes inside.
+    PriorCorrectedClassifier : Correct probabilities to the class mix of a survey; use it as `estimator`.
     sklearn.model_selection.TunedThresholdClassifierCV : Threshold of any score, for two classes.
 
     Notes
     -----
-    From factors of 1, the factor of one class after the other is set to the best on a grid of 93 from about 0.001 to
-    1000, until none improves macro F1. Few spectra of a class give a factor that is right for these few: dozens are
-    needed.
+    All factors start at 1. The factor of one class after another is set to the best of a grid of 93 values from about
+    0.001 to 1000, until none improves macro F1. A factor that was chosen on few spectra of a class fits only these:
+    dozens are needed.
 
     Spectra of one object must not be both in training and held out: split such data by object, fit the classifier on
-    one part and this, with the classifier frozen, on the other.
+    one part, and fit this estimator with the frozen classifier on the other.
 
     References
     ----------
@@ -94,7 +94,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
     0.59
     """
 
-    # The estimator is checked in fit, for what it can do.
+    # `fit` checks that the estimator has the methods that are needed.
     _parameter_constraints: dict = {
         "class_priors": [dict, "array-like", None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -164,7 +164,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         return probabilities * self.class_factors_
 
     def _weights(self, codes: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
-        """Return a weight for each held-back spectrum, such that the classes have their shares."""
+        """Return a weight for each held-back spectrum, such that the classes have the given shares."""
         if self.class_priors is None:
             return sample_weight
         priors = check_class_priors(self.class_priors, self.classes_, "class_priors")
@@ -175,7 +175,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
 
 
 def _best_factors(probabilities: np.ndarray, codes: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the factors of the classes of greatest macro F1, and that macro F1."""
+    """Return the factors of the classes that maximise macro F1, and this macro F1."""
     factors = np.ones(probabilities.shape[1])
     totals = np.bincount(codes, weights, minlength=len(factors))
     held = np.flatnonzero(totals)
@@ -184,11 +184,11 @@ def _best_factors(probabilities: np.ndarray, codes: np.ndarray, weights: np.ndar
         predicted = (probabilities * factors).argmax(axis=1)
         hits = np.bincount(codes, weights * (predicted == codes), minlength=len(factors))
         answers = np.bincount(predicted, weights, minlength=len(factors))
-        # A class without spectra has no F1; taking others for it lowers theirs.
+        # A class without spectra has no F1, but predicting it lowers the F1 of the true classes.
         return float((2 * hits[held] / (totals + answers)[held]).mean())
 
     best = macro_f1(factors)
-    # Factors count relative to each other: that of the most frequent class stays 1.
+    # Only ratios of factors matter, so that of the most frequent class stays 1.
     others = held[held != totals.argmax()]
     improved = True
     while improved:

@@ -13,8 +13,8 @@ from .._checks import check_class_priors, check_y, class_codes, refuse_unusable_
 from .._validation import StrOptions, _check_sample_weight, _fit_context
 from ._class_priors import estimate_class_priors, with_class_priors
 
-# Parameters, of scikit-learn, imbalanced-learn, this package and the libraries of boosted trees, that make a classifier
-# learn another class mix than that of the labels.
+# Parameters of scikit-learn, imbalanced-learn, this package and libraries of boosted trees that make a classifier learn
+# another class mix than that of the labels.
 _CHANGE_CLASS_MIX = {
     "sampling", "class_weight", "sampling_strategy", "priors", "class_prior", "scale_pos_weight", "is_unbalance",
     "auto_class_weights",
@@ -24,9 +24,9 @@ _CHANGE_CLASS_MIX = {
 class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
     """Classifier whose probabilities are corrected from the class mix of training to that of the survey.
 
-    A classifier that was trained on as many quasars as stars takes quasars to be as frequent as stars. Its probability
-    of each class is multiplied by the share of the class in the survey over that in training, then each row is scaled
-    to sum to 1 [1]_. This is exact where the spectra of each class look the same in both and the probabilities are
+    A classifier that was trained on as many quasars as stars assumes that quasars are as frequent as stars. The
+    probability of each class is multiplied by its share in the survey over its share in training, and each row is then
+    scaled to sum to 1 [1]_. This is exact if the spectra of each class look the same in both and the probabilities are
     calibrated at the training mix.
 
     Parameters
@@ -34,16 +34,16 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
     estimator : classifier with `predict_proba`
         It is cloned and fitted; wrap one that is already fitted in :class:`~sklearn.frozen.FrozenEstimator`.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
-        Shares of the classes among the spectra to be classified, summing to 1; an array is in the order of `classes_`;
-        classes that a dict leaves out have 0. None takes the shares in the `y` of `fit`; where those are not the
-        survey's, :meth:`adapt` estimates them from spectra without labels.
+        Shares of the classes among the spectra to be classified, summing to 1. An array is in the order of `classes_`;
+        classes that are missing from a dict have a share of 0. None uses the shares in the `y` of `fit`; if these are
+        not those of the survey, :meth:`adapt` estimates the latter from unlabelled spectra.
     training_priors : "balanced", dict of label to float, or array-like of shape (n_classes,), default=None
-        Class mix at which `estimator` is trained. "balanced" is equal shares: a network with ``sampling="balanced"``, a
-        classifier with ``class_weight="balanced"``, one behind an oversampler. Other shares are given as those of
-        `class_priors`, all above 0. None takes the shares in the `y` of `fit`, for a classifier that learns from `y` as
-        it is. It is refused where that is or may be wrong, at any depth inside `estimator`: for a frozen estimator,
-        whose training labels `fit` does not see, for a sampler, and for parameters such as ``sampling``,
-        ``class_weight``, ``sampling_strategy`` and ``priors``, also where a search tries values of them.
+        Class mix at which `estimator` is trained. "balanced" means equal shares, as for a network with
+        ``sampling="balanced"``, a classifier with ``class_weight="balanced"`` or one after an oversampler. Other shares
+        are given like `class_priors`, all above 0. None uses the shares in the `y` of `fit`, for a classifier that
+        learns from `y` as it is. None is refused if these shares are or may be wrong, at any depth inside `estimator`:
+        for a frozen estimator, whose training labels `fit` does not see, for a sampler, and for parameters such as
+        ``sampling``, ``class_weight``, ``sampling_strategy`` and ``priors``, also in the grid of a search.
 
     Attributes
     ----------
@@ -52,9 +52,9 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     class_priors_ : ndarray of shape (n_classes,)
-        Class mix that the probabilities are for.
+        Class mix to which the probabilities are corrected.
     training_priors_ : ndarray of shape (n_classes,)
-        Class mix that they are corrected from.
+        Class mix from which the probabilities are corrected.
     n_features_in_ : int
         Number of samples in a spectrum, if `estimator` has it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -62,17 +62,17 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
 
     See Also
     --------
-    estimate_class_priors : The class mix of unlabelled spectra from probabilities.
-    MacroF1ThresholdClassifier : Decides by the probabilities for the greatest macro F1; goes around.
-    sklearn.calibration.CalibratedClassifierCV : Calibrates at the mix of its data; goes inside or around.
+    estimate_class_priors : Estimate the class mix of unlabelled spectra from probabilities.
+    MacroF1ThresholdClassifier : Maximise macro F1; it can wrap this classifier.
+    sklearn.calibration.CalibratedClassifierCV : Calibrate at the mix of the data; it can be inside or around.
 
     Notes
     -----
     Fitted with labels at the survey's mix, ``PriorCorrectedClassifier(network, training_priors="balanced")`` trains on
-    balanced classes and answers at the survey's mix: both mixes are known.
+    balanced classes and predicts at the survey's mix: both mixes are known.
 
-    :func:`~sklearn.model_selection.cross_val_predict` with ``method="predict_proba"`` numbers the labels anew before it
-    fits, so that a dict of priors does not match them there: give an array.
+    :func:`~sklearn.model_selection.cross_val_predict` with ``method="predict_proba"`` encodes the labels as integers
+    before it fits, so that a dict of priors does not match them: pass an array.
 
     References
     ----------
@@ -102,7 +102,7 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
     array([0.74, 0.26])
     """
 
-    # The estimator is checked in fit, for what it can do.
+    # `fit` checks that the estimator has the methods that are needed.
     _parameter_constraints: dict = {
         "class_priors": [dict, "array-like", None],
         "training_priors": [StrOptions({"balanced"}), dict, "array-like", None],
@@ -173,7 +173,7 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Spectra of the survey, many enough to hold some of the rarest class.
+            Spectra of the survey, enough of them to include some of the rarest class.
 
         Returns
         -------
@@ -202,7 +202,7 @@ def _class_shares(X: Any, y: Any, classes: np.ndarray, sample_weight: Any) -> np
 
 
 def _unlike_labels(estimator: Any) -> str | None:
-    """Return what tells that a classifier is not trained at the class mix of the labels given to `fit`."""
+    """Return why a classifier may not be trained at the class mix of the labels given to `fit`, or None."""
     for inner in _estimators_in(estimator):
         kind = type(inner).__name__
         if isinstance(inner, FrozenEstimator):
@@ -218,7 +218,7 @@ def _unlike_labels(estimator: Any) -> str | None:
 
 
 def _tried(value: Any) -> str | None:
-    """Return the name in the grid or grids of a search that changes the class mix."""
+    """Return the name of a parameter in the grids of a search that changes the class mix, or None."""
     for grid in value if isinstance(value, list | tuple) else [value]:
         for name, candidates in grid.items() if isinstance(grid, dict) else ():
             unset = isinstance(candidates, list | tuple) and all(candidate is None for candidate in candidates)
@@ -228,7 +228,7 @@ def _tried(value: Any) -> str | None:
 
 
 def _estimators_in(value: Any) -> Iterator[Any]:
-    """Yield an estimator and those among its parameters, at any depth; a frozen one is yielded without its inside."""
+    """Yield an estimator and those among its parameters, at any depth; a frozen one is yielded without those inside."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple):

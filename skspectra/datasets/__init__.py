@@ -1,4 +1,4 @@
-"""Spectra: simulated, observed, of survey files and of stores on disk; the line table."""
+"""Simulated and observed spectra, survey files, stores on disk, and the table of spectral lines."""
 
 from ._lines import load_lines
 from ._loading._load_spectra import load_spectra

@@ -1,4 +1,4 @@
-"""The table of the lines and bands that tell stars, galaxies and quasars apart."""
+"""Table of the lines and bands that distinguish stars, galaxies and quasars."""
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -11,7 +11,7 @@ REST = {line["name"]: float(air_to_vacuum(float(line["wavelength"]))) for line i
 
 
 def load_lines() -> Bunch:
-    """Lines and bands that stars, galaxies and quasars show between the far ultraviolet and 9100 angstrom.
+    """Load the lines and bands of stars, galaxies and quasars from the far ultraviolet to 9100 angstrom.
 
     Returns
     -------
@@ -21,10 +21,10 @@ def load_lines() -> Bunch:
         - ``name``, ``ion`` : str; a line that some classes show in absorption and others in emission stands there
           twice;
         - ``wavelength_vacuum``, ``wavelength_air`` : float64, rest wavelengths in angstrom. Bands are given at their
-          head, or at their middle if they have none. Below 2000 angstrom both are that in vacuum, as is the convention;
+          head, or at their middle if they have none. Below 2000 angstrom both are wavelengths in vacuum, by convention;
         - ``kind`` : str, "absorption", "emission" or "band";
-        - ``STAR``, ``GALAXY``, ``QSO`` : bool, does the class typically show it;
-        - ``reference`` : str, where the wavelength stands.
+        - ``STAR``, ``GALAXY``, ``QSO`` : bool, whether the class typically shows the line;
+        - ``reference`` : str, the source of the wavelength.
 
     See Also
     --------

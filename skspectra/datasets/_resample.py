@@ -12,22 +12,22 @@ from .._checks import check_wavelength, masked_as_nan
 
 __all__ = ["PixelOverlap", "resample_spectra"]
 
-# Two pixels that share less than this fraction of the new pixel's width touch only by the rounding of their edges.
+# An overlap of less than this fraction of the new pixel's width is due to the rounding of the edges.
 _NEGLIGIBLE = 1e-6
 
 _ROWS_AT_ONCE = 16  # a block and its copies in float64 stay in the cache: three times as fast as all at once
 
 
-# Between neighbours further apart than so many times the usual step around them nothing was measured.
+# Neighbours that are further apart than this many times the usual step around them are separated by a gap.
 _GAP = 3.0
 _STEPS_AROUND = 5
 
 
 def pixel_limits(wavelength: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper edges of the pixels.
+    """Return the lower and upper edges of the pixels.
 
-    They are half-way between neighbours, and at the two ends and at both sides of a gap as far outside a pixel as on
-    its inner side.
+    Edges are half-way between neighbours. At the ends of the grid and on both sides of a gap, a pixel extends as far
+    outwards as inwards.
     """
     middle = 0.5 * (wavelength[1:] + wavelength[:-1])
     lower, upper = np.concatenate([[np.nan], middle]), np.concatenate([middle, [np.nan]])
@@ -43,9 +43,9 @@ def pixel_limits(wavelength: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _gaps(wavelength: np.ndarray) -> np.ndarray:
-    """True for each step between neighbours that is a gap.
+    """Return True for each step between neighbours that is a gap.
 
-    The usual step is the median of those around, taken on either side so that a change of sampling is no gap.
+    The usual step is the median of the steps on either side, so that a change of sampling is not a gap.
     """
     steps = np.diff(wavelength)
     if steps.max() <= _GAP * steps.min():  # nearly always, and the medians take time
@@ -59,10 +59,11 @@ def _gaps(wavelength: np.ndarray) -> np.ndarray:
 
 
 class PixelOverlap:
-    """How the pixels of one grid overlap those of another.
+    """Overlap of the pixels of one grid with those of another.
 
-    Built once for a pair of grids and applied to any number of spectra. The overlaps are a sparse matrix, which keeps
-    a NaN or a spike to the new pixels that touch it; a difference of cumulative sums would spread it.
+    It is built once for a pair of grids and applied to any number of spectra. The overlaps are stored in a sparse
+    matrix, which confines a NaN or a spike to the new pixels that overlap it; a difference of cumulative sums would
+    spread it.
 
     Parameters
     ----------
@@ -89,16 +90,16 @@ class PixelOverlap:
         self.outside = covered < 1.0 - _NEGLIGIBLE
 
     def flux(self, flux: np.ndarray) -> np.ndarray:
-        """Mean flux in each new pixel; NaN where the old grid does not cover the whole of it."""
+        """Return the mean flux in each new pixel; NaN where the old grid does not cover the whole pixel."""
         return self._apply(self.fractions, flux, np.nan)
 
     def ivar(self, ivar: np.ndarray) -> np.ndarray:
-        """Inverse variance of that mean for independent pixels; 0 where it has none."""
+        """Return the inverse variance of the mean flux for independent pixels; 0 where it is unknown."""
         with np.errstate(divide="ignore", over="ignore", under="ignore"):
             return 1.0 / self._apply(self.fractions.power(2), 1.0 / ivar, np.inf)
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
-        """True where any old pixel that the new one overlaps is True, and outside the old grid."""
+        """Return True for new pixels that overlap an old pixel that is True, and outside the old grid."""
         touched = self.fractions.astype(bool).astype(np.float32)
         return self._apply(touched, mask.astype(np.float32), 1.0) > 0
 
@@ -119,31 +120,31 @@ def resample_spectra(
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Resample spectra that share a grid to another grid, conserving flux.
 
-    The flux density in a new pixel is the mean over its width of the old one, taken as constant within each old
-    pixel, so that the integral over any range of whole pixels is kept. Pixels reach half-way to their neighbours,
-    except over a gap: where neighbours are further apart than three times the median of the five steps before and of
-    the five after, nothing was measured between them.
+    The flux density in a new pixel is the mean of the old flux density over its width. The old flux density is taken as
+    constant within each old pixel, so that the integral over any range of whole pixels is conserved. Pixels extend
+    half-way to their neighbours, except at gaps. A gap is a step of more than three times the median of the five steps
+    before it and also of the five steps after it.
 
     Parameters
     ----------
     flux : array-like of shape (n_samples, n_features) or (n_features,)
-        Flux density per unit wavelength. NaN, or a masked sample, spreads to the new pixels that touch it and no
-        further.
+        Flux density per unit wavelength. A NaN or masked sample affects only the new pixels that overlap it.
     wavelength : array-like of shape (n_features,)
-        Grid of `flux`, strictly increasing. Any unit, air or vacuum, as long as both grids agree; an array with a unit
-        of length, such as a Quantity of astropy, is taken in angstrom.
+        Grid of `flux`, strictly increasing, in any unit and in air or vacuum, as long as both grids agree. An array
+        with a unit of length, such as an astropy Quantity, is converted to angstrom.
     new_wavelength : array-like of shape (n_new_features,)
-        Grid wanted, strictly increasing.
+        New grid, strictly increasing.
     ivar : array-like of the shape of `flux`, default=None
-        Inverse variance of the flux; 0, NaN or masked where the flux is worthless.
+        Inverse variance of the flux; 0, NaN or masked where the flux is unusable.
 
     Returns
     -------
     new_flux : ndarray of shape (n_samples, n_new_features) or (n_new_features,)
-        float32 where `flux` is, else float64. NaN in pixels that `wavelength` does not cover entirely, gaps included.
+        Resampled flux, float32 if `flux` is, and otherwise float64. NaN in pixels that `wavelength` does not cover
+        entirely, gaps included.
     new_ivar : ndarray of the shape of `new_flux`
-        Only where `ivar` is given. The variance of each new pixel, for independent old pixels; 0 in pixels that
-        overlap one of inverse variance 0 or are not covered by the old grid.
+        Inverse variance of each new pixel for independent old pixels, returned only if `ivar` is given. It is 0 in
+        pixels that overlap an old pixel of inverse variance 0 or are not covered by the old grid.
 
     Raises
     ------
@@ -200,6 +201,6 @@ def _as_rows(values: ArrayLike, name: str, length: int) -> tuple[np.ndarray, tup
         raise ValueError(
             f"{name} must have shape (n_samples, {length}) or ({length},) to fit wavelength; got {array.shape}"
         )
-    # By kind and size, for arrays from FITS files are big-endian.
+    # Kind and size are compared, because arrays from FITS files are big-endian.
     single = array.dtype.kind == "f" and array.dtype.itemsize == 4
     return array.astype(np.float32 if single else np.float64, copy=False).reshape(-1, length), array.shape

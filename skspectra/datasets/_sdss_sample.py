@@ -50,8 +50,8 @@ def load_sdss_sample(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarray, n
     Notes
     -----
     The flux is rounded, by less than a tenth of the noise of a sample. The sample is small, with few galaxies: scores
-    on it have confidence intervals of some .03, which :func:`skspectra.metrics.classification_table` computes by object
-    with ``groups=spectra.object_id``.
+    on it have confidence intervals of about .03, which :func:`skspectra.metrics.classification_table` computes by
+    object with ``groups=spectra.object_id``.
 
     References
     ----------

@@ -18,5 +18,5 @@ def open_binary(name: str) -> IO[bytes]:
 
 @cache
 def read_table(name: str) -> list[dict[str, str]]:
-    """Return the rows of a csv file, from column to text. Lines that begin with "#" say where the numbers are from."""
+    """Return the rows of a csv file as dicts of text. Lines that begin with "#" state the sources of the numbers."""
     return list(csv.DictReader(line for line in read_text(name).splitlines() if not line.startswith("#")))

@@ -5,16 +5,16 @@ from numpy.typing import ArrayLike
 
 from .._checks import in_angstrom
 
-# Vacuum: the range and length of LAMOST's low-resolution spectra in the classification literature.
+# In vacuum; the range and length of LAMOST's low-resolution spectra in the classification literature.
 LAMOST_WAVELENGTH = np.linspace(3690.0, 9100.0, 2600)
 LAMOST_WAVELENGTH.flags.writeable = False
 
-# Below this wavelength in air it is opaque, and by convention wavelengths are given in vacuum only.
+# Below this wavelength air is opaque, and by convention wavelengths are given in vacuum only.
 AIR_LIMIT = 2000.0
 
 
 def _refractive_index(wavelength_vacuum: np.ndarray) -> np.ndarray:
-    """Refractive index of standard air (15 C, 101 325 Pa, 450 ppm CO2), Ciddor 1996, equation 1."""
+    """Return the refractive index of standard air (15 C, 101 325 Pa, 450 ppm CO2), Ciddor 1996, equation 1."""
     wavenumber_squared = (1e4 / wavelength_vacuum) ** 2  # micrometre^-2
     return 1.0 + 0.05792105 / (238.0185 - wavenumber_squared) + 0.00167917 / (57.362 - wavenumber_squared)
 
@@ -32,13 +32,13 @@ def vacuum_to_air(wavelength: ArrayLike) -> np.ndarray:
     Parameters
     ----------
     wavelength : array-like
-        Wavelengths in vacuum, in angstrom or with a unit of length, as a Quantity of astropy has it.
+        Wavelengths in vacuum, in angstrom or with a unit of length, such as an astropy Quantity.
 
     Returns
     -------
     wavelength_air : ndarray of float64, of the same shape
-        Wavelengths in air, in angstrom. Those below 2000 angstrom are returned as they are, as is the
-        convention of the line lists; NaN stays NaN.
+        Wavelengths in air, in angstrom. Those below 2000 angstrom are returned unchanged, by the convention of line
+        lists; NaN stays NaN.
 
     Raises
     ------
@@ -47,9 +47,9 @@ def vacuum_to_air(wavelength: ArrayLike) -> np.ndarray:
 
     Notes
     -----
-    The limit is one of wavelengths in air, so that this is the inverse of :func:`air_to_vacuum`. From 2000 to 2000.65
-    angstrom in vacuum there is no wavelength in air, for 2000 angstrom in air are 2000.65 in vacuum; there 2000 is
-    returned, and the function does not decrease.
+    The limit applies to wavelengths in air, so that this function is the inverse of :func:`air_to_vacuum`. Because 2000
+    angstrom in air are 2000.65 in vacuum, wavelengths in vacuum from 2000 to 2000.65 angstrom have no counterpart in
+    air; 2000 is returned for them, so that the function does not decrease.
 
     References
     ----------

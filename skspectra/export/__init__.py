@@ -11,7 +11,7 @@ __all__ = ["OnnxClassifier", "to_onnx"]
 
 
 def __getattr__(name: str) -> object:
-    # What only an export needs takes longer to import than all that a prediction needs.
+    # Modules that only an export needs take longer to import than all those that a prediction needs.
     if name == "to_onnx":
         from ._to_onnx import to_onnx
 

@@ -1,4 +1,4 @@
-"""What an exported file says of itself: classes, features and the model card, as JSON."""
+"""Metadata of an exported file: classes, features and the model card, as JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-# The name under which ONNX's metadata hold it.
+# Key of this JSON document in the metadata of ONNX.
 _KEY = "skspectra"
 
 
@@ -42,7 +42,7 @@ class Metadata:
         Raises
         ------
         ValueError
-            If they are not those of a classifier that `to_onnx` wrote.
+            If they were not written by `to_onnx`.
         """
         try:
             document = json.loads(entries[_KEY])

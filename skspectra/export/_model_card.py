@@ -1,4 +1,4 @@
-"""The model card: what was trained, on what, and how well it does."""
+"""Model card: the model, its training data and its scores."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_model_card(
     wavelength: ArrayLike | None,
     table: ClassificationTable | None,
 ) -> dict[str, Any]:
-    """Return the sections of the card, as values that JSON takes; None where nothing is known."""
+    """Return the sections of the card as JSON values; None for sections without information."""
     n_features = network.n_features_in_
     if table is not None and not isinstance(table, ClassificationTable):
         raise ValueError(f"table must be what skspectra.metrics.classification_table returns, got {table!r}.")
@@ -49,7 +49,7 @@ def make_model_card(
         "Parameters": {
             name: repr(value)
             for name, value in sorted(estimator.get_params().items())
-            # Estimators within it, whose parameters are listed too.
+            # Nested estimators are left out; their parameters are listed, too.
             if not (hasattr(value, "get_params") or name.endswith("steps"))
         },
         "Versions": _versions(),
@@ -58,7 +58,7 @@ def make_model_card(
 
 
 def as_markdown(card: dict[str, Any], title: str) -> str:
-    """Return the card as a text, with the ends of the wavelength grid alone."""
+    """Return the card as text, with only the ends of the wavelength grid."""
     lines = [f"# {title}"]
     for section, content in card.items():
         lines += ["", f"## {section}", ""]

@@ -1,4 +1,4 @@
-"""The networks as ONNX nodes, in the state in which they predict.
+"""Networks as ONNX nodes, in evaluation mode.
 
 This repeats the forward pass of the modules, operator by operator. torch.onnx.export would make that unnecessary, but
 it takes 12 s for the paper's network instead of 0.04 s, needs two more packages and depends on PyTorch's version.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class NamedMaps(NamedTuple):
     """Names of feature maps and of their means over the spectrum in the graph.
 
-    Other than in PyTorch, channels come before samples. The values are (n_spectra, n_channels, length), the means
+    Unlike in PyTorch, channels come before samples. The values are (n_spectra, n_channels, length), the means
     (n_spectra, n_channels).
     """
 

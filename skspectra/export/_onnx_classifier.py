@@ -19,7 +19,7 @@ _SAMPLES_PER_BATCH = 1 << 15
 
 
 class OnnxClassifier(ClassifierMixin, BaseEstimator):
-    """Classifier that predicts from a file of :func:`to_onnx`, on onnxruntime and without PyTorch.
+    """Classifier that predicts from a file of :func:`to_onnx`, with onnxruntime and without PyTorch.
 
     It is already trained: `predict` works at once, and `fit` raises an error. If scikit-learn would fit a copy, as in
     CalibratedClassifierCV or VotingClassifier, wrap it in :class:`~sklearn.frozen.FrozenEstimator`.
@@ -27,7 +27,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     path : str or path-like
-        The file. It is read on first use, and again in every process that the classifier is sent to.
+        Path of the file. It is read on first use, and again in every process to which the classifier is sent.
 
     Attributes
     ----------
@@ -46,11 +46,11 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Needs onnxruntime: ``pip install onnxruntime``. It runs in as many threads as ``OMP_NUM_THREADS`` and the
-    processor allow when the file is read.
+    The classifier requires onnxruntime: ``pip install onnxruntime``. It runs in as many threads as ``OMP_NUM_THREADS``
+    and the processor allow when the file is read.
 
-    A file is data: operators that onnxruntime does not have itself are refused, and so is whatever `to_onnx` did not
-    write.
+    No code from the file is executed: operators that are not built into onnxruntime are refused, and so are files that
+    `to_onnx` did not write.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         return self._model.metadata.card
 
     def fit(self, X: Any = None, y: Any = None) -> NoReturn:
-        """Raise an error: the classifier is trained already.
+        """Raise an error, because the classifier is already trained.
 
         Parameters
         ----------
@@ -158,7 +158,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         return _Model(os.fspath(self.path))
 
     def set_params(self, **params: Any) -> OnnxClassifier:
-        """Set parameters; the file at `path` is read anew when it is next needed.
+        """Set parameters; the file at `path` is read again when it is next needed.
 
         Parameters
         ----------
@@ -191,16 +191,16 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
 
 
 class _Model:
-    """The session of onnxruntime, and what the file says of itself."""
+    """Session of onnxruntime, and the metadata of the file."""
 
     def __init__(self, path: str):
         import onnxruntime
 
         with open(path, "rb"):
-            pass  # the usual error where there is no such file
+            pass  # raises FileNotFoundError if there is no such file
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = _openmp_effective_n_threads()
-        options.log_severity_level = 4  # what goes wrong is raised
+        options.log_severity_level = 4  # errors are raised instead
         try:
             self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             self.metadata = Metadata.decode(self.session.get_modelmeta().custom_metadata_map)

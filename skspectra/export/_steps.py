@@ -1,7 +1,7 @@
 """The transformers of a pipeline as ONNX nodes.
 
-Each function adds the nodes of one transformer to the graph and returns the name of the transformed flux; the numbers
-are those of the transformer's own `transform` in single precision. NaN is missing flux there too.
+Each function adds the nodes of one transformer to the graph and returns the name of the transformed flux; the values
+are those of the transformer's own `transform` in single precision. NaN is missing flux in the graph, too.
 """
 
 from typing import Any
@@ -14,14 +14,14 @@ from ._graph import Graph, ints, single
 
 
 def add_step(graph: Graph, flux: str, n_features: int, name: str, step: Any) -> str:
-    """Add what a step of a pipeline does in prediction.
+    """Add the nodes of a step of a pipeline in prediction.
 
     Raises
     ------
     TypeError
         If there is no ONNX form of the step.
     """
-    # Samplers and noise act in training alone.
+    # Samplers and noise act only in training.
     if step is None or step == "passthrough" or hasattr(step, "fit_resample") or isinstance(step, CCDNoiseAugmenter):
         return flux
     if isinstance(step, MinMaxSpectrumScaler):
@@ -43,9 +43,9 @@ def _scale(graph: Graph, flux: str, n_features: int, scaler: MinMaxSpectrumScale
         maximum = add("ReduceMax", add("Where", missing, single(-np.inf), flux), ints(1))
     else:
         minimum, maximum = _percentiles(graph, flux, n_features, scaler.quantile_range)
-        # What Min and Max make of NaN is not part of the standard.
+        # The standard does not define Min and Max of NaN.
         flux = add("Where", missing, flux, add("Min", add("Max", flux, minimum), maximum))
-    # Extremes that lie further apart than the largest float: those spectra are halved.
+    # Spectra whose extremes are further apart than the largest float are halved.
     factor = add("Where", add("IsInf", add("Sub", maximum, minimum)), single(0.5), single(1))
     flux, minimum, maximum = (add("Mul", value, factor) for value in (flux, minimum, maximum))
     extent = add("Sub", maximum, minimum)
@@ -88,7 +88,7 @@ def _fill_missing(graph: Graph, flux: str, n_features: int) -> str:
     add = graph.add
     missing = add("IsNaN", flux)
     measured = graph.cast(add("Not", missing), np.int64)
-    # At a missing sample, the number of measured ones before it: the rank of the next measured one.
+    # For a missing sample, the number of measured ones before it is the rank of the next measured one.
     n_before = add("CumSum", measured, np.array(1))
     n_measured = add("ReduceSum", measured, ints(1))
     # positions[i, k] is the k-th measured sample of spectrum i; the missing ones fall into a column at the end.
@@ -99,7 +99,7 @@ def _fill_missing(graph: Graph, flux: str, n_features: int) -> str:
     positions = add("ScatterElements", nowhere, rank, sample, axis=1)
     left = _take(graph, positions, add("Max", add("Sub", n_before, ints(1)), ints(0)), n_features + 1)
     right = _take(graph, positions, n_before, n_features + 1)
-    # Before the first and after the last measured sample one of the two is not there: the other stands for both.
+    # Before the first and after the last measured sample only one of the two exists; it is used for both.
     has_left = add("Greater", n_before, ints(0))
     has_right = add("Less", n_before, n_measured)
     distance = graph.cast(add("Max", add("Sub", right, left), ints(1)), np.float64)
@@ -113,7 +113,7 @@ def _fill_missing(graph: Graph, flux: str, n_features: int) -> str:
 def _take(graph: Graph, values: str, index: str, width: int) -> str:
     """Add values[i, index[i, k]] for values of shape (n_spectra, width).
 
-    That is GatherElements, which the reference evaluator of onnx has for narrow arrays alone.
+    This is GatherElements, which the reference evaluator of onnx supports only for narrow arrays.
     """
     n_spectra = graph.add("Squeeze", graph.add("Shape", values, end=1))
     row = graph.add("Range", np.array(0), n_spectra, np.array(1))

@@ -1,4 +1,4 @@
-"""Writing of a trained classifier as an ONNX file with a model card beside it."""
+"""Export of a trained classifier to an ONNX file with a model card."""
 
 from __future__ import annotations
 
@@ -42,22 +42,23 @@ def to_onnx(
     no code from it.
 
     The input of the graph, "flux", is float32 of shape (n_spectra, n_features), for any number of spectra; its output,
-    "probabilities", float32 of shape (n_spectra, n_classes). Networks that were trained in bfloat16 compute in float32.
+    "probabilities", is float32 of shape (n_spectra, n_classes). Networks that were trained in bfloat16 compute in
+    float32.
 
     Parameters
     ----------
     estimator : classifier
         A fitted network of :mod:`skspectra.neural_network`; a :class:`~sklearn.pipeline.Pipeline` that ends in one,
-        with `MinMaxSpectrumScaler` and `MissingFluxInterpolator` before it, and noise and samplers, which act in
-        training alone; or one of these within a fitted search such as GridSearchCV,
+        with `MinMaxSpectrumScaler` and `MissingFluxInterpolator` before it, and noise and samplers, which act only in
+        training; or one of these within a fitted search such as GridSearchCV,
         :class:`~skspectra.calibration.PriorCorrectedClassifier` or :class:`~sklearn.frozen.FrozenEstimator`.
     path : str or path-like
-        The file; its name ends in ".onnx". The model card has the same name with ".md". Files that are there are
-        replaced, each in one step, so that a failed export leaves them as they were.
+        Path of the file; its name must end in ".onnx". The model card has the same name with ".md". Existing files are
+        replaced, each in one step, so that a failed export leaves them unchanged.
     X_train : array-like of shape (n_samples, n_features), default=None
-        The training spectra, of which the model card keeps a hash.
+        The training spectra; the model card contains a hash of them.
     y_train : array-like of shape (n_samples,), default=None
-        Their labels, of which the model card keeps the number in each class.
+        Their labels; the model card contains the number in each class.
     wavelength : array-like of shape (n_features,), default=None
         The wavelength of each sample, for the model card, so that other spectra can be brought to the same grid.
     table : ClassificationTable, default=None
@@ -69,7 +70,7 @@ def to_onnx(
     TypeError
         If the classifier, or a step of the pipeline, has no ONNX form.
     ValueError
-        If `path`, or what is meant for the model card, is not valid.
+        If `path` or an argument for the model card is not valid.
     NotFittedError
         If the classifier is not fitted.
 
@@ -79,7 +80,7 @@ def to_onnx(
 
     Notes
     -----
-    Needs onnx: ``pip install onnx``.
+    This function requires onnx: ``pip install onnx``.
 
     Spectra without any measured sample, and missing flux that no step of the pipeline fills, are errors in the
     estimator and in `OnnxClassifier`; in other runtimes their probabilities are NaN.
@@ -140,7 +141,7 @@ def _no_form(estimator: Any) -> TypeError:
 
 
 def _add_classifier(graph: Graph, flux: str, estimator: Any, network: Any) -> str:
-    """Add what a classifier does in prediction and return the name of its probabilities."""
+    """Add the nodes of a classifier in prediction and return the name of its probabilities."""
     if isinstance(estimator, Pipeline):
         for name, step in estimator.steps[:-1]:
             flux = add_step(graph, flux, network.n_features_in_, name, step)
@@ -155,13 +156,13 @@ def _add_classifier(graph: Graph, flux: str, estimator: Any, network: Any) -> st
     if estimator is not network:
         raise _no_form(estimator)
     logits = add_network(graph, flux, network.n_features_in_, network.net_.module_)
-    # Runtimes differ in what Relu makes of NaN: this adds NaN where there is any flux that is no number.
+    # Runtimes differ in their Relu of NaN, so NaN is added to spectra with any flux that is not a number.
     nothing = graph.add("ReduceSum", graph.add("Mul", flux, single(0)), ints(1))
     return graph.add("Add", graph.add("Softmax", logits, axis=1), nothing)
 
 
 def _correct_priors(graph: Graph, probabilities: str, old: np.ndarray, new: np.ndarray) -> str:
-    """Add what `with_class_priors` computes, in double precision like it."""
+    """Add the computation of `with_class_priors`, also in double precision."""
     with np.errstate(divide="ignore"):
         log_ratio = np.log(new) - np.log(old)
     log_probabilities = graph.add("Log", graph.cast(probabilities, np.float64))

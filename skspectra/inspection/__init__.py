@@ -1,4 +1,4 @@
-"""What a classifier looks at: attention along the spectrum, and its agreement with spectral lines."""
+"""Attention of a classifier along the spectrum, its agreement with spectral lines, and displays."""
 
 from ._class_activation_display import ClassActivationDisplay
 from ._class_activation_map import class_activation_map

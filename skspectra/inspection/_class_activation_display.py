@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
-# The lines that are named: the strongest of each class, so far apart that most labels fit side by side.
+# Lines that are labelled: the strongest of each class, far enough apart for most labels to fit side by side.
 _NAMED = {
     "STAR": (
         "Ca II K",
@@ -37,28 +37,30 @@ _NAMED = {
 _LABEL_DISTANCE = 1.25
 # Room for the labels above a spectrum, as a fraction of its height.
 _LABEL_HEIGHT = 0.45
-# What is used of the colour map plasma: its bright end, yellow, would hide the most attended lines on white paper.
+# Part of the colour map plasma that is used: its yellow end would hide the lines with the most attention on white
+# paper.
 _DARK_PART = 0.75
 
 
 class ClassActivationDisplay:
-    """Spectra as lines coloured by attention over wavelength, one panel for each.
+    """Spectra coloured by attention, with one panel for each spectrum.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create a display.
 
     Parameters
     ----------
     flux, maps : array-like of shape (n_samples, n_features)
         Spectra, and their attention from 0 to 1.
     wavelength : array-like of shape (n_features,), default=None
-        Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample otherwise.
+        Wavelength in vacuum, in angstrom. None means `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the
+        sample otherwise.
     y_true, y_pred : array-like of shape (n_samples,), default=None
         Classes for the titles.
     probability : array-like of shape (n_samples,), default=None
         Probability of `y_pred`.
     redshift : array-like of shape (n_samples,), default=None
-        With it, and a wavelength, the lines of the true class (the predicted one without `y_true`) are marked and named
-        where it is STAR, GALAXY or QSO.
+        If it and a wavelength are given, the lines of the true class (without `y_true`, of the predicted one) are
+        marked and named for STAR, GALAXY and QSO.
 
     Attributes
     ----------
@@ -68,7 +70,7 @@ class ClassActivationDisplay:
 
     See Also
     --------
-    class_activation_map : What is drawn.
+    class_activation_map : Compute the attention.
 
     Examples
     --------
@@ -130,19 +132,19 @@ class ClassActivationDisplay:
         layer : int, "all" or None, default=None
             Where attention is measured, as in :func:`class_activation_map`.
         wavelength : array-like of shape (n_features,), default=None
-            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample
-            otherwise.
+            Wavelength in vacuum, in angstrom. None means `LAMOST_WAVELENGTH` if n_features is 2600, and the number of
+            the sample otherwise.
         y_true : array-like of shape (n_samples,), default=None
             Classes for the titles.
         redshift : array-like of shape (n_samples,), default=None
-            With it, and a wavelength, lines of the class are marked and named.
+            If it and a wavelength are given, lines of the class are marked and named.
         ax : matplotlib Axes or array of them, default=None
-            One for each spectrum. None makes a figure with the spectra one below another.
+            Axes to draw on, one for each spectrum. None creates a figure with the spectra one below another.
 
         Returns
         -------
         display : ClassActivationDisplay
-            What was drawn.
+            The display that was drawn.
 
         Raises
         ------
@@ -171,10 +173,10 @@ class ClassActivationDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array of them, default=None
-            One for each spectrum. None makes a figure with the spectra one below another.
+            Axes to draw on, one for each spectrum. None creates a figure with the spectra one below another.
         cmap : str or matplotlib Colormap, default=None
-            None is the dark part of "plasma", from blue to orange: all of it stands out from white paper, colour-blind
-            readers see it, and it turns to grey evenly.
+            Colour map. None means the dark part of "plasma", from blue to orange, which stands out from white paper, is
+            visible to colour-blind readers and prints evenly in grey.
 
         Returns
         -------
@@ -196,7 +198,7 @@ class ClassActivationDisplay:
         self.ax_ = axes[0] if n_samples == 1 else axes
         self.figure_ = axes[0].figure
         colour = ScalarMappable(plt.Normalize(0, 1), _default_colours() if cmap is None else cmap)
-        # First, because it takes width from the spectra, which decides how many labels fit.
+        # The colour bar is drawn first, because it narrows the spectra, whose width determines how many labels fit.
         self.colorbar_ = self.figure_.colorbar(colour, ax=list(axes), label="Attention")
         for i, panel in enumerate(axes):
             self._plot_spectrum(panel, i, colour)

@@ -31,7 +31,7 @@ def class_activation_map(
     normalize: bool = True,
     upsample: bool = True,
 ) -> np.ndarray:
-    """Map how much each part of a spectrum contributes to a class.
+    """Compute how much each part of a spectrum contributes to a class.
 
     With ``layer=None`` this is the class activation map of Zhou et al. [1]_: the feature maps before the global
     average, weighted by the last layer's weights for the class. It is exact: its mean over the cells plus the bias of
@@ -45,10 +45,10 @@ def class_activation_map(
     X : array-like of shape (n_samples, n_features)
         Spectra, as `estimator` predicts them.
     target : "predicted", label, or array-like of shape (n_samples,), default="predicted"
-        The class whose map is wanted: the predicted one, one label, or a label for each spectrum.
+        Class for which the map is computed: the predicted one, one label, or a label for each spectrum.
     layer : int, "all" or None, default=None
-        None is the exact map. An integer gives the LayerCAM [2]_ map behind that dense block, 0 being the first and
-        finest, ``n_dense_blocks - 1`` the last. "all" is the mean of the maps behind all dense blocks, each divided by
+        None is the exact map. An integer gives the LayerCAM [2]_ map after that dense block; 0 is the first and finest
+        block, ``n_dense_blocks - 1`` the last. "all" is the mean of the maps after all dense blocks, each divided by
         its largest value.
     normalize : bool, default=True
         Scale each map to the range from 0 to 1; a constant map becomes 0.
@@ -59,7 +59,7 @@ def class_activation_map(
     Returns
     -------
     maps : ndarray of shape (n_samples, n_features), float32
-        Or (n_samples, n_cells) with ``upsample=False``. Large values support the class.
+        The maps, of shape (n_samples, n_cells) with ``upsample=False``. Large values support the class.
 
     Raises
     ------
@@ -72,29 +72,29 @@ def class_activation_map(
 
     See Also
     --------
-    occlusion_map : The same question for any classifier.
+    occlusion_map : Measure the effect of each part of a spectrum for any classifier.
     line_attention : Compare maps with spectral lines.
 
     Notes
     -----
     LayerCAM multiplies every activation by the positive part of the gradient of the class's logit with respect to it,
-    and sums over the channels. Grad-CAM [3]_ averages the gradient of each channel over the whole spectrum first, which
-    is right where a channel means the same everywhere, as behind the last block, but not in early layers, whose
-    channels are edges and lines that support the class in one place and oppose it in another.
-    The activations are those after batch normalisation, excitation and ReLU, which are not negative, as the method
-    needs. Its maps have no negative values and do not add up to the logit.
+    and sums over the channels. Grad-CAM [3]_ first averages the gradient of each channel over the whole spectrum. This
+    is appropriate after the last block, where a channel means the same everywhere, but not in early layers, whose
+    channels are edges and lines that support the class in one place and oppose it in another. The activations are those
+    after batch normalisation, excitation and ReLU, which are not negative, as the method requires. LayerCAM maps have
+    no negative values and do not add up to the logit.
 
-    Behind the first dense block activations are edges and lines of the spectrum whatever the weights, and the map
-    ``layer=0`` of a network with random weights follows the lines of quasars, too (enrichment 1.26); that of the next
-    block hardly did so (0.99 to 1.07), and later ones and the exact map did not. Compare a map with that of random
-    weights before reading it; `line_attention` takes the latter as its `reference`.
+    After the first dense block, activations are edges and lines of the spectrum whatever the weights. The map
+    ``layer=0`` of a network with random weights therefore also follows the lines of quasars (enrichment 1.26); that of
+    the next block hardly does (0.99 to 1.07), and those of later blocks and the exact map do not. Compare a map with
+    that of random weights before interpreting it; `line_attention` takes the latter as `reference`.
 
-    A cell is at the middle of the samples that were averaged into it. Samples that pooling leaves out at the end,
-    where the length is odd, and those before the first and behind the last centre, have the value of the nearest cell:
-    of 2600 samples the 40 cells of the default network cover the first 2560. Maps are normalised after interpolation.
+    A cell is at the centre of the samples that were averaged into it. Samples before the first and after the last
+    centre, and those that pooling leaves out at the end if the length is odd, have the value of the nearest cell: the
+    40 cells of the default network cover the first 2560 of 2600 samples. Maps are normalised after interpolation.
 
-    The network goes through batches of bounded size. It works on a copy: mode, gradients and hooks of the estimator are
-    not touched.
+    The maps are computed in batches of bounded size, on a copy of the network: mode, gradients and hooks of the
+    estimator are not changed.
 
     References
     ----------
@@ -185,7 +185,7 @@ def _maps_of_batches(
 
 
 def _copy_for_inspection(module: DenseNet1D) -> DenseNet1D:
-    """Return a copy that predicts and whose parameters have no gradients, so that none is computed for them."""
+    """Return a copy in evaluation mode, whose parameters require no gradients."""
     return copy.deepcopy(module).eval().requires_grad_(False)
 
 

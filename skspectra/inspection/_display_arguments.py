@@ -1,4 +1,4 @@
-"""What the displays share: columns that belong to spectra, and the wavelength axis."""
+"""Arguments that the displays share: columns with one value per spectrum, and the wavelength axis."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def check_column(name: str, values: ArrayLike | None, length: int) -> np.ndarray
 
 
 def wavelength_of_samples(wavelength: ArrayLike | None, n_features: int) -> np.ndarray | None:
-    """Return the wavelength of the samples; without one, spectra of LAMOST's length have LAMOST's."""
+    """Return the wavelength of the samples; by default, spectra of LAMOST's length have LAMOST's wavelength."""
     if wavelength is not None:
         return check_wavelength(wavelength, n_features=n_features)
     return LAMOST_WAVELENGTH if n_features == len(LAMOST_WAVELENGTH) else None
 
 
 def horizontal_axis(wavelength: np.ndarray | None, n_features: int) -> tuple[np.ndarray, str]:
-    """Return where the samples stand and the label of the axis."""
+    """Return the positions of the samples and the label of the axis."""
     if wavelength is None:
         return np.arange(n_features), "Sample"
     return wavelength, "Vacuum wavelength (Å)"

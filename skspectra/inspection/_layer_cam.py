@@ -1,4 +1,4 @@
-"""Class activation maps in torch: of the last feature maps exactly, of earlier ones by LayerCAM."""
+"""Class activation maps in torch: exact for the last feature maps, and by LayerCAM for earlier ones."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def exact_cam(module: DenseNet1D, x: Tensor, wanted: Tensor | None) -> Tensor:
 
 
 def layer_cam(module: DenseNet1D, x: Tensor, wanted: Tensor | None, layers: Sequence[int]) -> list[Tensor]:
-    """Return the LayerCAM map behind each of the dense blocks, each (n_spectra, n_cells).
+    """Return the LayerCAM map after each of the dense blocks, each (n_spectra, n_cells).
 
-    The parameters of the module should not require gradients, which would be computed for nothing.
+    The parameters of the module should not require gradients, which would be computed unnecessarily.
     """
     recorded = []
     for layer, activation in enumerate(module.forward_intermediates(x)):
@@ -31,7 +31,7 @@ def layer_cam(module: DenseNet1D, x: Tensor, wanted: Tensor | None, layers: Sequ
     logits = module.forward_head(activation)
     if wanted is None:
         wanted = logits.argmax(1)
-    # Spectra do not see each other in prediction, so that the gradient of the sum is that of each one's logit.
+    # In prediction spectra are independent, so that the gradient of the sum is that of the logit of each spectrum.
     score = logits.gather(1, wanted.unsqueeze(1)).sum()
     gradients = torch.autograd.grad(score, recorded)
     return [

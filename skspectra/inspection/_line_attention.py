@@ -1,4 +1,4 @@
-"""Do maps of attention follow the spectral lines of the class?"""
+"""Test whether maps of attention follow the spectral lines of the class."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -36,14 +36,14 @@ def line_attention(
     n_permutations: int = 200,
     random_state: int | np.random.RandomState | None = None,
 ) -> Bunch:
-    """Compare attention inside windows around the lines of the class with the same at random redshifts.
+    """Compare attention in windows around the lines of the class with attention at random redshifts.
 
     Parameters
     ----------
     maps : array-like of shape (n_samples, n_features)
         Attention along each spectrum, such as `class_activation_map` and `occlusion_map` return. Only positive values
-        count. Each map is divided by its mean, so that all spectra have one vote; a map without any positive value
-        counts as even.
+        count. Each map is divided by its mean, so that all spectra have equal weight; a map without any positive value
+        counts as uniform.
     wavelength : array-like of shape (n_features,)
         Vacuum wavelength of the samples in angstrom, increasing.
     redshift : array-like of shape (n_samples,) or float
@@ -51,15 +51,15 @@ def line_attention(
     target : array-like of shape (n_samples,) or str
         Class of each spectrum: "STAR", "GALAXY" or "QSO".
     reference : array-like of shape (n_samples, n_features), default=None
-        Attention that needs no learning, such as the mean of the maps of networks with random weights, treated as
-        `maps` are. Attention is then counted in its unit instead of in samples, so that maps that show no more than
-        where a spectrum has structure have enrichment 1.
+        Attention that needs no learning, such as the mean of the maps of networks with random weights, treated like
+        `maps`. Attention is then measured relative to it instead of per sample, so that maps that only show where a
+        spectrum has structure have an enrichment of 1.
     half_width : float, default=1000.0
-        Half the width of the window around a line, in km/s. Windows of a class that overlap are one.
+        Half the width of the window around a line, in km/s. Overlapping windows of a class are merged.
     n_permutations : int, default=200
         Number of draws of random redshifts. No p-value is below ``1 / (n_permutations + 1)``, 0.005 for the default.
     random_state : int, RandomState instance or None, default=None
-        Seeds the draws.
+        Controls the draws.
 
     Returns
     -------
@@ -68,14 +68,14 @@ def line_attention(
         - ``n_spectra`` : ndarray of int, their numbers of spectra;
         - ``share`` : ndarray, the share of attention inside windows;
         - ``coverage`` : ndarray, the share of samples inside windows;
-        - ``enrichment`` : ndarray, share / coverage (with a reference, share / share of the reference), over the mean
-          of the same for random redshifts; above 1 the attention follows the lines;
+        - ``enrichment`` : ndarray, share / coverage (with a reference, share / share of the reference), over its mean
+          for random redshifts; above 1 the attention follows the lines;
         - ``p_value`` : ndarray, one-sided;
         - ``lines`` : Bunch of equal-length arrays with one entry for each class and line that falls on some spectrum:
           ``target``, ``name``, ``wavelength`` (vacuum, angstrom), ``kind``, ``n_spectra`` (that have samples in the
-          window), ``density`` (mean attention in the window, in units of the reference's where there is one; 1 if
-          attention is even), ``enrichment``, ``p_value``. An
-          enrichment says little where the density is near 0. These p-values are not corrected for their number.
+          window), ``density`` (mean attention in the window, relative to the reference if there is one; 1 if attention
+          is uniform), ``enrichment``, ``p_value``. An enrichment means little if the density is near 0. These p-values
+          are not corrected for multiple tests.
 
     Raises
     ------
@@ -84,26 +84,26 @@ def line_attention(
 
     See Also
     --------
-    class_activation_map, occlusion_map : What `maps` may be.
+    class_activation_map, occlusion_map : Compute `maps`.
     skspectra.datasets.load_lines : The lines and the classes that show them.
 
     Notes
     -----
     The statistic is T = sum of attention inside windows / number of samples inside windows, summed over the spectra of
-    a class, of maps with mean 1. Even attention gives T = 1. The enrichment is T over the mean of T over the draws, and
-    the p-value (1 + number of draws with T no less than the observed one) / (1 + n_permutations) [1]_.
+    a class, of maps with mean 1. Uniform attention gives T = 1. The enrichment is T over the mean of T over the draws,
+    and the p-value is (1 + number of draws with T no less than the observed one) / (1 + n_permutations) [1]_.
 
-    A map may follow lines even where the network knows nothing, because lines are where spectra differ from their
-    surroundings: flux less continuum does, and so does LayerCAM of the first dense block. With a reference, T = sum of
-    attention inside windows / sum of the reference inside windows. The mean over several random networks [2]_ is better
-    than one of them, which by chance may care more for emission or for absorption.
+    A map may follow lines even if the network has learnt nothing, because lines are where spectra differ from their
+    surroundings. The flux minus the continuum does, and so does LayerCAM of the first dense block. With a reference, T
+    = sum of attention inside windows / sum of the reference inside windows. The mean over several random networks [2]_
+    is a better reference than a single one, which may favour emission or absorption by chance.
 
     In each draw, the redshifts of a class are permuted among its spectra, and then all wavelengths of its lines are
-    multiplied by one factor exp(u), u uniform in [-0.1, 0.1]. The permutation asks whether attention moves with the
-    redshift: attention that is fixed in wavelength, where a class happens to have its lines, is found as often in the
-    draws. Stars have all the same redshift, so that only the common shift says anything of them: their p-value tells
-    whether the lines are a better place than others nearby, and is small only for sharp maps. Shifting every spectrum
-    by itself would give far smaller values, which take many equal maps for independent evidence.
+    multiplied by one factor exp(u), u uniform in [-0.1, 0.1]. The permutation tests whether attention moves with the
+    redshift: attention that is fixed in wavelength, where a class happens to have its lines, is as high in the draws.
+    All stars have the same redshift, so that only the common shift is informative for them: their p-value tells whether
+    attention is higher at the lines than nearby, and is small only for sharp maps. Shifting every spectrum
+    independently would give far smaller p-values, because it treats many equal maps as independent evidence.
 
     References
     ----------
@@ -139,7 +139,7 @@ def line_attention(
     for name in np.unique(target):
         rows = target == name
         shown = table[name]
-        # A line that a class shows in absorption and in emission is one place.
+        # A line that a class shows both in absorption and in emission counts once.
         _, first = np.unique(table.wavelength_vacuum[shown], return_index=True)
         rest = table.wavelength_vacuum[shown][first]
         lines = _LineWindows(rest, half_width)
@@ -178,7 +178,7 @@ def line_attention(
 
 
 class _LineWindows:
-    """The windows around lines, in the logarithm of the rest wavelength, one by one and merged where they overlap.
+    """Windows around lines, in the logarithm of the rest wavelength, both single and merged where they overlap.
 
     A window is a fixed interval in velocity, so that windows overlap at every redshift or at none.
     """
@@ -186,7 +186,7 @@ class _LineWindows:
     def __init__(self, rest: np.ndarray, half_width: float):
         beta = half_width / LIGHT_SPEED
         self.low, self.high = np.log(rest * (1 - beta)), np.log(rest * (1 + beta))
-        # Lines are in order and windows equally wide, so that the end of one decides whether the next one is apart.
+        # Lines are sorted and windows equally wide, so that the end of one determines whether the next one is separate.
         apart = np.append(True, self.low[1:] > self.high[:-1])
         self.union_low, self.union_high = self.low[apart], self.high[np.append(apart[1:], True)]
 
@@ -204,7 +204,7 @@ class _LineWindows:
 
 
 def _edges(wavelength, log_z, low, high) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first sample in each window of each spectrum and the one behind it, (n_spectra, n_windows)."""
+    """Return the first sample in each window of each spectrum and the first one after it, (n_spectra, n_windows)."""
     log_wavelength = np.log(wavelength)
     start = np.searchsorted(log_wavelength, low + log_z[:, np.newaxis], side="left")
     return start, np.searchsorted(log_wavelength, high + log_z[:, np.newaxis], side="right")
@@ -216,7 +216,7 @@ def _between(cumulated: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.n
 
 
 def _cumulated_attention(maps: np.ndarray) -> np.ndarray:
-    """Return the attention in front of each sample, of maps with mean 1, (n_spectra, n_features + 1)."""
+    """Return the total attention before each sample, of maps with mean 1, (n_spectra, n_features + 1)."""
     attention = maps.clip(min=0)
     mean = attention.mean(axis=1, keepdims=True)
     attention = np.divide(attention, mean, out=np.ones_like(attention), where=mean > 0)
@@ -224,18 +224,18 @@ def _cumulated_attention(maps: np.ndarray) -> np.ndarray:
 
 
 def _ratio(attention, unit) -> np.ndarray:
-    """Return attention / unit, NaN where there is none of the unit but rounding."""
+    """Return attention / unit; NaN where the unit is 0 up to rounding."""
     attention = np.asarray(attention)
     return np.divide(attention, unit, out=np.full_like(attention, np.nan), where=np.asarray(unit) > 1e-9)
 
 
 def _compare(observed: np.ndarray, null: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return enrichment and p-value; draws in which no window has a sample say nothing."""
+    """Return enrichment and p-value; draws in which no window has a sample are ignored."""
     there = np.isfinite(null)
     n_draws = there.sum(axis=0)
     mean = _ratio(np.where(there, null, 0).sum(axis=0), n_draws)
     enrichment = np.divide(observed, mean, out=np.full_like(mean, np.nan), where=mean > 0)
-    # Sums of the same numbers in another order differ by rounding and are no less.
+    # Sums of the same numbers in another order differ by rounding and must not count as less.
     n_no_less = (there & (null >= observed * (1 - 1e-9))).sum(axis=0)
     return enrichment, np.where(np.isfinite(observed), (1 + n_no_less) / (1 + n_draws), np.nan)
 

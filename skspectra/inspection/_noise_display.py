@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class NoiseDisplay:
-    """Spectra without noise, with each effect alone and with all: one column for each spectrum, one row for each.
+    """Spectra without noise, with each effect alone and with all effects, in rows; each spectrum has a column.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create a display.
 
     Parameters
     ----------
@@ -29,9 +29,10 @@ class NoiseDisplay:
     effects : sequence of str, of length n_effects
         Names of the rows.
     wavelength : array-like of shape (n_features,), default=None
-        Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample otherwise.
+        Wavelength in vacuum, in angstrom. None means `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the
+        sample otherwise.
     y : array-like of shape (n_samples,), default=None
-        Classes, the titles of the columns.
+        Classes, used as titles of the columns.
 
     Attributes
     ----------
@@ -89,27 +90,27 @@ class NoiseDisplay:
         Parameters
         ----------
         estimator : CCDNoiseAugmenter
-            Each of its effects has a row. Each row draws by itself; an effect whose length or number is drawn
-            may come out as nothing.
+            Each of its effects has a row. Each row is drawn separately; an effect whose length or number is drawn may
+            be empty.
         X : array-like of shape (n_samples, n_features)
             A few spectra, NaN where flux is missing.
         y : array-like of shape (n_samples,), default=None
-            Classes, the titles of the columns.
+            Classes, used as titles of the columns.
         wavelength : array-like of shape (n_features,), default=None
-            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample
-            otherwise.
+            Wavelength in vacuum, in angstrom. None means `LAMOST_WAVELENGTH` if n_features is 2600, and the number of
+            the sample otherwise.
         ax : array of matplotlib Axes, default=None
-            n_effects x n_samples of them. None makes a figure.
+            Axes to draw on, n_effects x n_samples. None creates a figure.
 
         Returns
         -------
         display : NoiseDisplay
-            What was drawn.
+            The display that was drawn.
 
         Raises
         ------
         TypeError
-            If `estimator` is no CCDNoiseAugmenter.
+            If `estimator` is not a CCDNoiseAugmenter.
         ValueError
             If a spectrum or `y` is not valid, or `ax` has another number of axes.
         """
@@ -131,7 +132,7 @@ class NoiseDisplay:
         Parameters
         ----------
         ax : array of matplotlib Axes, default=None
-            n_effects x n_samples of them. None makes a figure.
+            Axes to draw on, n_effects x n_samples. None creates a figure.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""What covering a stretch of the spectrum does to the probability of a class."""
+"""Effect of covering a stretch of the spectrum on the probability of a class."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -13,7 +13,7 @@ from ._targets import encode_target
 
 # Samples (spectra times their length) that go to the classifier at once.
 _SAMPLES_PER_BATCH = 1 << 22
-# The least probability that log-odds know.
+# The smallest probability that is used for log-odds.
 _LEAST = 1e-12
 
 
@@ -42,29 +42,31 @@ def occlusion_map(
     Parameters
     ----------
     estimator : object
-        A fitted classifier or pipeline with `predict_proba` and `classes_`. X is covered before the first step.
+        A fitted classifier or pipeline with `predict_proba` and `classes_`. Spectra are covered before the first step
+        of a pipeline.
     X : array-like of shape (n_samples, n_features)
         Spectra, as `estimator` predicts them.
     target : "predicted", label, or array-like of shape (n_samples,), default="predicted"
-        The class whose probability is followed: the predicted one, one label, or a label for each spectrum.
+        Class whose probability is measured: the predicted one, one label, or a label for each spectrum.
     width : int
         Number of neighbouring samples that are covered together, less than n_features.
     step : int
         Number of samples from one covered stretch to the next, at most `width`. The last stretch ends with the
-        spectrum. The time goes as n_features / step.
+        spectrum. The computing time is proportional to n_features / step.
     fill : "linear" or float, default="linear"
-        What covers: the straight line between the samples on both sides (at an end of the spectrum, the value of the
-        one there is), which hides a line and keeps the continuum, or a number.
+        Flux of the covered samples. "linear" is the straight line between the samples on both sides (at an end of the
+        spectrum, the value of the only one), which hides a line and keeps the continuum. A number is used as it is.
     scale : {"probability", "log-odds"}, default="probability"
-        What falls: the probability p of the class, or ln(p / (1 - p)). A classifier that is sure of itself stays so
-        whichever stretch is covered, and its probability hardly falls; the log-odds still show which stretch mattered.
-        They suit classifiers whose probabilities are never exactly 0 or 1; those are taken for 1e-12 away from them.
+        Quantity whose fall is measured: the probability p of the class, or the log-odds ln(p / (1 - p)). The
+        probability of a confident classifier hardly falls whichever stretch is covered, but the log-odds still show
+        which stretch matters. They suit classifiers whose probabilities are never exactly 0 or 1; such probabilities
+        are moved by 1e-12.
 
     Returns
     -------
     maps : ndarray of shape (n_samples, n_features), float32
-        For each sample the mean fall over the stretches that cover it, of the probability in [-1, 1]. Negative where
-        covering makes the class more probable.
+        For each sample, the mean fall over the stretches that cover it; for the probability it is in [-1, 1]. Negative
+        where covering makes the class more probable.
 
     Raises
     ------
@@ -119,7 +121,7 @@ def occlusion_map(
         covered = _cover(flux[rows], starts[stretches], width, fill)
         falls[rows, stretches] = uncovered[rows] - score(estimator.predict_proba(_like(X, covered)), codes[rows])
 
-    # Each stretch adds its fall where it starts and takes it back behind its end.
+    # Each stretch adds its fall at its start and subtracts it after its end.
     total = np.zeros((n_samples, n_features + 1))
     total[:, starts] += falls
     total[:, starts + width] -= falls
@@ -151,7 +153,7 @@ def _predict_in_batches(estimator: Any, X: Any, flux: np.ndarray) -> np.ndarray:
 
 
 def _cover(flux: np.ndarray, starts: np.ndarray, width: int, fill: str | float) -> np.ndarray:
-    """Cover, in place, `width` samples of each spectrum, beginning with its own start."""
+    """Cover `width` samples of each spectrum in place, beginning at its own start."""
     rows = np.arange(len(flux))[:, np.newaxis]
     columns = starts[:, np.newaxis] + np.arange(width)
     if fill != "linear":
@@ -159,7 +161,7 @@ def _cover(flux: np.ndarray, starts: np.ndarray, width: int, fill: str | float) 
         return flux
     n_features = flux.shape[1]
     left, right = starts - 1, starts + width
-    # At an end of the spectrum the one neighbour stands for both.
+    # At an end of the spectrum, the only neighbour is used for both.
     left_flux = flux[rows[:, 0], np.where(left < 0, right, left)][:, np.newaxis]
     right_flux = flux[rows[:, 0], np.where(right == n_features, left, right)][:, np.newaxis]
     flux[rows, columns] = left_flux + (right_flux - left_flux) * (np.arange(1, width + 1) / (width + 1))

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 
 class ScalingDisplay:
-    """Spectra before and after scaling, one row for each.
+    """Spectra before and after scaling, with one row for each spectrum.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create a display.
 
     Parameters
     ----------
     flux, scaled : array-like of shape (n_samples, n_features)
         Spectra before and after.
     wavelength : array-like of shape (n_features,), default=None
-        Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample otherwise.
+        Wavelength in vacuum, in angstrom. None means `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the
+        sample otherwise.
     y : array-like of shape (n_samples,), default=None
         Classes, which are written on the rows.
 
@@ -35,7 +36,7 @@ class ScalingDisplay:
 
     See Also
     --------
-    skspectra.preprocessing.MinMaxSpectrumScaler : What scales spectra.
+    skspectra.preprocessing.MinMaxSpectrumScaler : Scale each spectrum.
 
     Examples
     --------
@@ -81,21 +82,21 @@ class ScalingDisplay:
         Parameters
         ----------
         estimator : transformer, or Pipeline of transformers
-            Fitted, such as MinMaxSpectrumScaler; as many samples must come out as go in.
+            Fitted transformer, such as MinMaxSpectrumScaler, that keeps the number of samples of a spectrum.
         X : array-like of shape (n_samples, n_features)
             A few spectra.
         y : array-like of shape (n_samples,), default=None
             Classes, which are written on the rows.
         wavelength : array-like of shape (n_features,), default=None
-            Vacuum, angstrom. None is `LAMOST_WAVELENGTH` if n_features is 2600, and the number of the sample
-            otherwise.
+            Wavelength in vacuum, in angstrom. None means `LAMOST_WAVELENGTH` if n_features is 2600, and the number of
+            the sample otherwise.
         ax : array of matplotlib Axes, default=None
-            n_samples x 2 of them. None makes a figure.
+            Axes to draw on, n_samples x 2. None creates a figure.
 
         Returns
         -------
         display : ScalingDisplay
-            What was drawn.
+            The display that was drawn.
 
         Raises
         ------
@@ -114,7 +115,7 @@ class ScalingDisplay:
         Parameters
         ----------
         ax : array of matplotlib Axes, default=None
-            n_samples x 2 of them. None makes a figure.
+            Axes to draw on, n_samples x 2. None creates a figure.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The class whose map is wanted, for each spectrum."""
+"""Class for which the map of each spectrum is computed."""
 
 from typing import Any
 

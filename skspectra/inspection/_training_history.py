@@ -12,14 +12,14 @@ from .._unwrap import last_step
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Of Okabe & Ito's colours, which colour-blind readers tell apart; line styles tell the curves apart in grey print.
+# Okabe & Ito's colours, which colour-blind readers can distinguish; line styles distinguish the curves in grey print.
 _BLUE, _VERMILION, _GREEN = "#0072B2", "#D55E00", "#009E73"
 
 
 class TrainingHistoryDisplay:
-    """Loss of training and validation against the epoch, validation score, learning rate and best epoch.
+    """Training and validation loss, validation score and learning rate against the epoch, with the best epoch.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator` to create a display.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class TrainingHistoryDisplay:
 
     See Also
     --------
-    skspectra.neural_network.DenseNet1DClassifier : What keeps such a history.
+    skspectra.neural_network.DenseNet1DClassifier : A network that keeps such a history.
 
     Examples
     --------
@@ -79,12 +79,12 @@ class TrainingHistoryDisplay:
         estimator : DenseNet1DClassifier or another network of the package, or Pipeline that ends in one
             Fitted.
         ax : matplotlib Axes, default=None
-            Axes for the loss alone. None makes a figure with loss, validation score and learning rate.
+            Axes for the loss alone. None creates a figure with loss, validation score and learning rate.
 
         Returns
         -------
         display : TrainingHistoryDisplay
-            What was drawn.
+            The display that was drawn.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class TrainingHistoryDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes for the loss alone. None makes a figure with loss, validation score and learning rate.
+            Axes for the loss alone. None creates a figure with loss, validation score and learning rate.
 
         Returns
         -------

@@ -1,10 +1,10 @@
-"""From the cells of a network's map to the samples of the spectrum."""
+"""Interpolation from the cells of a network's map to the samples of the spectrum."""
 
 import numpy as np
 
 
 def cell_centres(n_features: int, stem_stride: int, n_cells: int) -> np.ndarray:
-    """Return where the cells of a map stand, in samples of the spectrum.
+    """Return the centres of the cells of a map, in samples of the spectrum.
 
     The first convolution puts its results at every `stem_stride`-th sample. Pooling replaces two neighbours by one at
     their middle and leaves out a last one without a neighbour; it is repeated until `n_cells` are left.

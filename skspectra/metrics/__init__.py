@@ -1,4 +1,4 @@
-"""Tables that say which classifier is better, at which class mix, and how sure that is."""
+"""Scores and comparisons of classifiers, with their uncertainties, at a stated class mix."""
 
 from ._classification_table import ClassErrors, ClassificationTable, classification_table
 from ._compare_classifiers import compare_classifiers

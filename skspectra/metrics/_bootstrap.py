@@ -4,14 +4,15 @@ A score of a classifier depends on the spectra only through its confusion matrix
 Spectra with the same outcome (the true class and what each classifier answered) are interchangeable: to draw n of n
 rows with replacement and to count the outcomes is, by definition, one draw from the multinomial distribution of size n
 whose probabilities are the observed shares of the outcomes. The same holds for groups: those that hold the same
-outcomes equally often are interchangeable, and one multinomial draw says how often each such kind of group occurs. A
-replicate therefore costs as much as there are kinds, a handful for millions of spectra, and not as there are rows.
+outcomes equally often are interchangeable, and one multinomial draw gives how often each such kind of group occurs. The
+cost of a replicate therefore depends on the number of kinds, a handful for millions of spectra, and not on the number
+of rows.
 
 The bootstrap is stratified by true class: each replicate holds as many spectra of each class as the data. The number
-of quasars in a test set was either chosen (1:1:1) or says nothing about the classifier, a confidence
-interval at stated ``class_priors`` must not depend on it, and a rare class can not drop out of a replicate. On the
-paper's matrix the interval of the mean F1 is .9326-.9511 so, and .9322-.9511 with free numbers. Groups are drawn among
-those with the same most frequent true class: where a group is one object this keeps the number of objects of each
+of quasars in a test set was either chosen (1:1:1) or carries no information about the classifier, a confidence interval
+at stated ``class_priors`` must not depend on it, and a rare class cannot drop out of a replicate. For the paper's
+matrix the interval of the mean F1 is .9326-.9511 with this stratification, and .9322-.9511 without it. Groups are drawn
+among those with the same most frequent true class: where a group is one object this keeps the number of objects of each
 class.
 """
 
@@ -32,7 +33,7 @@ _CHUNK_ELEMENTS = 2**22  # numbers held at once by a chunk of replicates: 32 MiB
 
 
 def confusion_matrix(y_true: np.ndarray, y_pred: np.ndarray, n_classes: int) -> np.ndarray:
-    """Counts of true class (row) and predicted class (column) from codes."""
+    """Return the counts of true class (row) and predicted class (column) from codes."""
     return np.bincount(y_true * n_classes + y_pred, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
@@ -47,7 +48,7 @@ def resampled_confusions(
 ) -> Iterator[np.ndarray]:
     """Yield chunks of replicates, shape (n_predictions, n_replicates, n_classes, n_classes).
 
-    All arguments are codes from 0. The same draw serves every prediction, so that differences are paired.
+    All arguments are codes from 0. The same draw is used for every prediction, so that differences are paired.
     """
     outcome, example = y_true, np.arange(len(y_true))
     n_outcomes = n_classes
@@ -75,7 +76,7 @@ def resampled_confusions(
 
 
 def count_units(y_true: np.ndarray, groups: np.ndarray | None, n_classes: int) -> np.ndarray:
-    """Return how many spectra, or groups with this most frequent true class, are drawn of each class, from codes."""
+    """Return the number of spectra, or of groups with this most frequent true class, that are drawn of each class."""
     if groups is None:
         return np.bincount(y_true, minlength=n_classes)
     n_groups = groups.max() + 1
@@ -90,7 +91,7 @@ def _indicator(columns: np.ndarray, n_columns: int) -> sparse.csr_array:
 
 
 def _renumber(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Number the codes that occur from 0, and return with the new codes the index of one example of each."""
+    """Number the codes that occur from 0; return the new codes and the index of one example of each."""
     if n_codes > codes.size:
         _, example, codes = np.unique(codes, return_index=True, return_inverse=True)
         return codes, example
@@ -125,7 +126,7 @@ def _kinds_of_groups(groups: np.ndarray, outcome: np.ndarray, n_outcomes: int) -
 
 
 def confidence_interval(replicates: np.ndarray, confidence_level: float) -> np.ndarray:
-    """Lower and upper quantile over the first axis, shape (..., 2); replicates without the class (NaN) do not count."""
+    """Return the lower and upper quantile over the first axis, shape (..., 2); NaN (absent classes) is ignored."""
     tails = [(1 - confidence_level) / 2, (1 + confidence_level) / 2]
     flat = replicates.reshape(len(replicates), -1)
     intervals = np.full((flat.shape[1], 2), np.nan)

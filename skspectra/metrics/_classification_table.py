@@ -1,4 +1,4 @@
-"""Scores of each class with confidence intervals, the confusion matrix and where the errors go."""
+"""Scores of each class with confidence intervals, the confusion matrix and the errors of each class."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,18 +17,18 @@ _HEADINGS = {"precision": "precision", "recall": "recall", "f1": "F1", "balanced
 
 
 class ClassErrors(NamedTuple):
-    """Spectra of one class that were taken for one other class, as :meth:`ClassificationTable.errors` lists them.
+    """Spectra of one class that were predicted as another, as listed by :meth:`ClassificationTable.errors`.
 
     Attributes
     ----------
     true, predicted : label
-        The class of the spectra, and the one that they were taken for.
+        The true class of the spectra, and the predicted class.
     n_spectra : int
-        Their number.
+        Number of these spectra.
     share_of_class : float
-        Their share of the spectra of their class.
+        Their share of all spectra of the true class.
     share_of_errors : float
-        Their share of the errors of their class.
+        Their share of all errors of the true class.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class ClassificationTable:
     support : ndarray of shape (n_classes,), dtype int64
         Number of spectra of each true class.
     confusion : ndarray of shape (n_classes, n_classes), dtype int64
-        Counts; rows are true, columns predicted classes. Always at the mix of the data.
+        Counts, always at the mix of the data. Rows are true classes, columns predicted ones.
     confusion_shares : ndarray of shape (n_classes, n_classes), dtype float64
         Each row of ``confusion`` over its sum; zeros for a class without a spectrum.
     scores : dict of str to ndarray of shape (n_classes,)
@@ -67,7 +67,7 @@ class ClassificationTable:
         Mean of each score over the classes that ``y_true`` holds. ``mean["balanced_accuracy"]`` is that of all classes
         as in :func:`sklearn.metrics.balanced_accuracy_score`, which is the mean recall.
     accuracy : float
-        Share of right predictions.
+        Share of correct predictions.
     confidence_intervals : dict of str to ndarray of shape (n_classes, 2)
         Lower and upper limit of each of ``scores``; empty without a bootstrap.
     mean_confidence_intervals : dict of str to ndarray of shape (2,)
@@ -77,9 +77,9 @@ class ClassificationTable:
     class_priors : ndarray of shape (n_classes,), or None
         The stated class mix; None for the mix of the data.
     n_groups : int or None
-        Number of groups that were resampled; None where single spectra were.
+        Number of groups that were resampled; None if single spectra were resampled.
     n_units : ndarray of shape (n_classes,), dtype int64
-        Number of spectra, or groups with this most frequent true class, that were resampled.
+        Number of spectra, or of groups with this most frequent true class, that were resampled.
     n_resamples : int
         Number of replicates behind the confidence intervals.
     confidence_level : float
@@ -133,14 +133,14 @@ class ClassificationTable:
         return row_shares(self.confusion)
 
     def errors(self) -> list[ClassErrors]:
-        """Return where the errors of each class go, by true class, the most frequent error first.
+        """Return the errors of each class, by true class, the most frequent error first.
 
         Returns
         -------
         errors : list of ClassErrors
             Named tuples ``(true, predicted, n_spectra, share_of_class, share_of_errors)``: the number of spectra of the
-            class ``true`` that were taken for ``predicted``, as a share of the class and of the errors in it. Pairs of
-            classes that were never confused are left out.
+            class ``true`` that were predicted as ``predicted``, also as a share of the class and of its errors. Pairs
+            of classes that were never confused are left out.
 
         Examples
         --------
@@ -168,8 +168,8 @@ class ClassificationTable:
         Returns
         -------
         frame : pandas.DataFrame
-            One row for each class and a last one, "mean"; for each score its value and, with a bootstrap, the columns
-            ``*_low`` and ``*_high``; and the support, whose last row is the number of all spectra.
+            One row for each class and a last row "mean". The columns are the scores, with a bootstrap also their limits
+            ``*_low`` and ``*_high``, and the support, whose last row is the number of all spectra.
 
         Raises
         ------
@@ -273,7 +273,7 @@ def classification_table(
     confidence_level: float = 0.95,
     random_state: int | np.random.RandomState | None = None,
 ) -> ClassificationTable:
-    """Score each class, with a bootstrap confidence interval for every number, and say where the errors go.
+    """Compute the scores of each class with bootstrap confidence intervals, and list the errors.
 
     Parameters
     ----------
@@ -282,11 +282,11 @@ def classification_table(
     labels : array-like of shape (n_classes,), default=None
         The order of the classes. It must name every class in ``y_true`` and ``y_pred``. By default they are sorted.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
-        Shares of the classes, summing to 1, at which the scores are given: precision, F1, balanced accuracy and
+        Shares of the classes, summing to 1, for which the scores are computed: precision, F1, balanced accuracy and
         accuracy depend on them. Each row of the confusion matrix is weighted to the stated share (Saerens et al. 2002),
-        which is right where the spectra of a class look the same at both mixes. An array is in the order of the table;
-        classes that a dict leaves out have 0. The share must be above 0 for the classes that ``y_true`` holds, and only
-        for them. By default the scores are at the mix of the data.
+        which is correct if the spectra of a class look the same at both mixes. An array is in the order of the table;
+        classes that are missing from a dict have a share of 0. The share must be above 0 for the classes in ``y_true``,
+        and 0 for all others. By default the scores are at the mix of the data.
     groups : array-like of shape (n_samples,), default=None
         Spectra with the same value, such as repeated observations of one object, are resampled together.
     n_resamples : int, default=1000
@@ -318,10 +318,10 @@ def classification_table(
     **The mean F1** is the mean of the F1 of the classes (macro F1), not the harmonic mean of mean precision and recall.
 
     **Confidence intervals** are percentile intervals [1]_ of a bootstrap stratified by true class: each replicate has
-    as many spectra of each class as ``y_true``, so that an interval says how sure a score is for this number of spectra
-    of each class. Groups are drawn among the groups with the same most frequent class. The interval holds for the
-    classifier as it is, not for training it again. It cannot know of errors that the data do not show: a class with a
-    recall of 1 has the interval 1-1.
+    as many spectra of each class as ``y_true``, so that an interval gives the uncertainty of a score for this number of
+    spectra of each class. Groups are drawn among the groups with the same most frequent class. The interval applies to
+    the classifier as it is, not to training it again. It does not include errors that do not occur in the data: a class
+    with a recall of 1 has the interval 1-1.
 
     The bootstrap resamples counts, not rows, and its cost does not grow with the number of spectra.
 

@@ -1,4 +1,4 @@
-"""Cross-validate classifiers side by side and say which differences are more than chance."""
+"""Cross-validation of several classifiers, with tests of their differences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,45 +31,45 @@ def compare_classifiers(
     random_state: int | np.random.RandomState | None = None,
     verbose: bool = True,
 ) -> ClassifierComparison:
-    """Cross-validate classifiers on the same folds: scores, times, and the difference of each pair.
+    """Cross-validate classifiers on the same folds, and compare scores, times and each pair.
 
     Parameters
     ----------
     classifiers : dict of str to estimator
-        Any scikit-learn classifiers. Each is cloned for each fold; those given stay as they are.
+        Any scikit-learn classifiers. Each is cloned for each fold; the given ones are not changed.
     X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
         Spectra.
     y : array-like of shape (n_samples,)
         Classes: strings, integers or booleans.
     cv : int, splitter, iterable of (train, test) indices, or None, default=None
-        The folds. A number (None: 5) means stratified folds: shuffled, or, where groups are given, such that no group
-        is on both sides. A list of one pair compares on one training and one test set. With repeated folds the
-        bootstrap resamples all predictions of a spectrum together.
+        The folds. A number means stratified folds; None means 5. They are shuffled or, if groups are given, made such
+        that no group is on both sides. A list of one pair compares on one training and one test set. With repeated
+        folds the bootstrap resamples all predictions of a spectrum together.
     groups : array-like of shape (n_samples,), default=None
         Spectra with the same value, such as repeated observations of one object, stay on one side of each fold and are
         resampled together.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
-        Shares of the classes (an array: of the sorted classes), above 0 and summing to 1, at which the scores are
-        given. By default at the mix of the data. See :func:`classification_table`.
+        Shares of the classes, above 0 and summing to 1, for which the scores are computed. An array is in the order of
+        the sorted classes. By default the scores are at the mix of the data. See :func:`classification_table`.
     n_resamples : int, default=10000
         Number of replicates; 0 for no confidence intervals and no differences. The smallest p-value is
         2 / (n_resamples + 1).
     confidence_level : float, default=0.95
         Share of the replicates within a confidence interval, between 0 and 1.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds made here and of the bootstrap. The classifiers keep their own.
+        Controls the folds made here and the bootstrap. The classifiers keep their own `random_state`.
     verbose : bool, default=True
         Whether to show a progress bar.
 
     Returns
     -------
     comparison : ClassifierComparison
-        The figures as dicts, ``str(comparison)``, ``comparison.to_frame()`` and ``comparison.pairs_to_frame()``.
+        The results as dicts, ``str(comparison)``, ``comparison.to_frame()`` and ``comparison.pairs_to_frame()``.
 
     Warns
     -----
     FitFailedWarning
-        As soon as a classifier fails, with its traceback.
+        When a classifier fails; the warning includes the traceback.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def compare_classifiers(
         have a group on both sides, class shares are not above 0, do not sum to 1 or belong to no class, or another
         parameter is not valid.
     TypeError
-        If ``classifiers`` is no dict with strings as keys.
+        If ``classifiers`` is not a dict with strings as keys.
 
     See Also
     --------
@@ -89,15 +89,15 @@ def compare_classifiers(
     -----
     **The test** is the paired bootstrap [1]_ of the difference of the mean F1, on the predictions of all folds together
     and by group where groups are given, with the p-values of all pairs corrected by Holm's method [2]_. A t-test over
-    folds, even corrected for their overlap [3]_, needs a mean F1 in each fold: with a handful of quasars in a fold that
-    is mostly noise, with one fold it does not exist, and it does not know of groups. The price is that the bootstrap
-    answers for the classifiers as they were trained. How much another training set changes them shows in
-    ``fold_scores``.
+    folds, even corrected for their overlap [3]_, needs a mean F1 in each fold, which is mostly noise with a handful of
+    quasars in a fold. Such a test is also undefined for one fold, and it ignores groups. The disadvantage of the
+    bootstrap is that it applies only to the classifiers as they were trained; ``fold_scores`` show how much they change
+    with the training set.
 
     Predictions that ``y`` does not hold, such as "UNKNOWN", count as errors. Scores and their confidence intervals
-    are as in :func:`classification_table`. In a fold without a class the mean leaves that class out.
+    are as in :func:`classification_table`. In a fold without spectra of a class, the mean leaves that class out.
 
-    A classifier that raises an error is reported in ``failures`` and tried no further; the others go on.
+    A classifier that raises an error is reported in ``failures`` and not tried again; the others continue.
 
     References
     ----------
@@ -210,7 +210,7 @@ def _uncertainty(
 
 
 def _drawn_together(groups: np.ndarray | None, test_index: np.ndarray) -> np.ndarray | None:
-    """Return for each prediction the number of what the bootstrap draws whole, or None where it draws each alone."""
+    """Return the number of the unit that the bootstrap draws for each prediction, or None if it draws each alone."""
     if groups is not None:
         units = groups[test_index]
     elif len(np.unique(test_index)) < len(test_index):

@@ -1,4 +1,4 @@
-"""What a comparison of classifiers found, as numbers, tables and text."""
+"""Result of a comparison of classifiers, as numbers, tables and text."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,7 @@ class ClassifierComparison:
     fit_seconds : dict of str to float
         Mean time of a fit.
     predictions_per_second : dict of str to float
-        Predicted spectra over the time of all calls of ``predict``.
+        Number of predicted spectra over the time of all calls of ``predict``.
     n_layers, n_parameters : dict of str to int
         ``n_layers_`` and ``n_parameters_`` of the classifiers that have them.
     failures : dict of str to str
@@ -46,19 +46,19 @@ class ClassifierComparison:
     labels : ndarray of shape (n_classes,)
         The classes, sorted.
     test_index : ndarray of shape (n_predictions,), dtype int64
-        The row of ``X`` behind each prediction, fold after fold.
+        The row of ``X`` of each prediction, in the order of the folds.
     y_true : ndarray of shape (n_predictions,)
         The true class of each prediction.
     predictions : dict of str to ndarray of shape (n_predictions,)
-        What each classifier answered.
+        The predictions of each classifier.
     class_priors : ndarray of shape (n_classes,), or None
         The stated class mix; None for the mix of the data.
     n_folds : int
         Number of folds.
     n_groups : int or None
-        Number of groups that were resampled; None where single spectra were.
+        Number of groups that were resampled; None if single spectra were resampled.
     n_units : ndarray of shape (n_classes,), dtype int64
-        Number of spectra, or groups with this most frequent true class, that were resampled.
+        Number of spectra, or of groups with this most frequent true class, that were resampled.
     n_resamples : int
         Number of replicates behind the confidence intervals and p-values.
     confidence_level : float
@@ -103,9 +103,10 @@ class ClassifierComparison:
         Returns
         -------
         frame : pandas.DataFrame
-            For each score its value, with a bootstrap its limits ``*_low`` and ``*_high``, and mean and standard
-            deviation of the folds (NaN for one fold), ``*_fold_mean`` and ``*_fold_std``; then ``fit_seconds``,
-            ``predictions_per_second``, ``n_layers``, ``n_parameters`` and ``error``, the text of a failure.
+            The columns are, for each score, its value, with a bootstrap its limits ``*_low`` and ``*_high``, and the
+            mean and standard deviation over the folds (NaN for one fold), ``*_fold_mean`` and ``*_fold_std``; then
+            ``fit_seconds``, ``predictions_per_second``, ``n_layers``, ``n_parameters`` and ``error``, the text of a
+            failure.
 
         Raises
         ------

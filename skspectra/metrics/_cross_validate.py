@@ -1,4 +1,4 @@
-"""Fit classifiers and let them predict on the same folds, with the time that each takes."""
+"""Timed fits and predictions of several classifiers on the same folds."""
 
 import traceback
 import warnings
@@ -26,7 +26,7 @@ Fold = tuple[np.ndarray, np.ndarray]  # rows of training and of test
 def make_folds(
     cv: Any, X: Any, y: np.ndarray, groups: np.ndarray | None, random_state: np.random.RandomState
 ) -> list[Fold]:
-    """Return the folds as indices; a list, since every classifier must see the same ones."""
+    """Return the folds as a list of indices, because every classifier must see the same ones."""
     if cv is None or isinstance(cv, Integral):
         n_splits = 5 if cv is None else int(cv)
         if groups is None:
@@ -34,7 +34,8 @@ def make_folds(
             cv = StratifiedKFold(n_splits, shuffle=True, random_state=random_state)
         else:
             _check_n_splits(n_splits, groups.max() + 1, "groups")
-            # Groups with other numbers fall into other folds. shuffle=True loses the strata before scikit-learn 1.8.
+            # Permuting the numbers of the groups shuffles the folds. Before scikit-learn 1.8, shuffle=True loses the
+            # strata.
             cv = StratifiedGroupKFold(n_splits).split(X, y, random_state.permutation(groups.max() + 1)[groups])
     splits = cv
     if isinstance(cv, str) or not isinstance(cv, Iterable):
@@ -59,7 +60,7 @@ def _check_n_splits(n_splits: int, most: int, what: str) -> None:
 
 
 def _check_fold(fold: Any, number: int, n_samples: int) -> Fold:
-    """Return the rows of training and of test, neither empty, with no row in both."""
+    """Return the training and test rows; raise ValueError if either is empty or a row is in both."""
     try:
         train, test = (np.arange(n_samples)[rows] for rows in fold)
     except (IndexError, TypeError, ValueError) as error:
@@ -77,7 +78,7 @@ def _check_fold(fold: Any, number: int, n_samples: int) -> Fold:
 
 @dataclass
 class Run:
-    """What is known of one classifier after some folds."""
+    """Results of one classifier after some folds."""
 
     predictions: list[np.ndarray]
     fit_seconds: list[float]
@@ -90,11 +91,11 @@ class Run:
 def cross_validate(
     classifiers: Mapping[str, Any], X: Any, y: np.ndarray, folds: list[Fold], verbose: bool
 ) -> dict[str, Run]:
-    """Return what each classifier did on the folds; one that raises an error is tried no further."""
+    """Return the results of each classifier on the folds; one that raises an error is not tried again."""
     runs = {name: Run([], []) for name in classifiers}
     with tqdm(total=len(folds) * len(classifiers), disable=not verbose) as bar:
-        # Folds outside, classifiers inside: each fold is copied out of X once, and a machine that grows slower with
-        # time is no disadvantage for the classifiers at the end of the list.
+        # The outer loop is over folds and the inner one over classifiers, so that each fold is copied out of X once,
+        # and a machine that slows down with time does not favour the classifiers at the beginning of the list.
         for i, (train, test) in enumerate(folds):
             X_train, X_test = take_rows(X, train), take_rows(X, test)
             for name, classifier in classifiers.items():
@@ -129,7 +130,7 @@ def _fit_and_predict(run: Run, classifier: Any, X_train: Any, y_train: np.ndarra
 
 
 def _size(model: Any) -> tuple[int | None, int | None]:
-    """Return the layers and the parameters of a network, inside whatever other estimators, or None and None."""
+    """Return the numbers of layers and parameters of a network, also inside other estimators, or None and None."""
     model = innermost(model)
     if isinstance(model, MLPClassifier):  # whose n_layers_ counts the input as a layer
         return model.n_layers_ - 1, sum(weights.size for weights in [*model.coefs_, *model.intercepts_])

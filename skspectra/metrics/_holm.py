@@ -1,4 +1,4 @@
-"""The differences of all pairs of several classifiers, their p-values corrected by Holm's method."""
+"""Differences of all pairs of several classifiers, with p-values corrected by Holm's method."""
 
 from itertools import combinations
 from typing import NamedTuple
@@ -16,11 +16,11 @@ class ComparedPair(NamedTuple):
     a, b : str
         Names of the classifiers.
     difference : float
-        Mean F1 of a less that of b.
+        Mean F1 of a minus that of b.
     low, high : float
         Ends of its confidence interval.
     p_value, p_holm : float
-        Two-sided p-value, alone and corrected for the number of pairs.
+        Two-sided p-value, uncorrected and corrected for the number of pairs.
 
     Examples
     --------
@@ -45,7 +45,7 @@ class ComparedPair(NamedTuple):
 
 
 def compare_pairs(f1: dict[str, float], replicates: np.ndarray, confidence_level: float) -> list[ComparedPair]:
-    """Compare mean F1, by name, by their replicates under the same draws, shape (n_classifiers, n_resamples)."""
+    """Compare the mean F1 of classifiers by replicates of the same draws, shape (n_classifiers, n_resamples)."""
     names, values = list(f1), np.array(list(f1.values()))
     differences = {
         (names[i], names[j]): paired_difference(values[[i, j]], replicates[[i, j]], confidence_level)

@@ -1,4 +1,4 @@
-"""Checks of class labels, class shares and groups, and their translation to codes."""
+"""Checks of class labels, class shares and groups, and their conversion to codes."""
 
 from numbers import Real
 from typing import Any
@@ -19,7 +19,7 @@ def check_labels(y: Any, name: str) -> np.ndarray:
 
 def _check_names(y: Any, name: str) -> np.ndarray:
     try:
-        # Left to itself, NumPy makes strings of all that stands in a list beside a string, NaN included.
+        # By default, NumPy converts all items of a list with a string to strings, NaN included.
         y = column_or_1d(np.asarray(y, dtype=object if isinstance(y, (list, tuple)) else None))
     except ValueError as error:
         raise ValueError(f"{name} must hold one label for each spectrum: {error}") from error
@@ -78,7 +78,7 @@ def check_scored_priors(class_priors: Any, labels: np.ndarray, support: np.ndarr
     if class_priors is None:
         return None
     priors = check_class_priors(class_priors, labels, "class_priors")
-    # A share for a class without a spectrum cannot be scored; no share for a class with spectra has no F1.
+    # A class with a share but without spectra cannot be scored; a class with spectra but without a share has no F1.
     wrong = labels[(priors > 0) != (support > 0)]
     if wrong.size:
         raise ValueError(
@@ -89,7 +89,7 @@ def check_scored_priors(class_priors: Any, labels: np.ndarray, support: np.ndarr
 
 
 def with_other_labels(class_priors: np.ndarray | None) -> np.ndarray | None:
-    """Add the share 0 of all labels that y_true does not hold, which share one code after the classes."""
+    """Append a share of 0 for labels that are not in y_true, which have one common code after the classes."""
     return None if class_priors is None else np.append(class_priors, 0.0)
 
 
@@ -107,7 +107,7 @@ def check_groups(groups: Any, n_samples: int) -> np.ndarray | None:
 
 
 def format_priors(labels: np.ndarray, priors: np.ndarray | None) -> str:
-    """Return the words that say at which class mix a score is given."""
+    """Return a description of the class mix at which a score is given."""
     if priors is None:
         return "the class mix of the data"
     return "the stated class mix " + ", ".join(

@@ -1,4 +1,4 @@
-"""Is the difference between two classifiers more than chance?"""
+"""Paired bootstrap test of the difference between two classifiers."""
 
 import warnings
 from numbers import Integral
@@ -21,11 +21,11 @@ class PairedDifference(NamedTuple):
     Attributes
     ----------
     difference : float
-        Mean F1 of the first predictions less that of the second.
+        Mean F1 of the first predictions minus that of the second.
     low, high : float
         Ends of its confidence interval.
     p_value : float
-        Two-sided.
+        Two-sided p-value.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class PairedDifference(NamedTuple):
 
 
 def paired_difference(f1: np.ndarray, replicates: np.ndarray, confidence_level: float) -> PairedDifference:
-    """Compare two mean F1, shape (2,), by their replicates under the same draws, shape (2, n_resamples)."""
+    """Compare two mean F1, shape (2,), by replicates of the same draws, shape (2, n_resamples)."""
     differences = replicates[0] - replicates[1]
     low, high = confidence_interval(differences, confidence_level)
     n_tail = min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0))
@@ -64,8 +64,8 @@ def paired_bootstrap(
 ) -> PairedDifference:
     """Test whether the mean F1 of two classifiers on the same spectra differs by more than chance.
 
-    Both classifiers are scored on the same resampled spectra, so that spectra which are hard for both, and the luck of
-    the test set, cancel in the difference.
+    Both classifiers are scored on the same resampled spectra, so that the effects of spectra that are hard for both,
+    and of the choice of the test set, cancel in the difference.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def paired_bootstrap(
     y_pred_a, y_pred_b : array-like of shape (n_samples,)
         Predictions of the two classifiers for the same spectra. Labels that ``y_true`` does not hold count as errors.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
-        Shares of the classes of ``y_true`` (an array: of the sorted classes), above 0 and summing to 1, at which the F1
-        are compared. By default at the mix of the data.
+        Shares of the classes of ``y_true``, above 0 and summing to 1, at which the F1 are compared. An array is in the
+        order of the sorted classes. By default the F1 are compared at the mix of the data.
     groups : array-like of shape (n_samples,), default=None
         Spectra with the same value, such as repeated observations of one object, are resampled together.
     n_resamples : int, default=10000
@@ -88,8 +88,8 @@ def paired_bootstrap(
     Returns
     -------
     result : PairedDifference
-        Named tuple ``(difference, low, high, p_value)``: mean F1 of a less that of b, its confidence
-        interval, and the two-sided p-value of no difference.
+        Named tuple ``(difference, low, high, p_value)``: mean F1 of a minus that of b, its confidence interval, and the
+        two-sided p-value for no difference.
 
     Warns
     -----
@@ -109,11 +109,11 @@ def paired_bootstrap(
 
     Notes
     -----
-    The p-value is the smallest level whose percentile interval leaves out 0 [1]_: twice the smaller of the shares of
-    replicates at or below 0 and at or above 0, with one added to both counts, so that it is never 0 [2]_. It holds for
-    the two classifiers as they were trained, not for training them again. With fewer than some ten spectra or
-    groups in a class it is too small, and the confidence interval too narrow: no replicate holds a spectrum that was
-    not drawn into the test set.
+    The p-value is the smallest level whose percentile interval excludes 0 [1]_: twice the smaller of the shares of
+    replicates at or below 0 and at or above 0, with one added to both counts, so that it is never 0 [2]_. It applies to
+    the two classifiers as they were trained, not to training them again. With fewer than about ten spectra or groups in
+    a class it is too small, and the confidence interval is too narrow, because no replicate holds a spectrum that is
+    not in the test set.
 
     References
     ----------

@@ -8,7 +8,7 @@ from ._bootstrap import resampled_confusions
 
 
 def class_scores(confusion: np.ndarray, class_priors: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """Precision, recall, F1 and balanced accuracy of each class against the rest.
+    """Return precision, recall, F1 and balanced accuracy of each class against the rest.
 
     ``confusion`` has shape (..., n_classes, n_classes), rows true. A class without a true spectrum has no scores
     (NaN); a class that is never predicted has precision and F1 of 0.
@@ -22,26 +22,26 @@ def class_scores(confusion: np.ndarray, class_priors: np.ndarray | None = None) 
     absent = np.isnan(recall)
     precision = np.where(absent, np.nan, hit / np.where(predicted > 0, predicted, 1.0))
     f1 = np.where(absent, np.nan, 2 * hit / np.where(absent, 1.0, true + predicted))
-    # With one class only there is no rest to keep out, and the recall is all there is.
+    # With only one class there is no rest, and the specificity is replaced by the recall.
     specificity = np.where(rest > 0, 1 - (predicted - hit) / np.where(rest > 0, rest, 1.0), recall)
     return {"precision": precision, "recall": recall, "f1": f1, "balanced_accuracy": (recall + specificity) / 2}
 
 
 def mean_scores(scores: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Mean of each score over the classes that have one; the balanced accuracy of all classes is the mean recall."""
+    """Return the mean of each score over the classes that have one; the balanced accuracy is the mean recall."""
     means = {name: np.nanmean(values, axis=-1) for name, values in scores.items()}
     means["balanced_accuracy"] = means["recall"]
     return means
 
 
 def accuracy(confusion: np.ndarray, class_priors: np.ndarray | None = None) -> np.ndarray:
-    """Share of right predictions."""
+    """Return the share of correct predictions."""
     weighted = _at_mix(confusion, class_priors)
     return np.trace(weighted, axis1=-2, axis2=-1) / weighted.sum(axis=(-2, -1))
 
 
 def overall_scores(confusion: np.ndarray, class_priors: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Mean of the scores of the classes, and the accuracy."""
+    """Return the means of the scores of the classes, and the accuracy."""
     means = mean_scores(class_scores(confusion, class_priors))
     return {**means, "accuracy": accuracy(confusion, class_priors)}
 
@@ -62,7 +62,7 @@ def resampled_scores(
 
 
 def row_shares(confusion: np.ndarray) -> np.ndarray:
-    """Each row of the confusion matrix over its sum; a row of zeros stays zero."""
+    """Divide each row of the confusion matrix by its sum; a row of zeros stays zero."""
     support = confusion.sum(axis=-1, keepdims=True)
     return confusion / np.where(support > 0, support, 1)
 

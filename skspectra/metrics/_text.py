@@ -26,7 +26,7 @@ def format_interval(value: float, limits: np.ndarray | None) -> str:
 
 
 def few_units(labels: np.ndarray, n_units: np.ndarray) -> str:
-    """Return a warning of classes with so few resampled spectra or groups that a bootstrap misleads, or ''."""
+    """Return a warning about classes with too few resampled spectra or groups for a bootstrap, or ''."""
     # Two equal classifiers on three classes differ with p < .05 in 11 % of cases at 5 a class, in 5 % from 10 on.
     few = ", ".join(f"{label} {n}" for label, n in zip(labels, n_units, strict=True) if 0 < n < 10)
     if not few:

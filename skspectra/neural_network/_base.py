@@ -1,4 +1,4 @@
-"""What every network classifier of the package shares: parameters, fit and predict."""
+"""Base class of the network classifiers: parameters and fit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
     """Base class of the network classifiers: it trains a torch module and predicts with it.
 
     A subclass names its module in `module_class`, gives the module's arguments in `module_params`, and takes the
-    parameters of its architecture in `__init__`, which hands all others to this class. In its docstring the lines
+    parameters of its architecture in `__init__`, which passes all others to this class. In its docstring the lines
     ``<training parameters>`` and ``<fitted attributes>`` stand for the entries below, and
     ``<parameters of the module>`` for those of its module, which is a :class:`SpectrumModule`.
 
@@ -45,7 +45,8 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
     max_epochs : int, default=60
         Number of passes over the training spectra.
     batch_size : int, default=64
-        Largest number of spectra in an optimiser step. It sets the memory that training takes, whatever n_samples.
+        Largest number of spectra in an optimiser step. It determines the memory that training needs, whatever
+        n_samples.
     lr : float, default=0.01
         Learning rate of Adam; with ``lr_schedule="one-cycle"`` its peak.
     lr_schedule : {"step", "one-cycle"} or None, default="step"
@@ -58,13 +59,13 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss. "balanced" weighs them inversely to their frequency in `y`.
     sampling : {"balanced"} or None, default=None
-        "balanced" draws equally many spectra of each class in every epoch, which keeps its length. With `augmenter` it
-        replaces oversampling and needs no copies. It sets the shares of the classes; `sample_weight` still multiplies
-        the loss.
+        "balanced" draws equally many spectra of each class in every epoch, without changing its length. With
+        `augmenter` it replaces oversampling and needs no copies. It sets the shares of the classes; `sample_weight`
+        still multiplies the loss.
     augmenter : CCDNoiseAugmenter, another object with a method augment, or None, default=None
-        The noise that every drawn spectrum receives afresh in every epoch: ``augment(X, rng=rng)`` is called for every
-        batch, a tensor, and returns the one to train with. Its `random_state` is not used: that of the classifier is.
-        Validation and prediction see no noise.
+        Noise that is drawn anew for every spectrum in every epoch: ``augment(X, rng=rng)`` is called with the tensor of
+        every batch and returns the one to train with. Its `random_state` is not used; that of the classifier is used
+        instead. Validation and prediction are without noise.
     validation_fraction : float or None, default=None
         Fraction of each class, drawn at random, that is held out for validation. None trains on everything.
     patience : int or None, default=None
@@ -78,19 +79,18 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         Further callbacks of the training; they are copied. They find "train_loss", "valid_loss" and "valid_score" in
         the net's history. EpochScoring, BatchScoring and InputShapeSetter need skorch's own batches and are refused.
     checkpoint_dir : str, path-like or None, default=None
-        Folder in which the state of the training is kept, anew after every epoch. If the process ends before the
-        training does, the same call of `fit` resumes from there and gives the model of a training that was never
-        interrupted, on a CPU to the last bit. A file belongs to one training: parameters, spectra, labels and
-        versions, `verbose` apart. A training that is finished deletes its file; one that Ctrl-C ends does not. A state
-        that cannot be saved is a warning. Of `callbacks`, those with the methods `state_dict` and `load_state_dict` are
-        kept too.
+        Folder in which the state of the training is saved after every epoch. If the process ends before the training
+        does, the same call of `fit` resumes from there and gives the same model as an uninterrupted training, on a CPU
+        to the last bit. A file belongs to one training, identified by parameters (except `verbose`), spectra, labels
+        and versions. It is deleted when the training is finished, but not after Ctrl-C. If a state cannot be saved, a
+        warning is raised. The state includes those of `callbacks` with the methods `state_dict` and `load_state_dict`.
     warm_start : bool, default=False
-        Let `fit` start from the weights of the last fit, with the same classes and architecture. A subclass with a
-        pre-training skips it then.
+        Whether `fit` starts from the weights of the last fit, with the same classes and architecture. A subclass with
+        pre-training then skips it.
     verbose : int, default=0
         1 shows a progress bar.
     random_state : int, RandomState instance or None, default=None
-        Seeds initial weights, order, validation part and noise. On a CPU with the same number of threads, the same
+        Controls initial weights, order, validation part and noise. On a CPU with the same number of threads, the same
         seed gives the same model to the last bit.
 
     Attributes
@@ -105,8 +105,8 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         For each epoch of the last fit: "epoch" (from 1), "train_loss", "lr", "seconds" and, with validation,
         "valid_loss" and "valid_score" (macro F1).
     best_epoch_ : int
-        The epoch whose weights are kept: with validation the one of highest macro F1, of equal ones that of lowest
-        loss; the last one otherwise.
+        The epoch whose weights are kept: with validation the one with the highest macro F1 and, among equal ones, the
+        lowest loss; otherwise the last one.
     stop_reason_ : {"max_epochs", "patience", "callback", "interrupt"}
         Why the training ended. "callback" is one of `callbacks`, "interrupt" is Ctrl-C.
     n_layers_ : int
@@ -239,7 +239,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         Returns
         -------
         attributes : dict of lists of ndarray, or None
-            What becomes attributes of the classifier. None if nothing was pre-trained.
+            Attributes to set on the classifier. None if nothing was pre-trained.
         """
         return None
 
@@ -370,7 +370,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        net.optimizer_.state.clear()  # twice the size of the model, and of no more use
+        net.optimizer_.state.clear()  # twice the size of the model, and no longer needed
         self.net_ = net
         columns = ("epoch", "train_loss", "valid_loss", "valid_score", "lr")
         self.history_ = [
@@ -383,7 +383,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
 
 
 def _check_answer(net: SpectrumNet, flux: np.ndarray) -> None:
-    """Raise DivergenceError if the last step spoilt the network, of which the loss of the epoch knows nothing."""
+    """Raise DivergenceError if the last step made the output non-finite, which the loss of the epoch does not show."""
     with torch.inference_mode():
         if not net.module_(as_tensor(flux).to(net.device)).isfinite().all():
             raise DivergenceError(f"The trained network outputs NaN or infinity. {net.how_to_converge()}")

@@ -21,20 +21,20 @@ class DBNClassifier(BaseSpectrumClassifier):
     """Deep belief network for spectra: sigmoid layers pre-trained without labels, then trained with them.
 
     Each hidden layer is first trained as a restricted Boltzmann machine, by contrastive divergence, on the output of
-    the layers before it [2]_; then the whole network learns the classes as any other. Wang, Zhao & Fan [1]_ compare
-    theirs with one. Pre-training helped in one measurement and not in others: "What pre-training does for the deep
-    belief network" on the page Benchmarks.
+    the layers before it [2]_; then the whole network is trained with labels like any other. Wang, Zhao & Fan [1]_
+    compare their network with one. Pre-training helped in one measurement and not in others: see "What pre-training
+    does for the deep belief network" on the page Benchmarks.
 
-    The machines take numbers in [0, 1] for probabilities, so scale the spectra first, for example with
-    :class:`~skspectra.preprocessing.MinMaxSpectrumScaler`. If the training spectra leave [0, 1] all the same,
-    pre-training maps their range to it linearly and puts the inverse into the weights of the first layer; noise of
-    `augmenter` beyond is clipped. Both concern pre-training alone.
+    The machines interpret numbers in [0, 1] as probabilities, so scale the spectra first, for example with
+    :class:`~skspectra.preprocessing.MinMaxSpectrumScaler`. If the training spectra are not within [0, 1], pre-training
+    maps their range to it linearly and then includes this mapping in the weights of the first layer; noise of
+    `augmenter` beyond this range is clipped. Both apply only to pre-training.
 
     Parameters
     ----------
     hidden_layer_sizes : sequence of int, default=(512, 256, 128)
         Number of units in each hidden layer. With the last layer, which gives the classes, the default has four layers
-        with weights, the number of Table 3 of [1]_ counted as its 36 layers of the DenseNet are.
+        with weights, as many as in Table 3 of [1]_ if they are counted like the 36 layers of the DenseNet.
     pretrain_epochs : int, default=10
         Number of passes over the training spectra for each hidden layer before the training with labels. 0 starts from
         random weights.
@@ -47,8 +47,8 @@ class DBNClassifier(BaseSpectrumClassifier):
     Attributes
     ----------
     reconstruction_errors_ : list of ndarray of shape (pretrain_epochs,)
-        For each hidden layer the mean squared error, over every epoch of its pre-training, of its input reconstructed
-        from it. Empty without pre-training.
+        For each hidden layer, the mean squared error of its reconstructed input in every epoch of its pre-training.
+        Empty without pre-training.
     <fitted attributes>
 
     See Also
@@ -124,7 +124,7 @@ class DBNClassifier(BaseSpectrumClassifier):
             errors = [machine.train_epoch(visible()) for _ in range(self.pretrain_epochs)]
             reconstruction_errors.append(np.array(errors))
             trained.append(layer)
-        # (flux - low) / span, of which the network knows nothing, becomes part of its first layer.
+        # Include (flux - low) / span, which the network itself does not compute, in its first layer.
         first = trained[0]
         first.weight.div_(span)
         first.bias.sub_(first.weight.sum(1), alpha=low)

@@ -17,10 +17,10 @@ from ._modules._densenet import DenseNet1D
 class DenseNet1DClassifier(BaseSpectrumClassifier):
     """Densely connected convolutional network for spectra, with kernels of several widths side by side.
 
-    The network of Wang, Zhao & Fan [1]_: a convolutional stem, dense blocks of convolutions whose kernels are as wide
-    as narrow lines, broad lines and molecular bands, transitions that halve the length, extra transitions that carry
-    features across a dense block to the next scale, and a global average before the class probabilities. Batch
-    normalisation, squeeze-and-excitation and ReLU precede every convolution but the first.
+    This is the network of Wang, Zhao & Fan [1]_. It has a convolutional stem, dense blocks of convolutions whose
+    kernels are as wide as narrow lines, broad lines and molecular bands, transitions that halve the length, extra
+    transitions that carry features across a dense block to the next scale, and a global average before the class
+    probabilities. Batch normalisation, squeeze-and-excitation and ReLU precede every convolution but the first.
 
     :meth:`plain` makes the DenseNet of Huang et al. [2]_ instead, with as many layers and without these changes.
 
@@ -47,7 +47,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     See Also
     --------
     SpectrumMLPClassifier : Fully connected layers instead of convolutions.
-    DBNClassifier : The same, pre-trained without labels.
+    DBNClassifier : Fully connected layers, pre-trained without labels.
     skspectra.over_sampling.PhysicsNoiseOverSampler : Balance by noisy copies, for any classifier.
 
     References
@@ -180,7 +180,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
 
     @classmethod
     def plain(cls, **params: Any) -> Self:
-        """Make the DenseNet of Huang et al. [1]_ for spectra, the network that this one is a change of.
+        """Make the DenseNet of Huang et al. [1]_ for spectra, the network on which this one is based.
 
         It has bottleneck blocks with a kernel of 3 samples, no squeeze-and-excitation and no cross transitions; blocks,
         growth rate, compression, layers and training are those of the class, so that the two can be compared.
@@ -188,7 +188,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         Parameters
         ----------
         **params
-            Any parameters of the class; they stand before those that make the network plain.
+            Any parameters of the class; they override those that make the network plain.
 
         Returns
         -------
@@ -213,7 +213,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
 
     def __sklearn_clone__(self) -> Self:
         clone = _clone_parametrized(self)
-        clone.init = self.init  # a network whose fit is what matters
+        clone.init = self.init  # keep the fitted network, which clone would not
         return clone
 
     def _set_initial_weights(self, module: nn.Module, classes: np.ndarray) -> None:

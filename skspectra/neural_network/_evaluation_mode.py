@@ -1,4 +1,4 @@
-"""Modules in evaluation mode for as long as something is computed with them."""
+"""Evaluation mode of modules during a computation with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _in_use: WeakKeyDictionary[nn.Module, tuple[int, list[nn.Module]]] = WeakKeyDict
 
 
 def _parts(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield what `module.modules()` does, in a tenth of the time: the names of the parts are not needed."""
+    """Yield the same as `module.modules()` in a tenth of the time, because the names of the parts are not needed."""
     yield module
     for child in module.children():
         yield from _parts(child)
@@ -23,7 +23,7 @@ def _parts(module: nn.Module) -> Iterator[nn.Module]:
 
 @contextmanager
 def evaluation_mode(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode, and each of its parts back into its own mode when the last thread is done.
+    """Put a module into evaluation mode, and restore the mode of each of its parts when the last thread is done.
 
     In training mode, in which another library may have left it, a prediction would depend on the other spectra of its
     batch and change the statistics that later predictions use.

@@ -74,7 +74,7 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
         Returns
         -------
         logits : ndarray of shape (n_samples, n_classes), or (n_samples,) for two classes, float32
-            For two classes the logit of ``classes_[1]`` less that of ``classes_[0]``.
+            For two classes the logit of ``classes_[1]`` minus that of ``classes_[0]``.
         """
         logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
@@ -118,7 +118,7 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
             return compute_in_batches(function, flux, n_outputs, batch_size=batch_size, device=device)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Hold the fitted network as arrays and plain values: what reads them runs no code, and any device can."""
+        """Return the network as arrays and plain values, which any device can read without running code."""
         state = dict(super().__getstate__())
         state["device"] = str(self.device)
         net = state.pop("net_", None)

@@ -9,11 +9,11 @@ from typing import Any
 
 
 def inherit_parameters(cls: Any) -> None:
-    """Extend the signature and the docstring of a class whose `__init__` hands ``**kwargs`` to that of its base.
+    """Extend the signature and the docstring of a class whose `__init__` passes ``**kwargs`` to that of its base.
 
     scikit-learn reads the parameters of an estimator from the signature. In the docstring the line
     ``<parameters of the module>`` stands for entries of the torch module's docstring, and ``<training parameters>`` and
-    ``<fitted attributes>`` for entries of the base class. What the class describes itself is left out of them.
+    ``<fitted attributes>`` for entries of the base class. Entries that the class describes itself are left out.
     """
     base = next(base for base in cls.__mro__[1:] if "__init__" in vars(base))
     own = inspect.signature(cls.__init__)
@@ -32,7 +32,7 @@ def inherit_parameters(cls: Any) -> None:
 
 
 def _insert(docstring: str, line: str, source: Any, section: str, names: Container[str] | None = None) -> str:
-    """Replace a line by the entries of another docstring's section, without those that are described or not named."""
+    """Replace a line by the entries of another docstring's section, without those described or not in `names`."""
     described = _entries(docstring)
     entries = _entries(_section(inspect.getdoc(source) or "", section))
     text = "".join(v for k, v in entries.items() if k not in described and (names is None or k in names))

@@ -1,4 +1,4 @@
-"""Weights to begin a training with: those of a pretrained network or of one that is fitted already."""
+"""Initial weights of a training: those of a pretrained network or of one that is already fitted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ARCHITECTURE = (
 
 
 def copy_weights(classifier: Any, module: Any, classes: np.ndarray) -> None:
-    """Copy the weights of `classifier.init` into the module of a training that begins.
+    """Copy the weights of `classifier.init` into the module of a new training.
 
     The last layer keeps its random weights for classes that the other network does not have.
     """

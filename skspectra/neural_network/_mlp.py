@@ -10,11 +10,11 @@ from ._modules._mlp import MultilayerPerceptron
 
 
 class SpectrumMLPClassifier(BaseSpectrumClassifier):
-    """Multilayer perceptron for spectra: fully connected layers with ReLU, one behind another.
+    """Multilayer perceptron for spectra: fully connected layers with ReLU, one after another.
 
-    The traditional network with which Wang, Zhao & Fan [1]_ compare theirs. It takes each sample of a spectrum for a
-    feature of its own and knows nothing of their order. It trains as :class:`DenseNet1DClassifier` does, which is what
-    it has over :class:`sklearn.neural_network.MLPClassifier`: balanced draws, fresh noise, the best validation epoch,
+    This is the traditional network with which Wang, Zhao & Fan [1]_ compare theirs. It treats each sample of a spectrum
+    as a feature of its own and ignores their order. It is trained like :class:`DenseNet1DClassifier` and, unlike
+    :class:`sklearn.neural_network.MLPClassifier`, offers balanced draws, fresh noise, the best validation epoch and
     GPUs.
 
     Scale the spectra first, for example with :class:`~skspectra.preprocessing.MinMaxSpectrumScaler`.
@@ -23,7 +23,7 @@ class SpectrumMLPClassifier(BaseSpectrumClassifier):
     ----------
     hidden_layer_sizes : sequence of int, default=(512, 256, 128)
         Number of units in each hidden layer. With the last layer, which gives the classes, the default has four layers
-        with weights, the number of Table 3 of [1]_ counted as its 36 layers of the DenseNet are.
+        with weights, as many as in Table 3 of [1]_ if they are counted like the 36 layers of the DenseNet.
     lr : float, default=0.001
         Learning rate of Adam; with ``lr_schedule="one-cycle"`` its peak.
     <training parameters>

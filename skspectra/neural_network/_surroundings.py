@@ -1,4 +1,4 @@
-"""What other code has set for all of PyTorch in this process, kept away from the networks."""
+"""Isolation of the networks from settings of PyTorch that other code in this process has changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
-# They make numbers of the default dtype, and those below only where their arguments are floats of Python.
+# These functions use the default dtype; those below use it only if their arguments are Python floats.
 _OF_DEFAULT_DTYPE = {torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn, torch.eye, torch.linspace}
 _OF_VALUES = {torch.tensor, torch.as_tensor, torch.scalar_tensor, torch.full, torch.arange}
 _INTEGER = {torch.randint, torch.randperm}
@@ -19,7 +19,7 @@ _FACTORIES = _OF_DEFAULT_DTYPE | _OF_VALUES | _INTEGER
 
 @contextmanager
 def own_surroundings() -> Iterator[None]:
-    """Compute in this thread as if the process had left the settings of PyTorch alone.
+    """Compute in this thread with the initial settings of PyTorch, whatever the process has set.
 
     Within it there is no autocast and no inference mode of a caller, and tensors that are made without a dtype or a
     device are float32 on the CPU, whatever ``torch.set_default_dtype`` and ``torch.set_default_device`` say.
@@ -35,7 +35,7 @@ def own_surroundings() -> Iterator[None]:
 
 
 class _UsualDefaults(TorchFunctionMode):
-    """Gives the functions that make tensors the dtype and the device that PyTorch starts with."""
+    """Mode in which functions that create tensors use the initial default dtype and device of PyTorch."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})

@@ -1,4 +1,4 @@
-"""Spectra that are none of the classes."""
+"""Rejection of spectra that belong to none of the classes."""
 
 from ._unknown_rejector import UnknownRejector
 

@@ -1,4 +1,4 @@
-"""Features that a fitted classifier decides by, and their distance from those of known spectra."""
+"""Features on which a fitted classifier bases its decisions, and their distance from those of known spectra."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from .._unwrap import innermost, innermost_input
 
 
 def deepest_features(estimator: Any, X: Any) -> np.ndarray:
-    """Return what the last layer of a network, or the last step of a pipeline, sees, (n_samples, n_features_seen)."""
+    """Return the input of the last layer of a network or last step of a pipeline, (n_samples, n_features_seen)."""
     X, estimator = innermost_input(estimator, X), innermost(estimator)
     if hasattr(estimator, "embed"):
         return estimator.embed(X).astype(np.float64)
@@ -29,7 +29,7 @@ class ClassDistance:
     def __init__(self, features: np.ndarray, y: np.ndarray):
         classes, codes = np.unique(y, return_inverse=True)
         self.means = np.stack([features[codes == k].mean(axis=0) for k in range(len(classes))])
-        # Shrunk, so that a feature that is constant among known spectra still counts where it is not.
+        # Shrunk, so that a feature that is constant among known spectra still counts in spectra in which it differs.
         self.covariance = LedoitWolf(assume_centered=True).fit(features - self.means[codes])
 
     def __call__(self, features: np.ndarray) -> np.ndarray:

@@ -27,9 +27,9 @@ class UnknownRejector(BaseMetaClassifier):
     """Classifier that predicts "UNKNOWN" for spectra that are unlike those of the known classes.
 
     Every spectrum gets a score. A higher score means that it is more similar to known spectra. A spectrum whose score
-    is below the threshold of the class predicted for it is unknown. The thresholds come from spectra that were held out
-    from training, so that of the spectra predicted as each class a stated share is rejected, in a rare class as in a
-    frequent one.
+    is below the threshold of the class predicted for it is unknown. The thresholds are set on spectra that were held
+    out from training, so that a stated share of the spectra predicted as each class is rejected, whether the class is
+    rare or frequent.
 
     Parameters
     ----------
@@ -43,23 +43,23 @@ class UnknownRejector(BaseMetaClassifier):
         - "energy": the logarithm of the sum of the exponentials of the logits of `decision_function` [2]_; for three
           classes or more.
         - "distance": minus the Mahalanobis distance from the nearest class mean, with one shrunk covariance for all
-          classes [3]_; among the features before the last layer of a network, or those that the last step of a pipeline
-          is given, also within a search, the classifiers of :mod:`skspectra.calibration` or a
-          :class:`~sklearn.calibration.CalibratedClassifierCV` of one classifier, such as a frozen one. Of any other
-          classifier, the spectra as given.
+          classes [3]_. The features are the input of the last layer of a network or of the last step of a pipeline,
+          also within a search, the classifiers of :mod:`skspectra.calibration` or a
+          :class:`~sklearn.calibration.CalibratedClassifierCV` of one classifier, such as a frozen one. For any other
+          classifier, they are the spectra as given.
         - callable: called with the fitted estimator and spectra, it returns an array of shape (n_samples,), higher for
           more known spectra. Detectors of other libraries can be used in this way.
     rejection_rate : float, default=0.05
-        Share of known spectra that may be rejected, in [0, 1). For a new spectrum like those held out it is an upper
-        bound of the probability to be rejected. A class that is predicted for fewer than ``1 / rejection_rate - 1``
+        Share of known spectra that may be rejected, in [0, 1). For a new spectrum like those held out, it is an upper
+        bound on the probability of being rejected. A class that is predicted for fewer than ``1 / rejection_rate - 1``
         held-out spectra is never rejected.
     validation_fraction : float, default=0.2
         Fraction of each class, drawn at random, that is held out for the thresholds. With a frozen `estimator` all
-        spectra are for the thresholds, except for "distance", which needs the rest for means and covariance.
+        spectra are used for the thresholds, except for "distance", which needs the rest for means and covariance.
     unknown_label : str or int, default=None
-        What `predict` returns for unknown spectra; None is "UNKNOWN", or -1 if the labels are numbers.
+        Label that `predict` returns for unknown spectra; None means "UNKNOWN", or -1 if the labels are numbers.
     random_state : int, RandomState instance or None, default=None
-        Seed of the choice of the spectra that are held out.
+        Controls which spectra are held out.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class UnknownRejector(BaseMetaClassifier):
     classes_ : ndarray of shape (n_classes,)
         The known classes.
     thresholds_ : ndarray of shape (n_classes,)
-        Lowest score that is accepted, by predicted class; minus infinity where nothing is rejected.
+        Lowest accepted score for each predicted class; minus infinity if nothing is rejected.
     unknown_label_ : str or int
         What `predict` returns for unknown spectra.
     n_features_in_ : int
@@ -78,7 +78,8 @@ class UnknownRejector(BaseMetaClassifier):
 
     See Also
     --------
-    skspectra.calibration.PriorCorrectedClassifier : Probabilities at the class mix of a survey; goes inside.
+    skspectra.calibration.PriorCorrectedClassifier : Correct probabilities to the class mix of a survey; use it as
+    `estimator`.
 
     Notes
     -----
@@ -106,7 +107,7 @@ class UnknownRejector(BaseMetaClassifier):
     ['STAR', 'QSO', 'UNKNOWN', 'UNKNOWN']
     """
 
-    # The estimator is checked in fit, for what it can do.
+    # `fit` checks that the estimator has the methods that are needed.
     _parameter_constraints: dict = {
         "method": [StrOptions({"max_proba", "energy", "distance"}), callable],
         "rejection_rate": [Interval(Real, 0, 1, closed="left")],
@@ -199,7 +200,7 @@ class UnknownRejector(BaseMetaClassifier):
         Raises
         ------
         ValueError
-            If ``method="energy"`` meets an estimator with one logit for two classes.
+            If ``method="energy"`` is used with an estimator that has one logit for two classes.
         """
         check_is_fitted(self)
         if self.method == "max_proba":
@@ -249,15 +250,15 @@ class UnknownRejector(BaseMetaClassifier):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; those of `estimator_`.
+            Probabilities of `estimator_`, in the order of `classes_`.
         """
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
     def _threshold(self, scores: np.ndarray) -> float:
-        """Return the score below which a new spectrum falls with a probability of `rejection_rate` at most."""
-        # Among n scores and a new one of the same distribution each rank is as likely as another: the new one is below
-        # the k-th lowest of the others with a probability of k / (n + 1), or less where some are equal.
+        """Return the score below which a new spectrum falls with a probability of at most `rejection_rate`."""
+        # Among n scores and a new one of the same distribution, all ranks are equally likely: the new one is below the
+        # k-th lowest of the others with a probability of k / (n + 1), or less if some are equal.
         k = int(self.rejection_rate * (len(scores) + 1))
         return -np.inf if k == 0 else np.sort(scores)[k - 1]
 

@@ -16,9 +16,9 @@ from ..augmentation._add_noise import write_noisy_spectra
 class PhysicsNoiseOverSampler(BaseOverSampler):
     """Add copies of the spectra of rarer classes, each with its own noise.
 
-    The spectra given come first and untouched, then for each class to be enlarged copies of its spectra with
-    electronic noise, cosmic rays and bad pixels [1]_. Every spectrum of a class is copied equally often, up to one
-    copy.
+    The result holds the given spectra first, unchanged, and then, for each class to be enlarged, copies of its spectra
+    with electronic noise, cosmic rays and bad pixels [1]_. The numbers of copies of the spectra of a class differ by at
+    most one.
 
     This is the method of [1]_, and a way to store a balanced data set. Its noise identifies the copies. To train a
     classifier, give all classes the same noise instead, as described in the notes.
@@ -30,13 +30,13 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
 
         - str: all classes that it names get as many spectra as the most frequent one: ``"minority"``,
           ``"not minority"``, ``"not majority"``, ``"all"``, or ``"auto"``, which is ``"not majority"``.
-        - float, for two classes: number of spectra of the rarer class over that of the other, afterwards.
+        - float, for two classes: number of spectra of the rarer class over that of the other in the result.
         - dict: from class label to the number of spectra wanted.
         - callable: takes ``y`` and returns such a dict.
     augmenter : CCDNoiseAugmenter or None, default=None
         Strength of the noise; None means ``CCDNoiseAugmenter()``. Its ``random_state`` is not used.
     random_state : int, RandomState instance or None, default=None
-        Source of the noise and of the choice of the spectra that are copied once more than others.
+        Controls the noise and the choice of the spectra that are copied once more than others.
 
     Attributes
     ----------
@@ -56,14 +56,13 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
 
     Notes
     -----
-    The dtype of X is kept; whole numbers get noise rounded to whole numbers. NaN samples stay NaN. Data frames of
-    pandas and Polars come back as such. Copies are made where they stay: beside an array as the result, little memory
-    is needed.
+    The dtype of X is kept; for integers the noise is rounded. NaN samples stay NaN. pandas and Polars data frames are
+    returned as such. Copies are written directly into the result, so that little further memory is needed.
 
     Noise that only the copies of the rarer classes receive can teach a classifier that an artefact means a rare class
     (``benchmarks/noise/leak_check.py`` measures it). A :class:`~skspectra.augmentation.CCDNoiseAugmenter` after this
     sampler does not fix that, because copies then have noise twice and all other spectra once. Every class gets the
-    same noise from
+    same noise with
 
     - ``sampling="balanced", augmenter=CCDNoiseAugmenter()`` in the networks of `skspectra.neural_network`, which
       balance and add noise in their own training;
@@ -145,7 +144,7 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         _refuse_other_columns(X)
         if not (_is_polars(X) or _is_polars(y)):
             return super().fit_resample(X, y)
-        # imbalanced-learn brings back pandas only.
+        # imbalanced-learn returns frames only for pandas.
         labels = y.to_series() if _is_polars(y) and hasattr(y, "to_series") else y  # of a frame of one column
         if _is_polars(y) and labels is not y and y.width != 1:
             raise ValueError(f"y has the columns {y.columns}; allowed is one column of labels.")
@@ -196,7 +195,7 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
 
 
 def _refuse_other_columns(X: Any) -> None:
-    """Raise ValueError where a frame has columns that are no flux beside those that are: noise would spoil them.
+    """Raise ValueError if a frame has other columns besides those of flux, because noise would change them.
 
     Columns of flux are numbered or named by their wavelengths, as "w17" or "3690.0"; those like "ra" or "id" are not.
     """
@@ -214,6 +213,6 @@ def _is_polars(data: Any) -> bool:
 
 
 def _spread(indices: np.ndarray, n_copies: int, random_state: np.random.RandomState) -> np.ndarray:
-    """Return ``n_copies`` of the indices, each equally often; chance picks those that come once more."""
+    """Return ``n_copies`` of the indices, each equally often; those that occur once more are drawn at random."""
     rounds, rest = divmod(n_copies, len(indices))
     return np.concatenate([np.tile(indices, rounds), random_state.permutation(indices)[:rest]])

@@ -1,4 +1,4 @@
-"""Transformers that treat each spectrum by itself."""
+"""Transformers that treat each spectrum independently."""
 
 from ._interpolate import MissingFluxInterpolator
 from ._scale import MinMaxSpectrumScaler

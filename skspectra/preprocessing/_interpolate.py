@@ -97,7 +97,7 @@ def _fill(flux: np.ndarray) -> None:
     n_before = gap - np.arange(gap.size)
     left = measured[np.maximum(n_before - 1, 0)]
     right = measured[np.minimum(n_before, measured.size - 1)]
-    # At the edges of a spectrum one of the two lies in another row, or beyond the chunk: the other stands for both.
+    # At the edges of a spectrum one of the two is in another row or beyond the chunk; the other one is used for both.
     n_features = flux.shape[1]
     row = gap // n_features
     first, last = row * n_features, (row + 1) * n_features - 1

@@ -99,7 +99,7 @@ class MinMaxSpectrumScaler(StatelessSpectrumTransformer):
         """
         self._validate_params()
         if self.copy:
-            # Infinity shows in the extremes of its spectrum, which saves a pass over the data.
+            # Infinity is detected in the extremes of each spectrum, which saves a pass over the data.
             X = check_spectra(self, X, ensure_all_finite=False)
             out = np.empty(X.shape, X.dtype)
         else:

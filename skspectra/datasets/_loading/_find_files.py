@@ -1,4 +1,4 @@
-"""Which files there are to read in files, folders and glob patterns."""
+"""Search for the files to read in files, folders and glob patterns."""
 
 import glob
 import os
@@ -14,7 +14,7 @@ _SUFFIXES = (*_FITS_SUFFIXES, ".npz", ".npy", ".csv", ".txt", ".dat", ".tsv", ".
 
 
 def is_fits(path: str) -> bool:
-    """Tell whether a name is that of a FITS file, compressed or not."""
+    """Return whether a name is that of a FITS file, compressed or not."""
     return path.lower().endswith(_with_packing(_FITS_SUFFIXES))
 
 
@@ -23,9 +23,10 @@ def _with_packing(suffixes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def find_files(paths: Any, report: Report, caller: str, in_memory: bool = False) -> tuple[list[File], set[str]]:
-    """Files to read, and the folders among the paths.
+    """Return the files to read and the folders among the paths.
 
-    With `in_memory`, file objects, HDULists and spectra of specutils are files too. What cannot be read is reported.
+    With `in_memory`, file objects, HDULists and specutils spectra also count as files. Items that cannot be read are
+    reported.
     """
     if isinstance(paths, str | os.PathLike) or (in_memory and is_in_memory(paths)):
         paths = [paths]
@@ -36,7 +37,7 @@ def find_files(paths: Any, report: Report, caller: str, in_memory: bool = False)
             name = f"<{type(item).__name__} {position}>"
             try:
                 files.append(file_in_memory(item, name))
-            except Exception as error:  # of the library that the object is of
+            except Exception as error:  # raised by the library of the object
                 report.fail(name, ValueError(f"{name}: {type(error).__name__}: {error}"))
             continue
         try:
@@ -51,7 +52,7 @@ def find_files(paths: Any, report: Report, caller: str, in_memory: bool = False)
                 continue
             folders.add(name)
         elif glob.has_magic(name) and not os.path.exists(name):
-            # A pattern that matches nothing stays as it is, and opening it says that there is no such file.
+            # A pattern without matches is kept as a name, so that opening it raises FileNotFoundError.
             matches = sorted(path for path in glob.glob(name, recursive=True) if not os.path.isdir(path))
             files += [File(path) for path in matches or [name]]
         else:
@@ -59,7 +60,7 @@ def find_files(paths: Any, report: Report, caller: str, in_memory: bool = False)
     first: dict[str, File] = {}
     for file in files:
         if first.setdefault(os.path.abspath(file.path), file) is not file:
-            folders.discard(file.folder)  # it is not bare, though the file is read under another name
+            folders.discard(file.folder)  # the folder is not empty, although the file is read under another name
     return list(first.values()), folders
 
 
@@ -77,7 +78,7 @@ def _wrong_type(item: Any, caller: str) -> ValueError:
 
 
 def _inside(folder: str) -> list[str]:
-    """Files that a folder holds, by their suffix, those in its subfolders apart."""
+    """Return the files in a folder with a known suffix, without those in its subfolders."""
     suffixes = _with_packing(_SUFFIXES)
     return sorted(
         entry.path for entry in os.scandir(folder) if entry.is_file() and entry.name.lower().endswith(suffixes)

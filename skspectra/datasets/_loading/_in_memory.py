@@ -1,6 +1,6 @@
-"""Files that are objects in memory: file objects, HDULists of astropy and spectra of specutils.
+"""Objects in memory as files: file objects, astropy HDULists and specutils spectra.
 
-None of these libraries is imported unless an object of it is given.
+These libraries are imported only if one of their objects is given.
 """
 
 import io
@@ -12,7 +12,7 @@ from .._readers import Spectrum
 
 
 class File(NamedTuple):
-    """A file to read: its path, the folder that it was found in if it was not named itself, and what is in memory."""
+    """A file to read: its path, the folder in which it was found, if any, and its content if it is in memory."""
 
     path: str
     folder: str | None = None
@@ -20,13 +20,13 @@ class File(NamedTuple):
 
 
 def is_in_memory(item: Any) -> bool:
-    """Tell whether an object is a file or a spectrum in memory."""
-    is_file = hasattr(item, "read") and not isinstance(item, list)  # a SpectrumList can read, too
+    """Return whether an object is a file or a spectrum in memory."""
+    is_file = hasattr(item, "read") and not isinstance(item, list)  # a SpectrumList has a method read, too
     return is_file or _is_fits(item) or hasattr(item, "spectral_axis")
 
 
 def file_in_memory(item: Any, name: str) -> File:
-    """Return the file that an object is; a file object of a name keeps it."""
+    """Return an object as a file; a file object with a name keeps its name."""
     if hasattr(item, "spectral_axis"):
         return File(name, held=_from_specutils(item))
     if _is_fits(item):
@@ -45,19 +45,19 @@ def _is_fits(item: Any) -> bool:
 
 
 def _from_specutils(item: Any) -> list[Spectrum]:
-    """Spectra of a `Spectrum` (before specutils 2, `Spectrum1D`), whose flux can have several rows."""
+    """Return the spectra of a `Spectrum` (`Spectrum1D` before specutils 2), whose flux can have several rows."""
     from astropy import units
     from astropy.nddata import InverseVariance
 
     wavelength = item.spectral_axis.to(units.AA, equivalencies=units.spectral())
-    per_wavelength = 1.0  # what makes the flux one per unit wavelength
+    per_wavelength = 1.0  # factor that converts the flux to flux per unit wavelength
     if item.flux.unit.is_equivalent(units.Jy):
         wanted = units.erg / units.s / units.cm**2 / units.AA
         per_wavelength = (1.0 * item.flux.unit).to_value(wanted, equivalencies=units.spectral_density(wavelength))
     ivar = None
     if item.uncertainty is not None:
         known = item.uncertainty.represent_as(InverseVariance)
-        # Without a unit of its own it has that of the flux.
+        # An uncertainty without a unit has that of the flux.
         ivar = known.array if known.unit is None else known.quantity.to_value(item.flux.unit**-2)
         ivar = ivar / per_wavelength**2
     order = slice(None) if wavelength[0] < wavelength[-1] else slice(None, None, -1)

@@ -30,30 +30,31 @@ def load_spectra(
     """Load files of survey spectra onto one wavelength grid.
 
     The survey is recognised from the content of each file, plain or compressed (gzip, bzip2, xz, a zip archive of one
-    file): LAMOST of low and medium resolution, SDSS, BOSS, eBOSS and SDSS-V ``spec-*``, SDSS ``spSpec-*``, ``mwmStar``
-    and ``mwmVisit`` of SDSS-V, DESI coadds, the form of the Tianchi competition, and tables of one's own: npz, npy, csv
-    and other text, ECSV, VOTable and FITS. ``redrock-X.fits`` among the files gives the DESI ``coadd-X.fits`` beside it
-    classes and redshifts, a redrock table of another name or a redshift catalogue any coadd, and a table of id and type
-    Tianchi's spectra. :func:`register_reader` adds a survey. Reading FITS files needs astropy and text
-    files need pandas (``pip install astropy pandas``).
+    file). Supported are LAMOST spectra of low and medium resolution, ``spec-*`` of SDSS, BOSS, eBOSS and SDSS-V,
+    ``spSpec-*`` of SDSS, ``mwmStar`` and ``mwmVisit`` of SDSS-V, DESI coadds, files of the Tianchi competition, and
+    your own tables: npz, npy, csv and other text, ECSV, VOTable and FITS. Classes and redshifts of a DESI
+    ``coadd-X.fits`` come from ``redrock-X.fits`` in the same folder, if it is among the files; a redrock table with
+    another name or a redshift catalogue applies to any coadd. Classes of Tianchi spectra come from a table of id and
+    type. :func:`register_reader` adds a survey. Reading FITS files requires astropy, and reading text files requires
+    pandas (``pip install astropy pandas``).
 
     Parameters
     ----------
     paths : str, path-like, file object, HDUList, specutils Spectrum or iterable of them
-        Files, folders and glob patterns (``**`` goes through subfolders). Of a folder, without its subfolders, the
-        files with a suffix of a format above are read; a file there that is not FITS and holds no spectra is passed
-        over. A file that is met again is read once. Also open files, HDULists of astropy, and `Spectrum` or
-        `SpectrumList` of specutils, whose wavelengths must be in vacuum.
+        Files, folders and glob patterns (``**`` matches subfolders). In a folder, but not in its subfolders, all files
+        with a suffix of the formats above are read; a file that is not FITS and holds no spectra is ignored. A file
+        that occurs more than once is read once. Open files, astropy HDULists, and `Spectrum` or `SpectrumList` objects
+        of specutils with wavelengths in vacuum are also accepted.
     wavelength : array-like of shape (n_features,) or None, default=LAMOST_WAVELENGTH
         Grid of the result, in vacuum, in angstrom; by default ``np.linspace(3690, 9100, 2600)``. Spectra are resampled
-        to it with :func:`resample_spectra`. None keeps the grid of the files, which must be one: those of
-        LAMOST and SDSS begin and end at other pixels from file to file, so several of them seldom load so.
+        to it with :func:`resample_spectra`. None keeps the grid of the files, which must be the same for all. Spectra
+        of LAMOST and SDSS begin and end at different pixels from file to file, so several files seldom share a grid.
     bad_pixels : {"keep", "nan"}, default="keep"
-        "nan" makes `data` NaN wherever `mask` is True, for
-        :class:`~skspectra.preprocessing.MissingFluxInterpolator` to fill.
+        "nan" sets `data` to NaN wherever `mask` is True, so that
+        :class:`~skspectra.preprocessing.MissingFluxInterpolator` can fill it.
     n_jobs : int, default=None
-        Number of processes that read files. None means 1 unless in a :obj:`joblib.parallel_config` context, -1 all
-        processors.
+        Number of processes that read files. None means 1 unless in a :obj:`joblib.parallel_config` context. -1 means
+        using all processors.
     on_error : {"raise", "warn"}, default="raise"
         What to do with a file that cannot be read. "warn" loads the rest, warns once and lists `failures`.
     progress : bool, default=False
@@ -70,18 +71,18 @@ def load_spectra(
             Inverse variance of `data`: 0 where nothing was measured, NaN where the file gives none. It is float64 where
             float32 cannot hold it, as for a flux of 1e-18.
         mask : ndarray of bool, (n_samples, n_features)
-            True where the survey's own flags call a pixel bad or its inverse variance is 0, and outside the range of
-            the instrument. A resampled pixel is bad where it overlaps any bad pixel, for its flux has a share of it.
+            True where the flags of the survey mark a pixel as bad, where its inverse variance is 0, and outside the
+            range of the instrument. A resampled pixel is bad if it overlaps a bad pixel, which contributes to its flux.
         target, subclass : ndarray of str, (n_samples,)
-            Class and subclass; "" where no file says, or where the survey calls the label void (see `zwarning`).
+            Class and subclass; "" if no file states them, or if the survey marks the label as void (see `zwarning`).
         redshift : ndarray of float64, (n_samples,)
             NaN where there is none.
         snr : ndarray of float64, (n_samples,)
-            Signal-to-noise ratio per pixel in the r band; NaN where no file says.
+            Signal-to-noise ratio per pixel in the r band; NaN if no file states it.
         zwarning : ndarray of int64, (n_samples,)
-            The survey's warning flags of the label, in the bits of SDSS (ZWARNING) and DESI (ZWARN); 0 is none. Bits 0
-            (sky), 7 (unplugged), 8 (bad target) and 9 (no data) make the label void. Bit 2 (small difference in
-            chi-squared), for example, says that another class or redshift fits nearly as well.
+            Warning flags of the label from the survey, with the bits of SDSS (ZWARNING) and DESI (ZWARN); 0 means no
+            warning. Bits 0 (sky), 7 (unplugged), 8 (bad target) and 9 (no data) make the label void. Bit 2 (small
+            difference in chi-squared), for example, means that another class or redshift fits nearly as well.
         survey : ndarray of str, (n_samples,)
             Name of the survey.
         object_id : ndarray of str, (n_samples,)
@@ -91,9 +92,9 @@ def load_spectra(
         filename : ndarray of str, (n_samples,)
             File that the spectrum came from.
         failures : list of (str, str)
-            File and cause of each that could not be loaded, or not all of its spectra, with ``on_error="warn"``.
+            With ``on_error="warn"``, each file that could not be loaded completely, and the cause.
         passed_over : list of str
-            Files in folders that hold no spectra.
+            Files without spectra in folders.
         DESCR : str
             Description of what was loaded.
 
@@ -102,21 +103,21 @@ def load_spectra(
     OSError
         If a file does not exist or cannot be read.
     ValueError
-        If a file is damaged, of no known format, on another grid than the first (with ``wavelength=None``), holds
-        a spectrum a second time or one of which nothing was measured on the grid; where there is no spectrum at all.
-        The error names the file and the cause. Also where a parameter is out of its range.
+        If a file is damaged, of an unknown format, on another grid than the first (with ``wavelength=None``), or holds
+        a duplicate spectrum or one without measured samples on the grid; if there are no spectra at all; or if a
+        parameter is out of range. The error names the file and the cause.
     ImportError
-        If a FITS file is met and astropy is not installed, or a text file and pandas is not.
+        If a FITS file needs astropy, or a text file needs pandas, and it is not installed.
 
     Warns
     -----
     UserWarning
-        Once of files that could not be loaded, and once of arrays in the files that are not used.
+        Once about files that could not be loaded, and once about arrays in the files that are not used.
 
     See Also
     --------
     register_reader : Add a survey.
-    resample_spectra : The resampling alone.
+    resample_spectra : Resample spectra to another grid.
 
     Examples
     --------

@@ -1,17 +1,17 @@
-"""Whether a spectrum on the wanted grid holds anything that was measured."""
+"""Check whether a spectrum has measured samples on the requested grid."""
 
 import numpy as np
 
 from .._readers import Spectrum
 
-# Units in which wavelengths are met, and the factor to angstrom.
+# Units of wavelengths that occur in files, and their factors to angstrom.
 _UNITS = {"nm": 10.0, "micrometre": 1e4, "mm": 1e7, "m": 1e10}
 
 
 def why_unmeasured(spectrum: Spectrum, first: float, last: float) -> str:
-    """Return why nothing of a spectrum that reached from `first` to `last` falls on its grid; "" where something does.
+    """Return why a spectrum from `first` to `last` has no measured samples on its grid; "" if it has some.
 
-    Flags alone do not count: the user may not want to go by them.
+    Flags are ignored, because the user may choose not to apply them.
     """
     if (np.isfinite(spectrum.flux) & (spectrum.ivar != 0)).any():
         return ""
@@ -27,7 +27,7 @@ def why_unmeasured(spectrum: Spectrum, first: float, last: float) -> str:
 
 
 def _guess(first: float, last: float, grid: np.ndarray) -> str:
-    """Say in which unit the wavelengths would fall on the grid."""
+    """Return a hint at the units in which the wavelengths would fall on the grid."""
     as_angstrom = {unit: (first * factor, last * factor) for unit, factor in _UNITS.items()}
     if last < 10:
         as_angstrom["log10(angstrom)"] = (10.0**first, 10.0**last)

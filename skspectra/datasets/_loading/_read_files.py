@@ -18,12 +18,12 @@ from ._report import Report
 
 _FILES_AT_ONCE = 32
 
-# Grids that agree to this relative precision are one grid: what is left is the rounding of float32.
+# Grids that agree to this relative precision, that of float32, are treated as one grid.
 _SAME_GRID = 1e-6
 
 
 class Content(NamedTuple):
-    """What a file holds: spectra or labels, why some of its spectra are left out, and names that were not used."""
+    """Content of a file: spectra or labels, the reasons why spectra are left out, and the names of unused arrays."""
 
     found: list[Spectrum] | Labels | None
     problems: list[str]
@@ -40,10 +40,10 @@ def read_into(
     n_jobs: int | None,
     progress: bool = False,
 ) -> None:
-    """Read files in order and hand what each holds to `add(content, path)`.
+    """Read files in order and pass the content of each to `add(content, path)`.
 
-    A file that cannot be read, or that `add` refuses by OSError or ValueError, is reported. Folders of which a file was
-    used, or failed, are removed from `folders`.
+    A file that cannot be read, or for which `add` raises OSError or ValueError, is reported. Folders with a file that
+    was used or failed are removed from `folders`.
     """
     with closing(_read_all(files, grid, n_jobs, progress)) as results:
         for (path, folder, _), content in zip(files, results, strict=True):
@@ -62,12 +62,12 @@ def read_into(
 
 
 def _read_all(files: list[File], grid: np.ndarray | None, n_jobs: int | None, progress: bool) -> Generator:
-    """Yield for each file, in order, its spectra, its Labels, None or the exception that reading it raised."""
+    """Yield the Content of each file in order, or the exception that was raised when it was read."""
     share = -(-len(files) // (4 * joblib.effective_n_jobs(n_jobs)))
     size = max(1, min(_FILES_AT_ONCE, share))
     chunks = [files[start : start + size] for start in range(0, len(files), size)]
-    known = readers()  # handed over, for a new process does not know the readers registered in this one
-    # With one process the files are read as they are asked for.
+    known = readers()  # passed on, because a new process does not know the readers registered in this one
+    # With one process, each file is read when it is requested.
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
     results = parallel(joblib.delayed(read_chunk)(chunk, known, grid) for chunk in chunks)
     try:
@@ -78,13 +78,13 @@ def _read_all(files: list[File], grid: np.ndarray | None, n_jobs: int | None, pr
                 yield from contents
     finally:
         with warnings.catch_warnings():
-            # After an error joblib would warn that the tasks still under way are given up.
+            # After an error, joblib would warn that running tasks are abandoned.
             warnings.simplefilter("ignore")
             results.close()
 
 
 def read_chunk(files: list[File], known: list[Reader], grid: np.ndarray | None) -> list[Content | Exception]:
-    """Read files one after another with the known readers, and return what each holds or why it cannot be read."""
+    """Read files one after another with the known readers, and return the Content of each or the exception raised."""
     results: list[Content | Exception] = []
     for file in files:
         try:
@@ -100,17 +100,17 @@ def read_chunk(files: list[File], known: list[Reader], grid: np.ndarray | None) 
 
 
 def _on_grid(spectra: list[Spectrum], grid: np.ndarray | None) -> tuple[list[Spectrum], list[str]]:
-    """Bring spectra to a grid, and return those of which something was measured there, and why others were not."""
+    """Bring spectra to a grid; return those with measured samples on it, and the reasons why others have none."""
     ranges = [(spectrum.wavelength[0], spectrum.wavelength[-1]) for spectrum in spectra]
     if grid is not None:
-        _resample(spectra, grid)  # at once, for spectra on the grid of their file can be far larger
+        _resample(spectra, grid)  # at once, because spectra on the grid of their file can be far larger
     reasons = [why_unmeasured(spectrum, *limits) for spectrum, limits in zip(spectra, ranges, strict=True)]
     kept = [spectrum for spectrum, reason in zip(spectra, reasons, strict=True) if not reason]
     return kept, [reason for reason in reasons if reason]
 
 
 def _resample(spectra: list[Spectrum], grid: np.ndarray) -> None:
-    """Bring spectra to a grid in place, those that share one together."""
+    """Bring spectra to a grid in place; spectra that share a grid are resampled together."""
     groups: dict[tuple, list[Spectrum]] = {}
     for spectrum in spectra:
         groups.setdefault((spectrum.wavelength.tobytes(), spectrum.ivar.dtype), []).append(spectrum)
@@ -132,7 +132,7 @@ def _same_grid(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _accept(content: Content | Exception, path: str, folder: str | None, report: Report) -> Content | None:
-    """What was read from a file that is to be used; None where a file that `folder` holds is passed over."""
+    """Return the content of a file that is to be used; None for a file in `folder` that is ignored."""
     unknown = not isinstance(content, Exception) and content.found is None
     if folder is not None and (unknown or isinstance(content, NoSpectra)) and not is_fits(path):
         report.passed_over.append(path)

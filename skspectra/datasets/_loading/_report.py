@@ -1,23 +1,23 @@
-"""What happened to the files that were not read, or not whole."""
+"""Report of files that could not be read completely."""
 
 import warnings
 from collections import Counter
 
 
 class Report:
-    """Collects what could not be loaded, or raises it at once.
+    """Collect the errors of files that could not be loaded, or raise the first one.
 
     Parameters
     ----------
     on_error : {"raise", "warn"}
-        "raise" makes the first failure a ValueError.
+        "raise" raises the first error.
     """
 
     def __init__(self, on_error: str) -> None:
         self.raises = on_error == "raise"
         self.failures: list[tuple[str, str]] = []
         self.passed_over: list[str] = []  # files without spectra in folders
-        self.unused: Counter[str] = Counter()  # arrays that no reader has a use for, and in how many files
+        self.unused: Counter[str] = Counter()  # arrays that no reader uses, and their numbers of files
 
     def fail(self, path: str, error: Exception) -> None:
         """Record that a file could not be read, or raise the error."""
@@ -26,7 +26,7 @@ class Report:
         self.failures.append((path, str(error).removeprefix(f"{path}: ")))
 
     def require_spectra(self, n_spectra: int, bare_folders: set[str], action: str) -> None:
-        """Raise ValueError where there are no spectra; with "warn" a folder that holds none is a failure instead."""
+        """Raise ValueError if there are no spectra, and report each folder without spectra as a failure."""
         for folder in sorted(bare_folders):
             self.fail(folder, ValueError(f"{folder}: the folder holds no spectra"))
         if n_spectra == 0:
@@ -34,7 +34,7 @@ class Report:
             raise ValueError(f"There are no spectra to {action}. {causes}".rstrip())
 
     def warn(self, n_files: int) -> None:
-        """Warn once of failures and once of unused arrays, in the line that called load_spectra or its like."""
+        """Warn once about failures and once about unused arrays, at the line that called load_spectra or its like."""
         if self.failures:
             path, cause = self.failures[0]
             n_failed = len({path for path, _ in self.failures})

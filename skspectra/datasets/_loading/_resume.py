@@ -1,4 +1,4 @@
-"""What is left to read where an earlier call was interrupted, and the blocks in which that is done."""
+"""Resuming an interrupted call: the files that are left to read, and the blocks in which they are read."""
 
 import json
 import os
@@ -14,7 +14,7 @@ def files_to_read(
 ) -> list[File]:
     """Return the files that the table does not hold yet.
 
-    Folders of which it holds a file are removed from `folders`. A table that is new remembers `parameters`.
+    Folders with a file in the table are removed from `folders`. A new table stores `parameters`.
 
     Raises
     ------
@@ -22,7 +22,7 @@ def files_to_read(
         If the table was begun with other parameters, or a file in it was changed since or is not among `files`.
     """
     if table.n_files == 0:
-        # Nothing of an earlier call counts.
+        # The table holds nothing of an earlier call.
         table["parameters"] = json.dumps(parameters)
         return files
     advice = f"use the same again, or delete {part} to start again"
@@ -49,7 +49,7 @@ def files_to_read(
 
 
 def difference(before: dict[str, str], now: dict[str, str]) -> str | None:
-    """The first parameter that differs, with both values, as text."""
+    """Return the first parameter that differs, with both values, as text; None if all agree."""
     for name, value in now.items():
         if before[name] != value:
             return f"{name}: {before[name]}, now {value}"
@@ -57,14 +57,14 @@ def difference(before: dict[str, str], now: dict[str, str]) -> str | None:
 
 
 def blocks(files: list[File], n_bytes: int) -> Iterator[list[File]]:
-    """Split the files into runs of about so many bytes on disk, and one file at least."""
+    """Yield blocks of consecutive files of about `n_bytes` on disk, with at least one file each."""
     block: list[File] = []
     size = 0
     for file in files:
         try:
             size_here = os.path.getsize(file.path)
         except OSError:
-            size_here = 0  # reading it will say what is the matter
+            size_here = 0  # reading it will raise the error
         if block and size + size_here > n_bytes:
             yield block
             block, size = [], 0

@@ -1,9 +1,9 @@
-"""The table of what was read: which files, and what is known of each spectrum.
+"""Table of the files that were read, and of what is known about each spectrum.
 
-It holds the rules for spectra that are met twice and for labels from other files. It is an SQLite database: of
-load_spectra in memory, of a store on disk. There its transactions end whole or not at all, also if the process is
-killed; its indexes find a second spectrum of one name among millions without keeping them in memory; and its lock keeps
-a second process away for as long as the first one lives.
+It implements the rules for duplicate spectra and for labels from other files. It is an SQLite database, in memory for
+load_spectra and on disk for a store. On disk, its transactions are atomic even if the process is killed, its indexes
+find a duplicate name among millions of spectra without keeping them in memory, and its lock excludes a second process
+as long as the first one lives.
 """
 
 import os
@@ -43,15 +43,15 @@ CREATE VIEW IF NOT EXISTS labelled AS
 
 
 class SpectraTable:
-    """The table, open for one process; nothing stays that is not committed.
+    """Table of spectra, open for one process; only committed changes are kept.
 
-    Labels that the flags of `VOID_LABEL` make void are "". In the database NaN is NULL, and paths are bytes, because a
-    file name need not be UTF-8.
+    Labels that a flag of `VOID_LABEL` makes void are "". In the database, NaN is stored as NULL, and paths are stored
+    as bytes because a file name need not be UTF-8.
 
     Parameters
     ----------
     path : str or path-like, default=":memory:"
-        The database; by default one in memory.
+        Path of the database, which is in memory by default.
     """
 
     def __init__(self, path: str | os.PathLike = ":memory:") -> None:
@@ -81,11 +81,11 @@ class SpectraTable:
         self._execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", name, value)
 
     def state_when_read(self, path: str) -> str | None:
-        """State of a file when it was read; None if it has not been."""
+        """Return the state of a file when it was read; None if it was not read."""
         return self._value("SELECT state FROM file WHERE path = ?", os.fsencode(os.path.abspath(path)))
 
     def add_spectra(self, spectra: list[Spectrum], path: str) -> None:
-        """Add the spectra of a file, or raise ValueError and add none where one is there a second time."""
+        """Add the spectra of a file; raise ValueError and add none if one of them is a duplicate."""
         with self._all_or_nothing():
             self._add_file(path)
             file = self._value("SELECT last_insert_rowid()")
@@ -94,7 +94,7 @@ class SpectraTable:
         self.n_spectra += len(spectra)
 
     def add_labels(self, labels: Labels, path: str) -> None:
-        """Add the labels of a catalogue, or raise ValueError and add none where an earlier one disagrees."""
+        """Add the labels of a catalogue; raise ValueError and add none if they disagree with earlier ones."""
         about = os.fsencode(file_described(labels, path))
         columns = "target, subclass, redshift, zwarning, source"
         select = f"SELECT {columns} FROM label WHERE survey = ? AND about = ? AND object_id = ?"
@@ -111,16 +111,16 @@ class SpectraTable:
             self._database.executemany("INSERT OR IGNORE INTO label VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def first_filename(self) -> str:
-        """The file of the first spectrum."""
+        """Return the file of the first spectrum."""
         return os.fsdecode(self._value("SELECT name FROM file JOIN spectrum ON file = id WHERE row = 0"))
 
     def lengths(self, columns: tuple[str, ...]) -> list[int]:
-        """Length of the longest text in each of the columns."""
+        """Return the length of the longest text in each column."""
         selected = ", ".join(f"max(length({column}))" for column in columns)
         return list(self._execute(f"SELECT {selected} FROM labelled").fetchone())
 
     def chunks(self, columns: tuple[str, ...], size: int) -> Iterator[list[tuple]]:
-        """The rows of the columns, with the labels of the catalogues, in order, `size` at a time."""
+        """Yield the rows of the columns in order, with the labels of the catalogues, `size` rows at a time."""
         cursor = self._execute(f"SELECT {', '.join(columns)} FROM labelled ORDER BY row")
         while rows := cursor.fetchmany(size):
             yield [tuple(os.fsdecode(v) if isinstance(v, bytes) else v for v in row) for row in rows]
@@ -168,7 +168,7 @@ class SpectraTable:
 
 @contextmanager
 def told_as_os_error(path: str | os.PathLike, written: str, failure: str, advice: str) -> Iterator[None]:
-    """Raise an error of the database at `path` as an OSError that says what became of the work."""
+    """Convert an error of the database at `path` to an OSError that says what happened to the work."""
     try:
         yield
     except sqlite3.Error as error:
@@ -178,7 +178,7 @@ def told_as_os_error(path: str | os.PathLike, written: str, failure: str, advice
 
 
 def file_state(path: str) -> str:
-    """Size and time of the last change of a file, as text; "" where it is not there."""
+    """Return the size and modification time of a file as text; "" if there is no such file."""
     try:
         status = os.stat(path)
     except OSError:
@@ -187,16 +187,16 @@ def file_state(path: str) -> str:
 
 
 def place(path: str) -> str:
-    """Absolute path without the suffix of a compression, which a file and the catalogue about it need not share."""
+    """Return the absolute path without compression suffixes, in which a file and its catalogue may differ."""
     return without_packing(os.path.abspath(path))
 
 
 def file_described(labels: Labels, path: str) -> str:
-    """The file of spectra that a catalogue at `path` is about, or "" where it is about any."""
+    """Return the file of spectra to which a catalogue at `path` applies, or "" if it applies to any."""
     return place(os.path.join(os.path.dirname(path), labels.about)) if labels.about else ""
 
 
 def refuse_other_label(object_id: str, label: Label, path: str, known: Label, known_path: str) -> None:
-    """Raise ValueError where a catalogue disagrees with an earlier one."""
-    if str(label) != str(known):  # as text, for NaN is not NaN
+    """Raise ValueError if a catalogue disagrees with an earlier one."""
+    if str(label) != str(known):  # as text, because NaN is not equal to NaN
         raise ValueError(f"{path}: it has {object_id} as {label}, {known_path} as {known}")

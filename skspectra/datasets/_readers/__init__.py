@@ -1,6 +1,7 @@
 """Readers of survey files, one small module each."""
 
-# Importing a reader registers it. Any order gives the same; those that need no more than the first header come first.
+# Importing a reader registers it. The order does not affect the result; readers that need only the first header come
+# first.
 from . import _lamost, _sdss_spec, _sdss_spspec, _astra, _desi, _tianchi, _npz, _text, _fits_table  # noqa: F401, I001
 from ._read_file import read_file
 from ._registry import Reader, readers, register_reader

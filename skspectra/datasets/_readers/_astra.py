@@ -1,4 +1,4 @@
-"""Spectra of stars that Astra, the pipeline of SDSS-V's Milky Way Mapper, gives."""
+"""Stellar spectra from Astra, the pipeline of SDSS-V's Milky Way Mapper."""
 
 import numpy as np
 
@@ -14,11 +14,12 @@ _BOSS, _APOGEE = ("BOSS/APO", "BOSS/LCO"), ("APOGEE/APO", "APOGEE/LCO")
 
 @register_builtin("SDSS")
 def read_astra(file: SurveyFile) -> list[Spectrum] | None:
-    """Read a ``mwmStar-*.fits`` (the sum of all visits of a star) or ``mwmVisit-*.fits`` (each of them).
+    """Read a ``mwmStar-*.fits`` file (all visits of a star combined) or a ``mwmVisit-*.fits`` file (single visits).
 
-    There is a HDU for each instrument and observatory, empty where the star was not observed. The optical spectra of
-    BOSS are read; where there are none, those of APOGEE, in the near infrared (1.51 to 1.70 micrometre). Wavelengths
-    are in vacuum. A pixel of BOSS is bad where `pixel_flags` has a flag of `BAD_PIXEL`, of APOGEE where it has any.
+    There is one HDU for each instrument and observatory, which is empty if the star was not observed there. The optical
+    spectra of BOSS are read; if there are none, the near-infrared spectra of APOGEE (1.51 to 1.70 micrometre) are read
+    instead. Wavelengths are in vacuum. A BOSS pixel is bad if its `pixel_flags` have a flag of `BAD_PIXEL`, an APOGEE
+    pixel if they have any flag.
 
     The files give no class, so `target` is "". `object_id` is the SDSS_ID of the star.
 

@@ -15,8 +15,8 @@ _FLOAT32 = np.finfo(np.float32)
 def check_spectrum(spectrum: Spectrum) -> None:
     """Bring the fields of a spectrum to their types in place, or raise ValueError.
 
-    The flux becomes float32, and so does the inverse variance unless float32 cannot hold it: that of a flux in
-    erg/s/cm2/A is 1e38 and more. Samples under a mask are NaN.
+    The flux becomes float32, and so does the inverse variance unless float32 cannot hold it: the inverse variance of a
+    flux in erg/s/cm2/A is 1e38 or more. Masked samples become NaN.
     """
     for name in ("flux", "wavelength", "ivar", "mask"):
         setattr(spectrum, name, _cell(getattr(spectrum, name)))
@@ -33,7 +33,7 @@ def check_spectrum(spectrum: Spectrum) -> None:
             raise ValueError(f"the flux has shape {flux.shape} and the {name} {array.shape}")
     mask |= ~np.isfinite(flux)
     if spectrum.ivar is not None:
-        # Surveys write 0, a negative number, NaN or infinity where they know nothing of a pixel.
+        # Surveys write 0, a negative number, NaN or infinity for a pixel without information.
         mask |= ~((ivar > 0) & np.isfinite(ivar))
         ivar = _without_loss(np.where((ivar > 0) & np.isfinite(ivar + flux), ivar, ivar.dtype.type(0)))
     spectrum.flux = _as_float32(flux, ~mask)
@@ -42,13 +42,13 @@ def check_spectrum(spectrum: Spectrum) -> None:
         setattr(spectrum, name, _text(getattr(spectrum, name)))
     for name in ("redshift", "snr"):
         value = as_number(f"the {name}", getattr(spectrum, name))
-        # -9999 is the surveys' way to say that there is none.
+        # Surveys write -9999 for a missing value.
         setattr(spectrum, name, value if np.isfinite(value) and value > -9000.0 else np.nan)
     spectrum.zwarning = as_integer("the zwarning", spectrum.zwarning)
 
 
 def check_labels(labels: Labels, survey: str) -> Labels:
-    """Return labels with text as names and classes, or raise ValueError."""
+    """Return the labels with names and classes converted to text, or raise ValueError."""
     by_object_id = {}
     for object_id, label in labels.by_object_id.items():
         target, subclass, redshift, zwarning = Label(*label)
@@ -62,7 +62,7 @@ def check_labels(labels: Labels, survey: str) -> Labels:
 
 
 def _cell(values: Any) -> Any:
-    """The array in a table column of one row, where its arrays are of variable length, and other values as they are."""
+    """Return the array in a one-row table column of variable-length arrays; return other values unchanged."""
     dtype = getattr(values, "dtype", None)
     if dtype is None or not dtype.hasobject or np.shape(values) != (1,):
         return values
@@ -71,7 +71,7 @@ def _cell(values: Any) -> Any:
 
 
 def _floats(name: str, values: Any) -> np.ndarray:
-    """Return float32 as it is and other real numbers as float64; NaN under a mask."""
+    """Return float32 as float32 and other real numbers as float64, with NaN for masked values."""
     array = np.asarray(masked_as_nan(values))
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must be real numbers; it is of type {array.dtype}")
@@ -80,12 +80,12 @@ def _floats(name: str, values: Any) -> np.ndarray:
 
 
 def _mask(values: Any) -> np.ndarray:
-    """Return True where a mask says so, and where the mask itself is masked."""
+    """Return a mask as booleans; values of the mask that are masked themselves count as True."""
     return np.array(values, bool) | np.asarray(getattr(values, "mask", False), bool)
 
 
 def _as_float32(flux: np.ndarray, good: np.ndarray) -> np.ndarray:
-    """Return flux as float32, or raise ValueError where a good sample does not fit."""
+    """Return flux as float32, or raise ValueError if a good sample is out of its range."""
     largest = np.abs(flux[good]).max(initial=0.0)
     if largest > _FLOAT32.max or 0.0 < largest < _FLOAT32.tiny:
         raise ValueError(
@@ -97,18 +97,18 @@ def _as_float32(flux: np.ndarray, good: np.ndarray) -> np.ndarray:
 
 
 def _without_loss(ivar: np.ndarray) -> np.ndarray:
-    """Return float32 where it holds all of the inverse variances."""
+    """Return the inverse variances as float32 if it can hold all of them, and unchanged otherwise."""
     known = ivar[ivar > 0]
     fits = (known >= _FLOAT32.tiny).all() and (known <= _FLOAT32.max).all()
     return ivar.astype(np.float32) if fits else ivar
 
 
 def _text(value: object) -> str:
-    """Return text that a store can hold, without blanks at its ends; "" for None and NaN, also as text."""
+    """Return a value as stripped text that a store can hold; None and NaN, also written as text, become ""."""
     if value is None or value != value or value is np.ma.masked:
         return ""
     text = value.decode().strip() if isinstance(value, bytes) else str(value).strip()
     if "\0" in text:
         raise ValueError(f"{text!r} is not a name: it contains a zero byte")
-    text.encode()  # lone surrogates are no text; the error is a ValueError
+    text.encode()  # lone surrogates raise UnicodeEncodeError, which is a ValueError
     return "" if text in MISSING_TEXTS else text

@@ -1,7 +1,7 @@
 """Cut a binary table of a FITS file to some of its columns, as bytes.
 
-astropy takes 40 ms for the two hundred columns of an SDSS table, of which a reader wants ten. So the table is cut
-before astropy reads it, which then takes 5 ms.
+astropy takes 40 ms to read the two hundred columns of an SDSS table, of which a reader needs ten. Cutting the table
+before astropy reads it reduces this to 5 ms.
 """
 
 import re
@@ -18,9 +18,9 @@ _SIZES = {"L": 1, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8
 def cut_columns(
     cards: bytes, data: bytes, n_rows: int, n_row_bytes: int, columns: Collection[str] | None
 ) -> tuple[bytes, bytes]:
-    """Return the cards and the data of a binary table that has only `columns` (names in capitals; None keeps all).
+    """Return the cards and the data of a binary table, reduced to `columns` (names in capitals; None keeps all).
 
-    Arrays of variable length stay where they are in the heap behind the rows.
+    Variable-length arrays keep their positions in the heap after the rows.
     """
     table_cards: list[bytes] = []
     column_cards: dict[int, list[bytes]] = {}
@@ -60,7 +60,7 @@ def cut_columns(
 
 
 def _width(number: int, form: str) -> int:
-    """Bytes of a column in each row."""
+    """Return the number of bytes of a column in each row."""
     parsed = _COLUMN_FORMAT.match(form)
     if parsed is None:
         raise ValueError(f"column {number} has the unknown format {form!r}")
@@ -69,7 +69,7 @@ def _width(number: int, form: str) -> int:
 
 
 def _numbered(card: bytes, number: int) -> bytes:
-    """A card of a column with another number."""
+    """Return the card of a column with its number replaced."""
     name = re.sub(rb"\d+", b"", card[:8]).strip() + str(number).encode()
     return name.ljust(8) + card[8:]
 

@@ -19,13 +19,13 @@ _OF_CAMERA = re.compile(r"(\w+)_(?:WAVELENGTH|FLUX|IVAR)")
 
 @register_builtin("DESI")
 def read_redrock(file: SurveyFile) -> Labels | None:
-    """Read class (SPECTYPE), subclass (SUBTYPE), redshift (Z) and warnings (ZWARN) of each TARGETID.
+    """Read the class (SPECTYPE), subclass (SUBTYPE), redshift (Z) and warnings (ZWARN) of each TARGETID.
 
-    They are in ``redrock-*.fits`` (REDSHIFTS), in older productions ``zbest-*.fits`` (ZBEST), and in the catalogues of
-    the data releases (ZCATALOG), of which the rows of ZCAT_PRIMARY are taken. ``redrock-X.fits`` and ``zbest-X.fits``
-    are about the targets of ``coadd-X.fits`` and no other, for a TARGETID recurs in other coadds; a table of another
-    name is about any. Redshifts that redrock warns of are taken as they are, unless ZWARN says sky, unplugged, bad
-    target or no data.
+    They are in ``redrock-*.fits`` (REDSHIFTS), in ``zbest-*.fits`` (ZBEST) of older productions, and in the catalogues
+    of the data releases (ZCATALOG), of which only the rows with ZCAT_PRIMARY are used. ``redrock-X.fits`` and
+    ``zbest-X.fits`` apply only to the targets of ``coadd-X.fits``, because a TARGETID can recur in other coadds; a
+    table with another name applies to any coadd. Redshifts with warnings of redrock are kept, unless ZWARN has the bit
+    for sky, unplugged, bad target or no data.
 
     References
     ----------
@@ -62,16 +62,16 @@ def read_redrock(file: SurveyFile) -> Labels | None:
 def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
     """Read a DESI ``coadd-*.fits``: the spectra of all its targets.
 
-    A coadd holds the cameras apart (B, R and Z: WAVELENGTH, FLUX, IVAR and MASK), on grids of one step (0.8 angstrom,
-    vacuum, heliocentric) that overlap near 5780 and 7570 angstrom. Here those that are there are joined: where two
-    cameras see a pixel the flux is the mean weighted by the inverse variance. A pixel weighs nothing where its flux is
-    not finite, its MASK not 0 or its inverse variance not above 0, and is bad where no camera gives it a weight. Files
-    whose cameras DESI has joined itself (BRZ) are read as they are.
+    A coadd stores the cameras separately (B, R and Z: WAVELENGTH, FLUX, IVAR and MASK), on grids with a common step
+    (0.8 angstrom, vacuum, heliocentric) that overlap near 5780 and 7570 angstrom. The cameras that are present are
+    joined: where two of them cover a pixel, its flux is the mean weighted by the inverse variance. A pixel has no
+    weight if its flux is not finite, its MASK is not 0 or its inverse variance is not above 0, and it is bad if it has
+    no weight in any camera. Files in which DESI has already joined the cameras (BRZ) are read as they are.
 
-    Class and redshift are in other files (`read_redrock`), without which `target` is "". Fibres that were on no target
-    (OBJTYPE other than TGT) have the bit of sky or bad target in `zwarning`. `object_id` is the TARGETID,
-    `spectrum_id` that and the mean date of the exposures, `snr` the median over the good pixels of 5600 to 7000
-    angstrom.
+    Class and redshift are in other files (see `read_redrock`); without them `target` is "". Fibres that were not on a
+    target (OBJTYPE other than TGT) have the bit for sky or bad target in `zwarning`. `object_id` is the TARGETID,
+    `spectrum_id` consists of the TARGETID and the mean date of the exposures, and `snr` is the median over the good
+    pixels from 5600 to 7000 angstrom.
 
     References
     ----------
@@ -86,7 +86,7 @@ def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
     columns = file.column_names(hdu)
     if "EXPID" in columns:
         raise ValueError("it holds single exposures, whose sum is the coadd file of the same name")
-    # A target can be in many coadds. The mean date tells them apart, in older productions the exposure time.
+    # A target can be in many coadds. The mean date, or in older productions the exposure time, tells them apart.
     when = next((name for name in ("MEAN_MJD", "COADD_EXPTIME") if name in columns), "TARGETID")
     fibermap = file.table(hdu, {"TARGETID", "OBJTYPE", when})
     kinds = fibermap["OBJTYPE"].tolist() if "OBJTYPE" in columns else ["TGT"] * len(fibermap)
@@ -111,12 +111,12 @@ def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
 
 
 def _void_target(kind: str) -> int:
-    """Warning flags of a fibre that was on no target."""
+    """Return the warning flags for the OBJTYPE of a fibre; 0 if it was on a target."""
     return {"TGT": 0, "SKY": SKY}.get(kind.strip(), BAD_TARGET)
 
 
 def _join_cameras(file: SurveyFile, n_targets: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Wavelength, flux, inverse variance and goodness of each target on one grid over all cameras."""
+    """Return wavelength, flux, inverse variance and good pixels of each target on one grid over all cameras."""
     cameras = list({match[1] for name in file.hdu_names() if (match := _OF_CAMERA.fullmatch(name))})
     if not cameras:
         raise ValueError(f"it has no HDU of a camera, such as B_FLUX, only {file.hdu_names()}")
@@ -133,14 +133,14 @@ def _join_cameras(file: SurveyFile, n_targets: int) -> tuple[np.ndarray, np.ndar
     check_n_pixels(n_pixels)
     if n_pixels > 2 * sum(map(len, grids.values())):
         raise ValueError(f"the gaps between the cameras {cameras} are larger than what they see")
-    # The fluxes are read before memory is taken for the sums, which are not much larger as long as they are floats.
+    # The fluxes are read before memory is allocated for the sums, which are not much larger if the fluxes are floats.
     fluxes = {camera: file.image(f"{camera}_FLUX") for camera in cameras}
     for camera, flux in fluxes.items():
         if flux.shape != (n_targets, len(grids[camera])):
             raise ValueError(f"{camera}_FLUX has shape {flux.shape}, not {(n_targets, len(grids[camera]))}")
         if flux.dtype.kind != "f":
             raise ValueError(f"{camera}_FLUX is of type {flux.dtype}, not of floating-point numbers")
-    wavelength = first + step * np.arange(n_pixels)  # also where no camera is, between two
+    wavelength = first + step * np.arange(n_pixels)  # also in gaps between cameras
     weighted, ivar, plain, n_seen = (np.zeros((n_targets, n_pixels), np.float32) for _ in range(4))
     for camera, place in places.items():
         flux, grid = fluxes[camera], grids[camera]
@@ -153,6 +153,6 @@ def _join_cameras(file: SurveyFile, n_targets: int) -> tuple[np.ndarray, np.ndar
         plain[:, place] += np.where(finite, flux, 0.0)
         n_seen[:, place] += finite
     good = ivar > 0
-    # Where one camera sees a pixel its flux stays as it is, to the last bit.
+    # Where only one camera covers a pixel, its flux is kept to the last bit.
     flux = np.divide(weighted, ivar, out=plain / n_seen, where=good & (n_seen > 1))
     return wavelength, flux, ivar, good

@@ -1,4 +1,4 @@
-"""Spectra from named arrays: of an npz archive, a text file or a FITS table that is no survey's."""
+"""Spectra from named arrays in an npz archive, a text file or a FITS table of no known survey."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from ..._checks import in_angstrom, masked_as_nan
 from ._spectrum import NoSpectra, Spectrum
 from ._values import refuse_per_frequency
 
-# Names under which each field is met, without capitals and units.
+# Names that are recognised for each field, in lower case and without units.
 _NAMES = {
     "wavelength": ("wavelength", "wave", "lambda", "lam", "spectral_axis"),
     "log10 wavelength": ("loglam",),
@@ -37,26 +37,27 @@ _ANGSTROMS = {
     "nm": 10.0, "nanometer": 10.0, "um": 1e4, "µm": 1e4, "micron": 1e4, "microns": 1e4, "m": 1e10,
 }  # fmt: skip
 
-# Gaia's sampled BP/RP spectra, whose text files do not say that the wavelengths are in nm.
+# Grid of Gaia's sampled BP/RP spectra, whose text files do not state that the wavelengths are in nm.
 _GAIA_GRID = np.arange(336.0, 1021.0, 2.0)
 
 
 def find_fields(names: Iterable[str]) -> dict[str, str]:
-    """Return the name of the array that holds each field, of those that are there."""
+    """Return the name of the array for each field that is present."""
     bare = {_split(name)[0]: name for name in reversed(list(names))}
     found = {field: next((bare[name] for name in known if name in bare), None) for field, known in _NAMES.items()}
     return {field: name for field, name in found.items() if name is not None}
 
 
 def has_spectra(fields: Iterable[str]) -> bool:
-    """Tell whether the fields are those of spectra."""
+    """Return whether the fields include flux and wavelength."""
     return "flux" in fields and ("wavelength" in fields or "log10 wavelength" in fields)
 
 
 def spectra_of(arrays: Mapping[str, Any], object_id: str = "") -> list[Spectrum]:
-    """Return a Spectrum for each row of the flux; `object_id` is the name of a single one that the arrays do not name.
+    """Return a Spectrum for each row of the flux.
 
-    All arrays are used, by their names; those of one value a spectrum have as many values as the flux has rows.
+    Arrays are recognised by their names. Those with one value per spectrum have as many values as the flux has rows.
+    `object_id` names a single spectrum that the arrays do not name.
     """
     places = find_fields(arrays)
     given = {field: arrays[name] for field, name in places.items()}
@@ -75,13 +76,13 @@ def spectra_of(arrays: Mapping[str, Any], object_id: str = "") -> list[Spectrum]
     flux = rows.pop("flux")
     rows |= {name: np.atleast_1d(given[name]) for name in _PER_SPECTRUM if name in given}
     if np.ndim(given["flux"]) == 1:
-        # A table of a pixel a row repeats what it says of the spectrum.
+        # A table with one pixel per row repeats the values that belong to the whole spectrum.
         rows = {name: _repeated(values, len(values) == flux.shape[1]) for name, values in rows.items()}
     for name, values in rows.items():
         if len(values) != len(flux):
             raise ValueError(f"{name} has {len(values)} rows and the flux {len(flux)}")
     if "ivar" in rows:
-        # NaN throughout is how `load_spectra` gives that there is none.
+        # `load_spectra` returns NaN throughout if there is no inverse variance.
         rows["ivar"] = [None if np.isnan(ivar).all() else ivar for ivar in rows["ivar"]]
     if len(flux) == 1:
         rows.setdefault("object_id", [object_id])
@@ -98,14 +99,14 @@ def spectra_of(arrays: Mapping[str, Any], object_id: str = "") -> list[Spectrum]
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Name of a column without its unit, and the unit, both without capitals."""
+    """Return the name of a column without its unit, and the unit, both in lower case."""
     name = name.strip().lower()
     match = _NAME_AND_UNIT.fullmatch(name)
     return (match[1], match[2] or match[3] or "") if match else (name, "")
 
 
 def _wavelength(given: Mapping[str, Any], places: Mapping[str, str]) -> tuple[np.ndarray, str]:
-    """Wavelengths in angstrom, and the survey if they tell it."""
+    """Return the wavelengths in angstrom, and the survey if the grid identifies it."""
     if "wavelength" not in given:
         return 10.0 ** np.asarray(given["log10 wavelength"], np.float64), ""
     unit = _split(places["wavelength"])[1]
@@ -118,11 +119,11 @@ def _wavelength(given: Mapping[str, Any], places: Mapping[str, str]) -> tuple[np
 
 
 def _inverse_variance(error: Any) -> np.ndarray:
-    """1 / error**2, and 0 where the error is unknown."""
+    """Return 1 / error**2, and 0 where the error is unknown."""
     error = np.asarray(masked_as_nan(error), np.float64)
     return np.divide(1.0, error**2, out=np.zeros(error.shape), where=error > 0)
 
 
 def _repeated(values: np.ndarray, is_column: bool) -> np.ndarray:
-    """The one value of a column that repeats it, and other values as they are."""
+    """Return the single value of a column that repeats it; return other values unchanged."""
     return values[:1] if is_column and (values == values[0]).all() else values

@@ -1,4 +1,4 @@
-"""The header-data units of a FITS file, with every size that a header claims checked before memory is taken for it."""
+"""Header-data units of a FITS file; every size in a header is checked before memory is allocated for it."""
 
 import io
 import math
@@ -10,14 +10,14 @@ import numpy as np
 from ._columns import cut_columns
 from ._limits import check_n_pixels
 
-_BLOCK = 2880  # bytes; a FITS file is whole blocks
+_BLOCK = 2880  # bytes; a FITS file consists of whole blocks
 _MOST_AXES = _MOST_COLUMNS = 999  # by the FITS standard
 _MOST_BYTES = 1 << 62
 _BITPIX = (8, 16, 32, 64, -32, -64)
 
 
 class HDU(NamedTuple):
-    """One header-data unit of a FITS file and where it lies in it."""
+    """One header-data unit of a FITS file and its position in the file."""
 
     number: int
     name: str
@@ -44,7 +44,7 @@ class FitsFile:
         return self._handle.read(count)
 
     def check_size(self) -> None:
-        """Raise ValueError if the file does not end with a block because it is truncated."""
+        """Raise ValueError if the file is truncated, which is checked if its size is not a number of whole blocks."""
         if self._size % _BLOCK:
             for hdu in self.walk():
                 self.check_complete(hdu)
@@ -94,7 +94,7 @@ class FitsFile:
             except ValueError as error:
                 raise ValueError(f"HDU {key!r}: {error}") from error
             content = _blocks(cards + b"END", b" ") + _blocks(data, b"\0")
-        # NaN and empty text are values, not missing ones.
+        # NaN and empty text are values and must not be masked as missing.
         table = Table.read(_alone(content), format="fits", hdu=1, mask_invalid=False, memmap=False)
         try:
             table.convert_bytestring_to_unicode()
@@ -116,9 +116,10 @@ class FitsFile:
         return next((hdu for hdu in self.walk() if key in (hdu.number, hdu.name)), None)
 
     def walk(self) -> Iterator[HDU]:
-        """Yield the HDUs, reading their headers as far as it is asked to.
+        """Yield the HDUs; each header is read when it is requested.
 
-        astropy's own walk loops for ages over a thousand million axes or columns and for ever over a negative size.
+        astropy itself would take very long for a header with a billion axes or columns, and loop forever on a negative
+        size.
         """
         yield from self._hdus
         try:
@@ -128,7 +129,7 @@ class FitsFile:
 
         while True:
             start = self._hdus[-1].stop if self._hdus else 0
-            # What stands behind the last HDU and is none is left alone, as the FITS standard has it.
+            # Data after the last HDU that are not an HDU are ignored, as in the FITS standard.
             if start >= self._size or (start and self.read(start, 8) != b"XTENSION"):
                 return
             self._handle.seek(start)
@@ -166,7 +167,7 @@ def _blocks(content: bytes, fill: bytes) -> bytes:
 
 
 def _alone(extension: bytes) -> BinaryIO:
-    """A file of one extension behind an empty primary HDU."""
+    """Return a file with an empty primary HDU and one extension."""
     from astropy.io import fits
 
     return io.BytesIO(fits.PrimaryHDU().header.tostring().encode("ascii") + extension)

@@ -1,4 +1,4 @@
-"""Tables of FITS files that are no survey's, such as those that specutils writes."""
+"""FITS tables of no known survey, such as those that specutils writes."""
 
 from ._fields import find_fields, has_spectra, spectra_of
 from ._registry import register_builtin
@@ -8,10 +8,10 @@ from ._survey_file import SurveyFile
 
 @register_builtin("table", fallback=True)
 def read_fits_table(file: SurveyFile) -> list[Spectrum] | None:
-    """Read the first table with columns of wavelength and flux, under the names that an npz archive may have.
+    """Read the first table with columns of wavelength and flux, with the same names as in an npz archive.
 
-    One spectrum, a pixel a row, or a spectrum a row, each cell an array. The unit of the wavelengths is that of the
-    column.
+    The table holds one spectrum, with one pixel per row, or several spectra, with one spectrum per row and an array in
+    each cell. The unit of the wavelengths is that of the column.
     """
     for number, _ in enumerate(file.hdu_names()):
         names = file.column_names(number)

@@ -14,10 +14,10 @@ from ._values import as_class, as_number, as_text
 
 _BANDS = ("COADD_B", "COADD_R")
 
-# Uses of a fibre (FIBERTYP) whose spectrum has no object.
+# Values of FIBERTYP for fibres that were not on an object.
 _FIBRES = {"sky": SKY, "unused": UNPLUGGED, "dead": UNPLUGGED, "poserr": BAD_TARGET}
 
-# Rows of the primary array where the header does not name them.
+# Names of the rows of the primary array if the header does not give them.
 _ROWS = "Flux, Inverse, Wavelength, Andmask, Ormask"
 
 
@@ -25,13 +25,13 @@ _ROWS = "Flux, Inverse, Wavelength, Andmask, Ormask"
 def read_lamost(file: SurveyFile) -> Spectrum | None:
     """Read a LAMOST low-resolution ``spec-LMJD-PLANID_spSP-FIBER.fits``.
 
-    Two layouts: up to DR8 the rows of the primary array, named by EXTEN0 (the third is the wavelength, but the
-    continuum-subtracted flux in the first releases, whose wavelength is in COEFF0 and COEFF1); since DR9 a table
-    ``COADD`` of one row of arrays. Wavelengths are in vacuum and heliocentric. A pixel is bad where ANDMASK, the
-    flags set in all exposures, is not 0.
+    There are two layouts. Up to DR8 the spectrum is in the rows of the primary array, which EXTEN0 names; the third row
+    is the wavelength, except in the first releases, where it is the continuum-subtracted flux and the wavelength is in
+    COEFF0 and COEFF1. Since DR9 the spectrum is in a table ``COADD`` with one row of arrays. Wavelengths are in vacuum
+    and heliocentric. A pixel is bad if ANDMASK, the flags set in all exposures, is not 0.
 
-    `object_id` is the designation DESIG, which repeated observations share, `spectrum_id` the plan, spectrograph and
-    fibre of the observation, `snr` that of the r band.
+    `object_id` is the designation DESIG, which repeated observations share, `spectrum_id` consists of the date, plan,
+    spectrograph and fibre of the observation, and `snr` is that of the r band.
 
     References
     ----------
@@ -76,12 +76,12 @@ def read_lamost(file: SurveyFile) -> Spectrum | None:
 
 @register_builtin("LAMOST")
 def read_lamost_medium_resolution(file: SurveyFile) -> Spectrum | None:
-    """Read a LAMOST medium-resolution ``med-LMJD-PLANID_spSP-FIBER.fits``: its two coadded bands, as one spectrum.
+    """Read the two coadded bands of a LAMOST medium-resolution ``med-LMJD-PLANID_spSP-FIBER.fits`` as one spectrum.
 
-    The bands (``COADD_B``, 4950 to 5350 angstrom, and ``COADD_R``, 6300 to 6800) are tables of one row of arrays, in
-    early releases of a pixel a row. Between them nothing was measured. The single exposures are not read. On the grid
-    of the low-resolution spectra most samples are NaN, so a classifier needs a grid of its own (`wavelength`). A pixel
-    is bad where PIXMASK is not 0. The class is that of the header, "" without one.
+    The bands (``COADD_B``, 4950 to 5350 angstrom, and ``COADD_R``, 6300 to 6800) are tables with one row of arrays, or
+    in early releases with one pixel per row. Nothing was measured between them. The single exposures are not read. On
+    the grid of the low-resolution spectra most samples are NaN, so a classifier needs another grid (`wavelength`). A
+    pixel is bad if PIXMASK is not 0. The class is that of the header, or "" if there is none.
 
     References
     ----------
@@ -101,12 +101,12 @@ def read_lamost_medium_resolution(file: SurveyFile) -> Spectrum | None:
 
 
 def _is_medium_resolution(file: SurveyFile) -> bool:
-    """Tell whether a LAMOST file is of the medium-resolution survey; only that one has a HDU for each band."""
+    """Return whether a LAMOST file is from the medium-resolution survey, which has an HDU for each band."""
     return file.header["NAXIS"] == 0 and not set(_BANDS).isdisjoint(file.hdu_names())
 
 
 def _band(file: SurveyFile, name: str) -> tuple[np.ndarray, ...]:
-    """Wavelength, flux, inverse variance and flags of a coadded band."""
+    """Return wavelength, flux, inverse variance and flags of a coadded band."""
     table = file.table(name, ("FLUX", "IVAR", "WAVELENGTH", "LOGLAM", "PIXMASK", "ANDMASK"))
     columns = {column: np.ravel(table[column]) for column in table.colnames}
     check_n_pixels(len(columns["FLUX"]))
@@ -118,7 +118,7 @@ def _band(file: SurveyFile, name: str) -> tuple[np.ndarray, ...]:
 
 
 def _observation(header: Any) -> dict[str, Any]:
-    """Subclass, redshift and the names of object and observation, from the header."""
+    """Return the subclass, redshift and names of object and observation from the header."""
     return {
         "subclass": as_text("SUBCLASS", header.get("SUBCLASS", "")),
         "redshift": as_number("Z", header.get("Z", np.nan)),

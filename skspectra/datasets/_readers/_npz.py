@@ -15,7 +15,7 @@ from ._registry import register_builtin
 from ._spectrum import NoSpectra, Spectrum
 from ._survey_file import SurveyFile
 
-# What `load_spectra` returns beside the arrays of spectra.
+# What `load_spectra` returns besides the arrays of spectra.
 _OF_LOADED = {"DESCR", "failures", "filename", "passed_over"}
 
 
@@ -23,10 +23,11 @@ _OF_LOADED = {"DESCR", "failures", "filename", "passed_over"}
 def read_npz(file: SurveyFile) -> list[Spectrum] | None:
     """Read an npz archive of spectra that share a grid.
 
-    `flux` (or `data`) is the array (n, n_features) or (n_features,), `wavelength` its grid in vacuum, in angstrom. Also
-    read, where they are there: `ivar` (or `error`, the standard deviation) and `mask` of the shape of `flux`, and
-    `target`, `subclass`, `redshift`, `snr`, `zwarning`, `object_id`, `spectrum_id` and `survey` of n values, each under
-    other names that are met too. So the result of :func:`load_spectra` saved with :func:`numpy.savez` is read again.
+    `flux` (or `data`) is an array of shape (n, n_features) or (n_features,), and `wavelength` is its grid in vacuum, in
+    angstrom. If present, `ivar` (or `error`, the standard deviation) and `mask` of the shape of `flux` are also read,
+    and so are `target`, `subclass`, `redshift`, `snr`, `zwarning`, `object_id`, `spectrum_id` and `survey` with n
+    values. Other common names of these arrays are recognised, too. The result of :func:`load_spectra`, saved with
+    :func:`numpy.savez`, can be read in this way.
 
     References
     ----------
@@ -52,7 +53,7 @@ def read_npz(file: SurveyFile) -> list[Spectrum] | None:
 def read_npy(file: SurveyFile) -> list[Spectrum] | None:
     """Read an npy array of fluxes (n, 2600) or (2600,) on `LAMOST_WAVELENGTH`.
 
-    An npy file says nothing of wavelengths, so fluxes on another grid must be in an npz or a csv file.
+    An npy file does not contain wavelengths, so fluxes on another grid must be in an npz or a csv file.
     """
     if file.start(6) != b"\x93NUMPY":
         return None
@@ -68,7 +69,7 @@ def read_npy(file: SurveyFile) -> list[Spectrum] | None:
 
 
 def _npy(name: str, content: bytes) -> np.ndarray:
-    """Array of an npy file; it allocates no more than the file holds."""
+    """Return the array of an npy file without allocating more memory than the file holds."""
     stream = io.BytesIO(content)
     version = np.lib.format.read_magic(stream)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -84,7 +85,7 @@ def _npy(name: str, content: bytes) -> np.ndarray:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Reads arrays of text, numbers and missing values, as pandas gives labels, and nothing that could run code."""
+    """Unpickler for arrays of text, numbers and missing values, such as labels from pandas; it never runs code."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith("numpy") and name == "_reconstruct":

@@ -13,24 +13,24 @@ from ._survey_file import SurveyFile
 def read_file(
     path: str, candidates: list[Reader], held: bytes | list[Spectrum] | None = None
 ) -> tuple[list[Spectrum] | Labels | None, list[str]]:
-    """Read one file with the first reader that knows it, or what of it is in memory.
+    """Read one file, from disk or from memory, with the first reader that recognises it.
 
     Returns
     -------
     found : list of Spectrum, Labels or None
-        Spectra are checked; None where no reader knows the file.
+        The spectra are checked. None if no reader recognises the file.
     unused : list of str
-        Names of arrays in the file that the reader has no use for.
+        Names of arrays in the file that the reader does not use.
 
     Raises
     ------
     OSError
         If the file cannot be opened.
     ValueError
-        If what is in it is damaged. Both name the file.
+        If its content is damaged. Both errors name the file.
     """
     with warnings.catch_warnings():
-        # astropy and NumPy warn of what the checks below turn into errors, and of slips in headers that do not matter.
+        # astropy and NumPy warn of problems that the checks below turn into errors, and of harmless flaws in headers.
         warnings.simplefilter("ignore")
         opened = None if isinstance(held, list) else SurveyFile(path, None if held is None else io.BytesIO(held))
         try:
@@ -43,7 +43,8 @@ def read_file(
         except ImportError:
             raise
         except Exception as error:
-            # A damaged file can make astropy raise nearly anything, of which only ValueError speaks for itself.
+            # A damaged file can make astropy raise nearly any error; only the text of a ValueError is clear without its
+            # type.
             cause = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
             raise ValueError(f"{path}: {cause}") from error
 

@@ -20,7 +20,7 @@ _user_readers: list[Reader] = []
 
 
 def register_builtin(survey: str, *, fallback: bool = False) -> Callable:
-    """Add a reader of the package. It knows its own files and no others; a fallback gets what no other reader knows."""
+    """Register a reader that recognises only its own files; a fallback is tried if no other reader recognises one."""
 
     def add(function: Callable) -> Callable:
         (_fallback_readers if fallback else _readers).append(Reader(survey, function))
@@ -30,23 +30,23 @@ def register_builtin(survey: str, *, fallback: bool = False) -> Callable:
 
 
 def register_reader(survey: str) -> Callable:
-    """Decorator that adds a reader of survey files to those that :func:`load_spectra` tries.
+    """Return a decorator that adds a reader of survey files to those that :func:`load_spectra` tries.
 
     The decorated function gets a :class:`SurveyFile`. It returns None if the file is not of its survey, a
-    :class:`Spectrum` or a list of them, or :class:`Labels` of spectra in other files. What it raises becomes the cause
-    that `load_spectra` names beside the file. Readers are asked from the last registered to the
-    first, and before those of this package.
+    :class:`Spectrum` or a list of them, or :class:`Labels` of spectra in other files. If it raises an error,
+    `load_spectra` reports the error with the name of the file. The reader that was registered last is tried first, and
+    all of them are tried before those of this package.
 
     Parameters
     ----------
     survey : str
-        Name of the survey, the `survey` field of what `load_spectra` returns. Registering a name again replaces its
-        reader, so a survey of two layouts needs one function that knows both.
+        Name of the survey, which `load_spectra` returns as `survey`. Registering a name again replaces its reader, so a
+        survey with two layouts needs one function that reads both.
 
     Returns
     -------
     decorator : callable
-        It registers the function that it is given, and returns it as it is.
+        It registers a function and returns it unchanged.
 
     Raises
     ------
@@ -75,5 +75,5 @@ def register_reader(survey: str) -> Callable:
 
 
 def readers() -> list[Reader]:
-    """The readers in the order in which they are asked."""
+    """Return the readers in the order in which they are tried."""
     return [*_user_readers, *_readers, *_fallback_readers]

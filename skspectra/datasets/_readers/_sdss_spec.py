@@ -14,18 +14,18 @@ from ._values import as_class, as_integer, as_number, as_text
 
 # Flags (SPPIXMASK) of a pixel without a usable flux: rejected in the extraction, no sky known, sky much brighter than
 # the object, no data, rejected in the coaddition, no flux calibration, bad sky subtraction (two flags).
-# The others say where to be careful (fibre-wide warnings, a bad column near the trace) or mark emission lines.
+# The other flags advise caution (fibre-wide warnings, a bad column near the trace) or mark emission lines.
 BAD_PIXEL = sum(1 << bit for bit in (18, 22, 23, 24, 25, 26, 27, 28))
 
 
 def designation(right_ascension: float, declination: float) -> str:
-    """Name of a source from its position in degrees, after the rules of the IAU: digits are cut, not rounded.
+    """Return the name of a source from its position in degrees; by the rules of the IAU, digits are cut, not rounded.
 
-    "" where the position is not finite.
+    The name is "" if the position is not finite.
     """
     if not (math.isfinite(right_ascension) and math.isfinite(declination)):
         return ""
-    # Whole units of the last digit; the tiny addition keeps a position that stands on a digit from falling below it.
+    # Whole units of the last digit; the small offset keeps rounding errors from changing an exact last digit.
     hundredths = int(right_ascension % 360.0 * 24000.0 + 1e-6)  # of a second of time
     tenths = int(abs(declination) * 36000.0 + 1e-6)  # of an arc second
     hours, minutes, seconds = hundredths // 360000, hundredths // 6000 % 60, hundredths % 6000 / 100
@@ -34,7 +34,7 @@ def designation(right_ascension: float, declination: float) -> str:
     return f"SDSS J{hours:02d}{minutes:02d}{seconds:05.2f}{sign}{degrees:02d}{arcminutes:02d}{arcseconds:04.1f}"
 
 
-# What is read of the two hundred columns of HDU 2. SDSS-V has no plates, and other names of positions.
+# Columns of the two hundred in HDU 2 that are read. SDSS-V has no plates and other names for positions.
 _COLUMNS = (
     "CLASS", "SUBCLASS", "Z", "SN_MEDIAN", "ZWARNING", "OBJTYPE", "PLUG_RA", "PLUG_DEC", "FIBER_RA", "FIBER_DEC",
     "RACAT", "DECCAT", "PLATE", "FIELD", "MJD", "FIBERID", "CATALOGID", "SDSS_ID",
@@ -46,13 +46,14 @@ _POSITIONS = (("PLUG_RA", "PLUG_DEC"), ("RACAT", "DECCAT"), ("FIBER_RA", "FIBER_
 def read_sdss_spec(file: SurveyFile) -> Spectrum | None:
     """Read a ``spec-PLATE-MJD-FIBER.fits`` of SDSS, BOSS or eBOSS, or a ``spec-FIELD-MJD-CATALOGID.fits`` of SDSS-V.
 
-    Full (with single exposures) or lite: HDU 1 is the coadded spectrum (COADD), HDU 2 a table of one row with class and
-    redshift (SPECOBJ or SPALL, in some releases without a name); what follows is not read. Wavelengths are in vacuum
-    and heliocentric. A pixel is bad where `and_mask` has a flag of `BAD_PIXEL` or the inverse variance is 0.
+    The file is full (with single exposures) or lite. HDU 1 is the coadded spectrum (COADD), and HDU 2 is a one-row
+    table with class and redshift (SPECOBJ or SPALL, without a name in some releases). Later HDUs are not read.
+    Wavelengths are in vacuum and heliocentric. A pixel is bad where `and_mask` has a flag of `BAD_PIXEL` or the inverse
+    variance is 0.
 
-    `object_id` is the designation at the fibre's position, which repeated observations share, `spectrum_id`
-    PLATE-MJD-FIBER or FIELD-MJD-CATALOGID, `snr` the median one of the r band, `zwarning` the column ZWARNING, with the
-    bit of sky where OBJTYPE says so.
+    `object_id` is the designation of the position of the fibre, which repeated observations share. `spectrum_id` is
+    PLATE-MJD-FIBER or FIELD-MJD-CATALOGID, `snr` is the median of the r band, and `zwarning` is the column ZWARNING,
+    with the bit for sky set if OBJTYPE is SKY.
 
     References
     ----------

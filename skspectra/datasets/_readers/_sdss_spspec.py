@@ -26,8 +26,9 @@ def read_sdss_spspec(file: SurveyFile) -> Spectrum | None:
     """Read a ``spSpec-MJD-PLATE-FIBER.fit`` of SDSS data releases 1 to 7.
 
     The rows of the primary array are the flux, the continuum-subtracted flux, the standard error, the flags and, in
-    later releases, the sky; the wavelength (vacuum, heliocentric) is in COEFF0 and COEFF1 and the class in SPEC_CLN.
-    A pixel is bad where it has a flag of `BAD_PIXEL` or its error is 0; the flag of emission lines is no defect.
+    later releases, the sky. The wavelength (vacuum, heliocentric) is in COEFF0 and COEFF1, and the class is in
+    SPEC_CLN. A pixel is bad where it has a flag of `BAD_PIXEL` or its error is 0; the flag for emission lines does not
+    count.
 
     References
     ----------

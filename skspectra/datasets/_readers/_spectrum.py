@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Bits of ZWARNING (SDSS) and ZWARN (DESI) that say that the spectrum is of no object that could be classified.
+# Bits of ZWARNING (SDSS) and ZWARN (DESI) for spectra without an object that could be classified.
 SKY = 1 << 0
 UNPLUGGED = 1 << 7
 BAD_TARGET = 1 << 8
@@ -23,29 +23,29 @@ class Spectrum:
     flux : array-like of shape (n,)
         Flux density per unit wavelength.
     wavelength : array-like of shape (n,)
-        In vacuum, in angstrom, strictly increasing. For a survey that gives wavelengths in air, convert them with
+        Wavelength in vacuum, in angstrom, strictly increasing. Convert wavelengths in air with
         :func:`~skspectra.datasets.air_to_vacuum`.
     ivar : array-like of shape (n,), default=None
         Inverse variance of the flux; None where the survey gives none.
     mask : array-like of bool of shape (n,), default=None
         True at pixels that the survey flags as bad.
     target : str, default=""
-        Class of the object; "" where the file does not say.
+        Class of the object; "" if the file does not state it.
     subclass : str, default=""
         Class within `target`.
     redshift : float, default=nan
-        NaN where there is none.
+        Redshift; NaN if there is none.
     snr : float, default=nan
         Signal-to-noise ratio per pixel in the r band.
     zwarning : int, default=0
-        The survey's warning flags, in the bits of SDSS and DESI; 0 is none. Bits 0 (sky), 7 (unplugged), 8 (bad
-        target) and 9 (no data) make the label void: the target is then "".
+        Warning flags of the survey, with the bits of SDSS and DESI; 0 means no warning. Bits 0 (sky), 7 (unplugged), 8
+        (bad target) and 9 (no data) make the label void: the target is then "".
     object_id : str, default=""
         Name of the object on the sky. Repeated observations share it.
     spectrum_id : str, default=""
-        Name of this observation. A second spectrum of the same survey and name is refused; "" is never.
+        Name of this observation. A second spectrum of the same survey and name is refused, unless the name is "".
     survey : str, default=""
-        "" means the name that the reader was registered with.
+        Name of the survey; "" means the name that the reader was registered with.
 
     Examples
     --------
@@ -69,7 +69,7 @@ class Spectrum:
 
 
 class Label(NamedTuple):
-    """What a catalogue says of one object.
+    """Label of one object in a catalogue.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Label(NamedTuple):
     redshift : float, default=nan
         NaN if there is none.
     zwarning : int, default=0
-        Warning flags, as those of a :class:`Spectrum`; 0 is none.
+        Warning flags, as in :class:`Spectrum`; 0 means no warning.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class Label(NamedTuple):
 
 @dataclass
 class Labels:
-    """What a catalogue file says of the objects whose spectra are in other files of the same survey.
+    """Labels from a catalogue for objects whose spectra are in other files of the same survey.
 
     A reader returns it for a file of labels.
 
@@ -106,7 +106,7 @@ class Labels:
     by_object_id : mapping of str to Label
         The label of each object.
     about : str, default=""
-        Name of the one file of spectra, in the same folder, that the catalogue is about; "" if it is about any.
+        Name of the file of spectra, in the same folder, to which the catalogue applies; "" if it applies to any.
     survey : str, default=""
         The name that the reader was registered with; `load_spectra` sets it.
 
@@ -123,4 +123,4 @@ class Labels:
 
 
 class NoSpectra(ValueError):
-    """A file of plain arrays that need not be spectra: an error where it is named, passed over in a folder."""
+    """Error for a file of arrays that are not spectra; it is ignored if the file was found in a folder."""

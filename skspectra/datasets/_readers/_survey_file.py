@@ -14,34 +14,35 @@ from ._unpack import unpacked, without_packing
 
 
 class SurveyFile:
-    """One file as a reader sees it, without its compression (gzip, bzip2, xz or a zip archive of one file).
+    """Survey file as a reader sees it, decompressed from gzip, bzip2, xz or a zip archive of one file.
 
-    Use it in a with statement. Nothing is read before it is asked for. A part that is missing, cut off or larger than
-    the file raises ValueError.
+    Use it in a ``with`` statement. Each part is read when it is requested. A part that is missing, truncated or larger
+    than the file raises ValueError.
 
     Parameters
     ----------
     path : str or path-like
         The file.
     content : binary file object, default=None
-        What is read instead of the file at `path`, which then is no more than a name. It must be seekable.
+        Object to read instead of the file at `path`, which is then only a name. It must be seekable.
 
     Attributes
     ----------
     stem : str
-        Name of the file without its folder, its suffix and that of its compression.
+        Name of the file without its folder, its suffix and the suffixes of a compression.
     header : astropy.io.fits.Header
         Header of the primary HDU; empty if the file is not FITS.
     content : bytes
         All of the file, without its compression.
     text, text_start : str or None
-        All of the file, and its first 64 KiB, as text; None if it is binary.
+        Content of the file, and its first 64 KiB, as text; None if the file is binary.
     unused : list of str
-        A reader adds the names of the arrays in the file that it has no use for. `load_spectra` warns of them.
+        Names of the arrays in the file that the reader does not use. The reader adds them, and `load_spectra` warns
+        about them.
 
     See Also
     --------
-    register_reader : Adds a function that takes such a file.
+    register_reader : Register a function that reads such a file.
 
     Examples
     --------
@@ -60,7 +61,7 @@ class SurveyFile:
         self.path = Path(path)
         self.unused: list[str] = []
         if content is None and os.path.exists(path) and not os.path.isfile(path):
-            # Opening a named pipe would wait for ever.
+            # Opening a named pipe would block forever.
             raise ValueError(f"{os.fspath(path)}: it is not a regular file")
         self._handle: BinaryIO = self.path.open("rb") if content is None else content
 
@@ -93,7 +94,7 @@ class SurveyFile:
         Parameters
         ----------
         n_bytes : int
-            How many, or as many as there are.
+            Number of bytes. A shorter file is returned as a whole.
 
         Returns
         -------
@@ -118,12 +119,12 @@ class SurveyFile:
         return "".join(map(_decoded, start.splitlines(keepends=True)))
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines of a text file, of which only one is held at a time.
+        """Yield the lines of a text file, holding only one of them in memory.
 
         Yields
         ------
         line : str
-            With its end.
+            A line with its line ending.
         """
         self._handle.seek(0)
         for line in self._handle:
@@ -143,7 +144,7 @@ class SurveyFile:
         return {} if self._fits is None else self._fits.hdu(0).header
 
     def hdu_names(self) -> list[str]:
-        """Return EXTNAME of all HDUs in their order, in capitals; "PRIMARY" is the first without a name.
+        """Return the EXTNAME of each HDU in order, in capitals; a first HDU without a name is "PRIMARY".
 
         Returns
         -------
@@ -168,7 +169,7 @@ class SurveyFile:
         return self._opened(hdu).hdu(hdu).header
 
     def has_table(self, hdu: int | str, columns: set[str]) -> bool:
-        """Tell whether an HDU is a table with some columns.
+        """Return whether an HDU is a table with the given columns.
 
         Parameters
         ----------
@@ -180,7 +181,7 @@ class SurveyFile:
         Returns
         -------
         there : bool
-            False also if there is no such HDU.
+            Also False if there is no such HDU.
         """
         return columns <= set(self.column_names(hdu))
 
@@ -210,8 +211,8 @@ class SurveyFile:
         hdu : int or str
             Number or EXTNAME.
         shape : tuple of int, default=None
-            The shape that is expected, if it is known: an image of another shape is not read. A tile-compressed image
-            is read only with a `shape`, because its header can claim any size.
+            Expected shape, if it is known; an image of another shape raises ValueError. A tile-compressed image is read
+            only with a `shape`, because its header can state any size.
 
         Returns
         -------
@@ -228,13 +229,14 @@ class SurveyFile:
         hdu : int or str
             Number or EXTNAME.
         columns : collection of str, default=None
-            Names in capitals of the columns to read, where they are there; None reads all. An SDSS table has two
-            hundred columns, and reading a dozen of them is ten times as fast.
+            Names of the columns to read, in capitals; missing ones are ignored, and None reads all. Reading a dozen of
+            the two hundred columns of an SDSS table is ten times as fast as reading all.
 
         Returns
         -------
         table : astropy.table.Table
-            Scaled values with the units of the columns; missing ones (TNULL) are masked. Names are in capitals.
+            Scaled values with the units of the columns; missing values (TNULL) are masked. Column names are in
+            capitals.
         """
         return self._opened(hdu).table(hdu, columns)
 

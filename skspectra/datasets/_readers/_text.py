@@ -14,7 +14,7 @@ from ._registry import register_builtin
 from ._spectrum import NoSpectra, Spectrum
 from ._survey_file import SurveyFile
 
-# A table without a field beside the wavelengths is one of spectra if it has as many columns of numbers.
+# A table with no other known columns is one of spectra if it has at least this many columns of numbers.
 _MANY_PIXELS = 16
 
 _MISSING = ["", "--", "nan", "NaN", "NA", "N/A", "n/a", "null", "NULL", "None", "none", "<NA>"]
@@ -31,15 +31,16 @@ _WANTED = (
 def read_text(file: SurveyFile) -> list[Spectrum] | None:
     """Read a text table with a header, in one of two forms; wavelengths are in vacuum.
 
-    One spectrum, a pixel a row: the columns `wavelength` and `flux`, and where they are there `ivar` (or `error`) and
-    `mask`, each under other names that are met too. The unit of the wavelengths can stand behind their name, as in
-    "wavelength(nm)"; without one they are in angstrom.
+    One spectrum, with one pixel per row: the columns `wavelength` and `flux` and, if present, `ivar` (or `error`) and
+    `mask`. Other common names of these columns are recognised, too. The unit of the wavelengths can follow their name,
+    as in "wavelength(nm)"; without a unit they are in angstrom.
 
-    Many spectra on one grid, a spectrum a row: columns whose names are the wavelengths in angstrom, increasing, and
-    where they are there `target`, `subclass`, `redshift`, `snr`, `zwarning`, `object_id`, `spectrum_id` and `survey`.
+    Many spectra on one grid, with one spectrum per row: columns whose names are the wavelengths in angstrom,
+    increasing, and, if present, `target`, `subclass`, `redshift`, `snr`, `zwarning`, `object_id`, `spectrum_id` and
+    `survey`.
 
-    Values are separated by commas, semicolons, tabs, bars or blanks. Lines that begin with "#" are comments, the last
-    of which can be the header. ECSV and VOTable files tell the units of their columns.
+    Values are separated by commas, semicolons, tabs, bars or blanks. Lines that begin with "#" are comments; the last
+    of them can be the header. ECSV and VOTable files state the units of their columns.
     """
     start = file.text_start
     if start is None:
@@ -70,7 +71,7 @@ def read_text(file: SurveyFile) -> list[Spectrum] | None:
 
 
 def _read_with_units(file: SurveyFile, table_format: str) -> list[Spectrum]:
-    """Spectra of a table whose columns have units."""
+    """Return the spectra of a table whose columns have units."""
     try:
         from astropy.table import Table
     except ImportError as error:
@@ -83,9 +84,9 @@ def _read_with_units(file: SurveyFile, table_format: str) -> list[Spectrum]:
 
 
 def _header(start: str) -> tuple[list[str], str, int]:
-    """Names of the columns, what separates them, and the number of lines up to them.
+    """Return the names of the columns, their separator, and the number of lines up to and including the header.
 
-    The last comment before the values is the header if it has the names, and the first other line otherwise.
+    The header is the last comment before the values if it contains the names, and the first other line otherwise.
     """
     comment: tuple[list[str], str, int] = [], " ", 0
     for number, line in enumerate(start.splitlines(), 1):
@@ -104,7 +105,7 @@ def _split(header: str) -> tuple[list[str], str]:
 
 
 def _pixels(names: list[str], places: dict[str, str]) -> list[str]:
-    """The columns that are named by their wavelengths."""
+    """Return the columns whose names are wavelengths."""
     pixels = [name for name in names if _is_number(name)]
     wavelength = np.array(pixels, np.float64)
     if wavelength[0] <= 0 or (np.diff(wavelength) <= 0).any():
@@ -119,9 +120,9 @@ def _pixels(names: list[str], places: dict[str, str]) -> list[str]:
 def _scan(
     file: SurveyFile, n_before: int, separator: str, n_columns: int, *, one_spectrum: bool
 ) -> tuple[array.array, list[int]]:
-    """The numbers of the lines of values, from 1, and of the lines to skip, from 0.
+    """Return the numbers of the lines of values, from 1, and of the lines to skip, from 0.
 
-    A line of too few values would pass for one with missing values.
+    A line with too few values raises ValueError; pandas would fill it with missing values.
     """
     lines = array.array("q")
     skipped = list(range(n_before))
@@ -167,7 +168,7 @@ def _text(values: Any) -> np.ndarray:
 
 
 def _numbers(table: Any, name: str, lines: array.array, *, truth: bool = False) -> np.ndarray:
-    """Values of a column as numbers, NaN where there is none; with `truth`, True is 1 and False 0."""
+    """Return a column as numbers, with NaN for missing values; with `truth`, True is 1 and False is 0."""
     values = table[name]
     if values.dtype.kind in "iuf":
         return values.to_numpy(np.float64)

@@ -1,4 +1,4 @@
-"""The form of the Tianchi competition on LAMOST spectra."""
+"""File format of the Tianchi competition on LAMOST spectra."""
 
 import csv
 
@@ -9,7 +9,7 @@ from ._registry import register_builtin
 from ._spectrum import Label, Labels, NoSpectra, Spectrum
 from ._survey_file import SurveyFile
 
-# The competition's names of the classes, in the surveys' spelling.
+# Class names of the competition, and their spelling in the surveys.
 _CLASSES = {"star": "STAR", "galaxy": "GALAXY", "qso": "QSO", "unknown": "Unknown"}
 
 
@@ -17,8 +17,8 @@ _CLASSES = {"star": "STAR", "galaxy": "GALAXY", "qso": "QSO", "unknown": "Unknow
 def read_tianchi(file: SurveyFile) -> Spectrum | None:
     """Read ``ID.txt``: the 2600 comma-separated fluxes of one LAMOST spectrum.
 
-    They lie on `LAMOST_WAVELENGTH`, 3690 to 9100 angstrom. There is no inverse variance and no flag. The class is in a
-    table of id and type (`read_tianchi_index`), without which `target` is "".
+    The fluxes are on `LAMOST_WAVELENGTH`, 3690 to 9100 angstrom. There are no inverse variances or flags. The class is
+    in a table of id and type (see `read_tianchi_index`); without it `target` is "".
 
     References
     ----------

@@ -24,11 +24,11 @@ _REFUSED = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file",
 }
 _TAR = (257, b"ustar")  # position and content
-_MOST_LAYERS = 3  # gzip of a gzip happens; more is no file of spectra
+_MOST_LAYERS = 3  # a gzip file inside another occurs in practice; a file with more layers is refused
 
 
 def without_packing(name: str) -> str:
-    """Name of a file without the suffixes of its compression."""
+    """Return the name of a file without the suffixes of its compression."""
     for _ in range(_MOST_LAYERS):
         suffix = os.path.splitext(name)[1]
         name = name.removesuffix(suffix) if suffix.lower() in PACKED_SUFFIXES else name
@@ -36,12 +36,12 @@ def without_packing(name: str) -> str:
 
 
 def unpacked(handle: BinaryIO) -> BinaryIO:
-    """Return a file without its compression, in memory, and close `handle`; or `handle` itself if it has none.
+    """Decompress a file into memory and close `handle`, or return `handle` itself if it is not compressed.
 
     Raises
     ------
     ValueError
-        If the compression is broken, unknown, or holds more than a file of spectra does.
+        If the compression is broken or unknown, or if the file is too large after decompression.
     """
     for _ in range(_MOST_LAYERS + 1):
         handle.seek(0)

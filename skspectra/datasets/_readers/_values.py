@@ -1,4 +1,4 @@
-"""Values of cards and columns, checked."""
+"""Checks of values of header cards and table columns."""
 
 import numbers
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def as_number(name: str, value: object) -> float:
-    """Value of a card or column, or ValueError that names it where it is no number; NaN where there is none."""
+    """Return the value of a card or column as a float, NaN if missing; raise ValueError if it is not a number."""
     if value is None or value is np.ma.masked:
         return np.nan
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
@@ -15,17 +15,17 @@ def as_number(name: str, value: object) -> float:
 
 
 def as_integer(name: str, value: object) -> int:
-    """Value of a card or column, or ValueError that names it where it is no whole number; 0 where there is none."""
+    """Return the value of a card or column as an integer, 0 if missing; raise ValueError if it is not one."""
     if value is None or value is np.ma.masked:
         return 0
     number = as_number(name, value)
     if not number.is_integer():
         raise ValueError(f"{name} is {value!r}, which is not a whole number")
-    return int(value)  # type: ignore[call-overload]  # the number itself, for float64 may round it
+    return int(value)  # type: ignore[call-overload]  # not int(number), which float64 may have rounded
 
 
 def as_text(name: str, value: object) -> str:
-    """Value of a card or column, or ValueError that names it where it is no text."""
+    """Return the value of a card or column as stripped text; raise ValueError if it is not text."""
     try:
         text = value.decode("ascii") if isinstance(value, bytes) else value
     except UnicodeDecodeError:
@@ -36,7 +36,7 @@ def as_text(name: str, value: object) -> str:
 
 
 def as_class(name: str, value: object) -> str:
-    """Value of a card or column, or ValueError that names it where it is no class: "" would pass for no label."""
+    """Return a class as text; raise ValueError if it is not text or empty, because "" means that there is no label."""
     text = as_text(name, value)
     if not text:
         raise ValueError(f"{name} is empty")
@@ -44,7 +44,7 @@ def as_class(name: str, value: object) -> str:
 
 
 def refuse_per_frequency(flux: object) -> None:
-    """Raise ValueError where a flux has a unit, and that is one per unit frequency."""
+    """Raise ValueError if a flux has a unit of flux density per unit frequency."""
     unit = getattr(flux, "unit", None)
     kind = str(getattr(unit, "physical_type", ""))
     if "flux density" in kind and "wav" not in kind:

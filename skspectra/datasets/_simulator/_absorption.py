@@ -1,4 +1,4 @@
-"""What absorbs in the atmospheres of stars: atomic lines, molecular bands and the haze of weak lines."""
+"""Absorption in the atmospheres of stars: atomic lines, molecular bands and the haze of weak lines."""
 
 from itertools import groupby
 from operator import itemgetter
@@ -25,7 +25,7 @@ def _columns(rows: list[dict[str, str]], *names: str) -> list[np.ndarray]:
 
 
 def atomic_lines() -> list[IonLines]:
-    """The strong lines, ion by ion."""
+    """Return the strong lines, ion by ion."""
     table = []
     for name, rows in groupby(read_table("atomic_lines.csv"), key=itemgetter("ion")):
         element, stage = name.split()
@@ -35,13 +35,13 @@ def atomic_lines() -> list[IonLines]:
 
 
 def haze(wavelength: np.ndarray) -> np.ndarray:
-    """Mean absorption of weak lines in the Sun at vacuum wavelengths (angstrom)."""
+    """Return the mean absorption of weak lines in the Sun at vacuum wavelengths (angstrom)."""
     x, y = _columns(read_table("haze.csv"), "wavelength", "share")
     return np.interp(wavelength, x, y)
 
 
 def band_opacity(molecule: str, wavelength: np.ndarray) -> np.ndarray:
-    """Opacity of a molecule relative to its strongest band at vacuum wavelengths (angstrom)."""
+    """Return the opacity of a molecule relative to its strongest band at vacuum wavelengths (angstrom)."""
     rows = [row for row in read_table("molecular_bands.csv") if row["molecule"] == molecule]
     x, y = _columns(rows, "wavelength", "log_opacity")
     opacity = 10.0 ** np.interp(wavelength, air_to_vacuum(x), y)

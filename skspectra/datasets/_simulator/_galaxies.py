@@ -41,14 +41,14 @@ _METALLICITIES = np.array([-1.2, -0.6, -0.2, 0.1, 0.35])
 _DISPERSIONS = (80.0, 320.0)  # km/s
 # Time scales, Gyr: stars of an age formed at a rate proportional to exp(age / time scale); negative for a rising rate.
 _HISTORIES = np.array([0.3, 0.8, 1.5, 2.5, 4.0, 7.0, 20.0, -10.0])
-# Bursts: their ages, as places in _AGES, and the equivalent width (angstrom) of H alpha of one alone, which falls as
-# the stars that ionise die (Leitherer C. et al., ApJS 123 (1999) 3).
+# Bursts: their ages, as positions in _AGES, and the equivalent width (angstrom) of H alpha of a burst alone, which
+# falls as the ionising stars die (Leitherer C. et al., ApJS 123 (1999) 3).
 _BURST_AGES = [0, 1, 2, 4]
 _BURST_HALPHA = np.array([720.0, 200.0, 8.0, 0.0])
 
 
 def _initial_mass_function(mass: np.ndarray) -> np.ndarray:
-    """Number of stars per mass, normalised to one solar mass of stars (Kroupa P., MNRAS 322 (2001) 231)."""
+    """Return the number of stars per mass, normalised to one solar mass of stars (Kroupa P., MNRAS 322 (2001) 231)."""
 
     def number(m: np.ndarray) -> np.ndarray:
         return np.where(m < 0.5, 2.0 * m**-1.3, m**-2.3)
@@ -58,7 +58,7 @@ def _initial_mass_function(mass: np.ndarray) -> np.ndarray:
 
 
 def simple_population(age: float, metallicity: float) -> np.ndarray:
-    """Luminosity of one solar mass of stars born together.
+    """Compute the luminosity of one solar mass of stars that were born together.
 
     The light of the main sequence is summed over the initial mass function; that of later stages follows from the
     fuel that they burn (Renzini A., Buzzoni A., in "Spectral Evolution of Galaxies" (1986) 195; Maraston 2005).
@@ -73,7 +73,7 @@ def simple_population(age: float, metallicity: float) -> np.ndarray:
     Returns
     -------
     ndarray of float64, (STOP - START,)
-        Per wavelength, arbitrary but the same units for all ages.
+        Luminosity per wavelength, in arbitrary units that are the same for all ages.
     """
     mass0, temperature0, luminosity0 = _MAIN_SEQUENCE
     mass = np.geomspace(0.1, 60.0, 160)
@@ -88,7 +88,7 @@ def simple_population(age: float, metallicity: float) -> np.ndarray:
     temperature = temperature * (1.0 - np.where(mass > 1.2, 0.22, 0.02) * phase**2)
     number = _initial_mass_function(mass) * np.gradient(mass) * alive
 
-    # Stars that leave the main sequence a year, and the solar masses of hydrogen that each burns later.
+    # Stars that leave the main sequence per year, and the solar masses of hydrogen that each burns later.
     turn_off = np.interp(-np.log(age), -np.log(lifetime), mass)
     lighter = np.interp(-np.log(age * 1.05), -np.log(lifetime), mass)
     rate = _initial_mass_function(turn_off) * abs(turn_off - lighter) / (0.05 * age * 1e9)
@@ -105,7 +105,7 @@ def simple_population(age: float, metallicity: float) -> np.ndarray:
     all_temperatures = np.concatenate([temperature, giant_temperature])
     weights = np.concatenate([number * luminosity, later_light * share])
     giant = np.concatenate([np.zeros(len(mass), bool), giant_temperature < 6000.0])
-    # A surface flux over T^4 carries one solar luminosity.
+    # A surface flux divided by T^4 has one solar luminosity.
     spectra = library().spectra(giant, all_temperatures, np.full(len(weights), metallicity))
     return np.einsum("k,kx->x", weights / all_temperatures**4, spectra.astype(np.float64))
 
@@ -128,7 +128,7 @@ def _unit(flux: np.ndarray) -> np.ndarray:
 
 @cache
 def populations() -> Populations:
-    """The stars of galaxies of different histories; computed once."""
+    """Return the populations of galaxies with different histories; they are computed once."""
     simple = np.array([[simple_population(age, z) for age in _AGES] for z in _METALLICITIES])
     edges = np.concatenate([[0.0], np.sqrt(_AGES[1:] * _AGES[:-1]), [13.5]])
     mass = np.empty((len(_HISTORIES), len(_AGES)))  # stars formed in each interval of age
@@ -153,11 +153,9 @@ def populations() -> Populations:
 _STARBURST, _STARFORMING = 50.0, 3.0
 
 
-def make_galaxies(
-    n: int, start: int, stop: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def make_galaxies(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw galaxies, from quiescent to starburst; parameters as for :func:`make_stars`."""
-    # A choice: a survey limited in brightness, and some far galaxies
+    # A choice: a survey limited in brightness, and some distant galaxies
     redshift = np.where(rng.random(n) < 0.25, rng.uniform(0.02, 0.8, n), np.minimum(rng.gamma(2.2, 0.055, n), 0.8))
     redshift = np.maximum(redshift, 5e-4)
     flux, halpha = star_light(n, redshift, start, stop, rng)
@@ -169,7 +167,7 @@ def make_galaxies(
 def star_light(
     n: int, redshift: np.ndarray, start: int, stop: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Observed light of the stars of `n` galaxies and the equivalent width (angstrom, rest frame) of H alpha."""
+    """Return the observed starlight of `n` galaxies and the equivalent width (angstrom, rest frame) of H alpha."""
     p = populations()
     # Bimodal: nearly half of the galaxies of a survey are quiescent (Kauffmann G. et al., MNRAS 341 (2003) 33).
     quiescent = rng.random(n) < 0.45
@@ -232,7 +230,7 @@ def _add_nebular_lines(
         "[O I] 6364": 0.05 * s2, "He II 4686": hard * hbeta, "[Ar III] 7136": 0.09 * hbeta,
         "[S III] 9069": 0.5 * hbeta,
     }  # fmt: skip
-    # The continuum beside H alpha; where it lies beyond the grid, that of the end stands in.
+    # The continuum next to H alpha; if it lies beyond the grid, the continuum at the end is used.
     continuum = continuum_at(flux, start, 1.015 * REST["H alpha"] * (1 + redshift))
     sigma = np.clip(rng.lognormal(np.log(90.0), 0.4, n), 30.0, 350.0) / LIGHT_SPEED
     for name, ratio in ratios.items():

@@ -1,7 +1,7 @@
 """The simulator's working grid, uniform in the logarithm of the wavelength.
 
-On such a grid a redshift is a shift and a velocity width is the same number of samples everywhere. All models live on
-one master grid, of which each array covers a part: sample ``k`` stands at ``FIRST * exp(k * STEP)`` angstrom.
+On such a grid a redshift is a shift, and a velocity width is the same number of samples everywhere. All models are on
+one master grid, of which each array covers a part: sample ``k`` is at ``FIRST * exp(k * STEP)`` angstrom.
 """
 
 from itertools import pairwise
@@ -19,12 +19,12 @@ INSTRUMENT_SIGMA = 1.0 / (RESOLVING_POWER * FWHM)  # in ln(wavelength)
 
 
 def sample_index(wavelength: np.ndarray | float) -> np.ndarray:
-    """Position on the master grid, a real number, of a wavelength in angstrom."""
+    """Return the position of a wavelength (angstrom) on the master grid, as a real number."""
     return np.log(np.asarray(wavelength) / FIRST) / STEP
 
 
 def grid_wavelength(start: int, stop: int) -> np.ndarray:
-    """Wavelengths (angstrom) of the samples start, ..., stop - 1 of the master grid."""
+    """Return the wavelengths (angstrom) of the samples start, ..., stop - 1 of the master grid."""
     return FIRST * np.exp(STEP * np.arange(start, stop))
 
 
@@ -44,7 +44,7 @@ def redshifted(
     Returns
     -------
     ndarray of float32, (n, stop - start)
-        Linear interpolation between samples.
+        Spectra, interpolated linearly between samples.
     """
     out = np.empty((len(rows), stop - start), dtype=np.float32)
     position = start - rows_start - np.log1p(redshift) / STEP
@@ -66,7 +66,7 @@ def add_lines(
     area: np.ndarray,
     core: np.ndarray | None = None,
 ) -> None:
-    """Add one line to each spectrum, in place; what lies off the grid is left out.
+    """Add one line to each spectrum, in place; parts outside the grid are left out.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def add_lines(
     area : ndarray, (n,)
         Line flux over wavelength (the equivalent width over the wavelength, times the continuum).
     core : ndarray, (n,), optional
-        Share of the flux in a Gaussian of half the width; all of it has the full width where this is None.
+        Share of the flux in a Gaussian of half the width; None gives all of it the full width.
     """
     n_grid = flux.shape[1]
     width = np.hypot(sigma, INSTRUMENT_SIGMA) / STEP
@@ -94,7 +94,7 @@ def add_lines(
         core_height = (height * 2.0 * core).astype(np.float32)
 
     def profile(x: np.ndarray, rows: np.ndarray | np.integer) -> np.ndarray:
-        """Lines `rows` at `x` samples from their middles; overwrites `x`."""
+        """Return the lines `rows` at `x` samples from their centres; `x` is overwritten."""
         x *= scale[rows]
         x *= x
         wings = np.exp(np.negative(x, out=x), out=x)
@@ -108,7 +108,7 @@ def add_lines(
         lines += wings
         return lines
 
-    # Narrow lines all at once; broad ones differ too much in width for that.
+    # Narrow lines are added all at once; broad ones differ too much in width for that.
     rows = np.flatnonzero(wanted & (width < _NARROW))[:, None]
     columns = np.rint(middle[rows]).astype(int) + np.arange(-_REACH, _REACH + 1)
     lines = profile((columns - middle[rows]).astype(np.float32), rows)
@@ -122,13 +122,13 @@ def add_lines(
 
 
 def continuum_at(flux: np.ndarray, start: int, wavelength: np.ndarray) -> np.ndarray:
-    """Flux of each spectrum at one wavelength (angstrom), (n,); beyond the ends that of the end."""
+    """Return the flux of each spectrum at one wavelength (angstrom), (n,); beyond the grid, the flux at its end."""
     column = np.clip(np.rint(sample_index(wavelength)).astype(int) - start, 0, flux.shape[1] - 1)
     return flux[np.arange(len(flux)), column].astype(np.float64)
 
 
 def sample_edges(wavelength: np.ndarray) -> np.ndarray:
-    """Borders of the samples of an increasing wavelength grid, half way between neighbours, (n_features + 1,)."""
+    """Return the edges of the samples of an increasing grid, half-way between neighbours, (n_features + 1,)."""
     if len(wavelength) == 1:
         return wavelength * np.exp(np.array([-1.0, 1.0]) * INSTRUMENT_SIGMA)
     middle = (wavelength[1:] + wavelength[:-1]) / 2
@@ -136,7 +136,7 @@ def sample_edges(wavelength: np.ndarray) -> np.ndarray:
 
 
 def rebinning_matrix(edges: np.ndarray, start: int, stop: int) -> csr_array:
-    """Matrix that averages a spectrum on the working grid over samples.
+    """Return the matrix that averages a spectrum on the working grid over samples.
 
     The spectrum is taken to be linear between the points of the working grid, so that fine and coarse samples are both
     exact.

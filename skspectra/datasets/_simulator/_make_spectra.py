@@ -22,7 +22,7 @@ CLASS_NAMES = ("STAR", "GALAXY", "QSO")
 _SIMULATORS = (make_stars, make_galaxies, make_quasars)
 _SUBCLASS = "U11"  # the longest is STARFORMING
 _WAVELENGTH_RANGE = (3000.0, 11000.0)  # angstrom; the stars, shifted by a galaxy's redshift, reach no further
-# The law of the S/N was chosen to look like LAMOST's, most of whose spectra have an S/N of some to some tens.
+# The distribution of the S/N was chosen to look like that of LAMOST, where most spectra have an S/N from a few to tens.
 _SNR_MEDIAN, _SNR_SCATTER = 10.0, 0.9  # lognormal; the scatter in the natural logarithm
 _SNR_LIMITS = (1.0, 200.0)
 _CHUNK = 128  # spectra: few enough for the processor's cache; each chunk has a random stream of its own
@@ -51,22 +51,22 @@ def make_spectra(
         Number of spectra.
     weights : sequence of 3 floats, default=(0.985, 0.012, 0.003)
         Shares of STAR, GALAXY and QSO, not negative, scaled to a sum of one; the default is the mix of the LAMOST
-        survey. The numbers of spectra are allotted, not drawn: `n_samples` times the share, rounded so that they sum
-        to `n_samples`, and at least one spectrum of each class whose share is not zero, where there are enough. Their
-        order is random.
+        survey. The number of spectra of each class is not random: it is `n_samples` times the share, rounded so that
+        the numbers sum to `n_samples`. Each class whose share is not zero has at least one spectrum, if there are
+        enough. The order of the spectra is random.
     wavelength : array-like of shape (n_features,), default=None
         Wavelengths in vacuum, in angstrom, increasing, between 3000 and 11 000. The flux is averaged over each
         sample. None is ``LAMOST_WAVELENGTH``, 2600 samples from 3690 to 9100.
     snr : float, pair of floats or "survey", default="survey"
-        Signal-to-noise ratio of a sample: the median flux over the median noise. One number for all spectra; or a
-        pair (low, high) between which its logarithm is uniform; or "survey", lognormal around 10 with a scatter of
-        0.9 in the natural logarithm and cut at 1 and 200.
+        Signal-to-noise ratio of a sample: the median flux over the median noise. A number is used for all spectra. With
+        a pair (low, high), its logarithm is drawn uniformly between these limits. With "survey", it is lognormal around
+        10 with a scatter of 0.9 in the natural logarithm and clipped to 1 and 200.
     missing : {"survey"} or None, default=None
         What is not measured, and is therefore NaN. None measures every sample. With "survey" four spectra in ten begin
         late, by up to 15 % of the samples, four in ten end early, by up to 12 %, and three in ten have a gap of up to
-        12 %. All other samples are those of None.
+        12 %. All other samples are the same as with None.
     random_state : int, RandomState instance or None, default=None
-        Pass an int for the same spectra in every call, whatever the number of threads.
+        Pass an int for reproducible spectra across multiple calls, whatever the number of threads.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
 
@@ -80,7 +80,7 @@ def make_spectra(
           "Carbon"), the emission of a galaxy ("AGN", "STARBURST", "STARFORMING" or "" for none), and "BROADLINE" for a
           quasar;
         - ``wavelength`` : float64 of shape (n_features,), vacuum, angstrom;
-        - ``redshift`` : float64 of shape (n_samples,), of stars the radial velocity over the speed of light;
+        - ``redshift`` : float64 of shape (n_samples,), for stars the radial velocity over the speed of light;
         - ``snr`` : float64 of shape (n_samples,);
         - ``DESCR`` : str, the ingredients.
 
@@ -100,14 +100,14 @@ def make_spectra(
     -----
     Stars are grey atmospheres with hydrogen, metal lines and molecules [1]_; galaxies are populations of these stars
     [2]_ with nebular lines [3]_; quasars have the continuum and lines of the composite of [4]_ and the forest of
-    [5]_; the instrument has LAMOST's resolution, arms and wavelengths [6]_. ``DESCR`` names the sources, and says what
-    has none: above all the sizes of the instrument's effects and the law of the S/N, which were chosen to look like
-    LAMOST spectra, and the strengths of the molecular bands, which were set by eye.
+    [5]_; the instrument has LAMOST's resolution, arms and wavelengths [6]_. ``DESCR`` names the sources, and states
+    what has none: above all the sizes of the instrument's effects and the distribution of the S/N, which were chosen to
+    look like LAMOST spectra, and the strengths of the molecular bands, which were set by eye.
 
-    The instrument treats all classes alike: its noise alone does not tell them apart. Autocorrelations of a spectrum at
-    high S/N do, because lines as narrow as the resolution are in them.
+    The instrument treats all classes alike: its noise alone does not distinguish them. At high S/N the autocorrelation
+    of a spectrum does, because it contains lines as narrow as the resolution.
 
-    The first call computes the stars, which takes some seconds; they are kept. The spectra are computed in as many
+    The first call computes the stars, which takes some seconds, and keeps them. The spectra are computed in as many
     threads as there are processors.
 
     References
@@ -198,14 +198,14 @@ class Models:
     """Stars, galaxies and quasars before dust and instrument, on a grid of wavelengths (vacuum, angstrom)."""
 
     def __init__(self, wavelength: np.ndarray):
-        # A first or last sample that is wide would reach beyond what is simulated.
+        # A wide first or last sample would extend beyond the simulated range.
         edges = np.clip(sample_edges(wavelength), *_WAVELENGTH_RANGE)
         self.start, self.stop = int(np.floor(sample_index(edges[0]))), int(np.ceil(sample_index(edges[-1]))) + 1
         self.rebin = rebinning_matrix(edges, self.start, self.stop)
         populations()  # once, before threads need it
 
     def draw(self, label: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Draw a spectrum for each label, a place in CLASS_NAMES.
+        """Draw a spectrum for each label, a position in CLASS_NAMES.
 
         Returns
         -------
@@ -237,7 +237,7 @@ def _check_weights(weights: Sequence[float]) -> np.ndarray:
 
 
 def _check_snr(snr: float | tuple[float, float] | str) -> tuple[float, float]:
-    """Lowest and highest ratio."""
+    """Return the lowest and the highest ratio."""
     if isinstance(snr, str) and snr == "survey":
         return _SNR_LIMITS
     pair = (snr, snr) if isinstance(snr, Real) else snr
@@ -252,7 +252,7 @@ def _check_snr(snr: float | tuple[float, float] | str) -> tuple[float, float]:
 
 
 def _allot(n_samples: int, weights: np.ndarray) -> np.ndarray:
-    """Number of spectra of each class: shares rounded by largest remainder, none with a weight left out if possible."""
+    """Return the number of spectra of each class by largest remainder, at least one for each weight if possible."""
     shares = n_samples * weights / weights.sum()
     counts = np.floor(shares).astype(int)
     counts[np.argsort(counts - shares, kind="stable")[: n_samples - counts.sum()]] += 1

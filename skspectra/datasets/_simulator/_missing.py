@@ -2,8 +2,8 @@
 
 import numpy as np
 
-# Share of the spectra that have it, and the largest share of the samples that it takes; its length is uniform. They
-# are choices: the ends cover those of SDSS spectra on LAMOST's grid, the gap one that a camera or a mask leaves.
+# Share of the affected spectra, and the largest share of their samples that is missing; the length is uniform. These
+# are choices: the ends cover those of SDSS spectra on LAMOST's grid, and the gap is one that a camera or a mask leaves.
 _LATE_BEGINNING = (0.4, 0.15)
 _EARLY_END = (0.4, 0.12)
 _GAP = (0.3, 0.12)
@@ -15,9 +15,9 @@ def leave_out_samples(flux: np.ndarray, rng: np.random.Generator) -> None:
     Parameters
     ----------
     flux : ndarray of float32, (n, n_features)
-        Spectra. At least three fifths of the samples of each stay.
+        Spectra. At least three fifths of the samples of each spectrum are kept.
     rng : numpy.random.Generator
-        What is missing is drawn from it.
+        Generator that draws the missing samples.
     """
     n, n_features = flux.shape
     sample = np.arange(n_features)
@@ -27,5 +27,5 @@ def leave_out_samples(flux: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _lengths(n: int, n_features: int, share: float, longest: float, rng: np.random.Generator) -> np.ndarray:
-    """Number of missing samples of each spectrum, (n, 1)."""
+    """Draw the number of missing samples of each spectrum, (n, 1)."""
     return (rng.random((n, 1)) < share) * rng.integers(0, int(longest * n_features) + 1, (n, 1))

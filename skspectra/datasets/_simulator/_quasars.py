@@ -58,7 +58,7 @@ _FOREST_SCATTER = 1.6
 
 @cache
 def _templates() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ultraviolet and optical iron of each width, (n_widths, _REST_STOP), of unit mean, and the Balmer continuum."""
+    """Return UV and optical iron of each width, (n_widths, _REST_STOP), of unit mean, and the Balmer continuum."""
     wavelength = grid_wavelength(0, _REST_STOP)
 
     def iron(blends: np.ndarray, width: float, first: float, last: float) -> np.ndarray:
@@ -72,8 +72,8 @@ def _templates() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ultraviolet = np.stack([iron(_IRON_ULTRAVIOLET, w, 2200.0, 3090.0) for w in _IRON_WIDTHS])
     optical = np.stack([iron(_IRON_OPTICAL, w, 4434.0, 4684.0) for w in _IRON_WIDTHS])
 
-    # Partly thick at 15 000 K, smeared by the motion of the gas, with the high Balmer lines that run into it
-    # (Grandi S. A., ApJ 255 (1982) 25; Dietrich M. et al., ApJ 564 (2002) 581).
+    # The Balmer continuum is partly optically thick at 15 000 K, smeared by the motion of the gas, and joined by the
+    # high Balmer lines (Grandi S. A., ApJ 255 (1982) 25; Dietrich M. et al., ApJ 564 (2002) 581).
     planck = wavelength**-5.0 / np.expm1(PLANCK_C2 / (wavelength * 15000.0))
     balmer = planck * -np.expm1(-((wavelength / 3646.0) ** 3)) * (wavelength < 3646.0)
     edge = balmer[int(sample_index(3640.0))]
@@ -84,7 +84,7 @@ def _templates() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @cache
 def _forest_amplitude() -> tuple[np.ndarray, np.ndarray]:
-    """Mean transmission of exp(-amplitude * lognormal) against the logarithm of the amplitude."""
+    """Return the mean transmission of exp(-amplitude * lognormal) and the logarithms of the amplitudes."""
     x, weight = np.polynomial.hermite_e.hermegauss(60)
     log_amplitude = np.linspace(-8.0, 6.0, 120)
     field = np.exp(_FOREST_SCATTER * x)
@@ -93,7 +93,7 @@ def _forest_amplitude() -> tuple[np.ndarray, np.ndarray]:
 
 
 def lyman_forest(u: np.ndarray, redshift: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Transmission of the intergalactic medium.
+    """Draw the transmission of the intergalactic medium.
 
     Parameters
     ----------
@@ -128,16 +128,14 @@ def lyman_forest(u: np.ndarray, redshift: np.ndarray, rng: np.random.Generator) 
     field *= np.float32(_FOREST_SCATTER * np.sqrt(2 * np.sqrt(np.pi) * 1.6))  # to unit variance, times the scatter
     forest = np.exp(-np.exp(amplitude + field))
     forest = gaussian_filter1d(forest, INSTRUMENT_SIGMA / STEP, axis=1)
-    # Bluewards of the limit light is lost with a mean free path that shrinks with redshift.
+    # Bluewards of the limit, light is absorbed with a mean free path that shrinks with redshift.
     path = 0.05 * (5.0 / (1 + redshift[:, None])) ** 5.4
     forest *= np.exp(-np.maximum(limit - blue, 0.0) / path)
     transmission[:, :n_blue] = np.where(inside, forest, 1.0)
     return transmission
 
 
-def make_quasars(
-    n: int, start: int, stop: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def make_quasars(n: int, start: int, stop: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw quasars; parameters as for :func:`make_stars`."""
     # Chosen so that most are between 0.5 and 2.5, as in optical surveys: Schneider D. P. et al., AJ 139 (2010) 2360
     redshift = np.where(rng.random(n) < 0.15, rng.uniform(0.05, 4.0, n), 4.0 * rng.beta(1.7, 2.4, n))
@@ -158,7 +156,7 @@ def make_quasars(
 
 
 def _power_law(u: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Power laws on both sides of 5000 angstrom and in the far ultraviolet; `u` is ln of the rest wavelength.
+    """Draw power laws on both sides of 5000 angstrom and in the far ultraviolet; `u` is ln of the rest wavelength.
 
     References
     ----------
@@ -193,7 +191,7 @@ def _add_iron_and_balmer_continuum(
 def _add_broad_lines(
     flux: np.ndarray, power: np.ndarray, width: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.Generator
 ) -> None:
-    """Add lines with a core and wings; all lines of a quasar are strong or weak together, by half."""
+    """Add lines with a core and wings; their strengths are partly correlated within a quasar."""
     n = len(flux)
     together = rng.normal(0.0, 0.25, n)
     core = rng.uniform(0.3, 0.7, n)
@@ -216,7 +214,8 @@ def _add_narrow_lines(
     for name, ratio in _NARROW.items():
         rest = REST[name]
         centre = rest * (1 + redshift)
-        # The ratio is one of fluxes; the power law at the line is brighter than at [O III] by the power -1.5.
+        # The ratio is one of fluxes. Relative to [O III], the power law at the line scales with the wavelength to the
+        # power -1.5.
         strength = oxygen_width * ratio / oxygen * (rest / oxygen) ** 0.5 * rng.lognormal(0.0, 0.2, n)
         add_lines(flux, start, centre, sigma, strength * continuum_at(power, start, centre))
 
@@ -232,7 +231,7 @@ def _add_host(flux: np.ndarray, redshift: np.ndarray, start: int, rng: np.random
 
 
 def _absorb(flux: np.ndarray, redshift: np.ndarray, start: int, rng: np.random.Generator) -> None:
-    """Absorb light in place: broad troughs of a tenth of the quasars, narrow Mg II of galaxies in front.
+    """Absorb light in place: broad troughs in a tenth of the quasars, and narrow Mg II lines of foreground galaxies.
 
     References
     ----------

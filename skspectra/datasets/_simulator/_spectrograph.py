@@ -1,4 +1,4 @@
-"""Dust, calibration, noise and artefacts of a two-arm fibre spectrograph: what happens to every class alike."""
+"""Dust, calibration, noise and artefacts of a two-arm fibre spectrograph: the same for every class."""
 
 import numpy as np
 
@@ -45,7 +45,7 @@ _SKY_VARIATION = (2.0, 0.5)  # shape and scale of the gamma distribution of each
 _SKY_OVER_OBJECT = (0.3, 3.0)  # photons of sky over those of the object: this at high S/N, plus that over the S/N
 _SKY_SLOPE = 0.4  # of the sky's continuum, relative to that at 6000 angstrom
 _READ_VARIANCE = 0.05  # relative to the variance of the object's photons at its median flux and an arm's peak
-_NEIGHBOUR_SHARE = (0.0, 0.5)  # of a pixel goes to each neighbour: as the second differences of LAMOST spectra have it
+_NEIGHBOUR_SHARE = (0.0, 0.5)  # of a pixel goes to each neighbour, as in the second differences of LAMOST spectra
 _TELLURIC_DECAY = 1.5  # over the width of a band
 _TELLURIC_RESIDUAL = (0.2, 0.3)  # mean and scatter of the share of the atmosphere's bands that is left, cut at 0 and 1
 _SPLICE_SHARE = 0.6  # of the spectra show the join of the arms
@@ -61,7 +61,7 @@ _LOG_BRIGHTNESS = (4.5, 1.6)  # mean and scatter of ln(median flux): orders of m
 
 
 def extinction_curve(wavelength: np.ndarray) -> np.ndarray:
-    """A(wavelength) / A(V) of the Milky Way for R_V = 3.1, 3000 to 11 000 angstrom.
+    """Return A(wavelength) / A(V) of the Milky Way for R_V = 3.1, 3000 to 11 000 angstrom.
 
     References
     ----------
@@ -128,7 +128,7 @@ class Spectrograph:
         snr : ndarray, (n,)
             Ratio of the median flux to the median noise.
         rng : numpy.random.Generator
-            Everything else is drawn from it, from the same distributions whatever the spectrum.
+            Generator of everything else; the distributions are the same for every spectrum.
         """
         self.transmit(flux, rng)
         self.disturb(flux, snr, rng)
@@ -155,7 +155,7 @@ class Spectrograph:
         _hit_pixels(flux, rng)
 
     def _noise_level(self, flux: np.ndarray, snr: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Standard deviation by photons of object and sky, and by reading out, over the throughput of the arms."""
+        """Return the standard deviation from object, sky and readout, divided by the throughput of the arms."""
         variation = rng.gamma(*_SKY_VARIATION, (len(flux), len(self.sky_strength)))
         strength = self.sky_strength * variation.astype(np.float32)
         variance = np.broadcast_to(self.sky_continuum, flux.shape).copy()
@@ -172,7 +172,7 @@ class Spectrograph:
         return sigma
 
     def _noise(self, sigma: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Noise, correlated as resampling onto a common grid does, which shares each pixel between neighbours."""
+        """Draw noise that is correlated between neighbouring pixels, as after resampling onto a common grid."""
         n, n_features = sigma.shape
         noise = rng.standard_normal((n, n_features + 2), dtype=np.float32)
         blue = self.wavelength < _SPLICE  # the two arms are resampled differently
@@ -207,10 +207,10 @@ def _hit_pixels(flux: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def _normal(rng: np.random.Generator, scale: float, n: int) -> np.ndarray:
-    """One number a spectrum, (n, 1)."""
+    """Draw one number for each spectrum, (n, 1)."""
     return rng.normal(0.0, scale, (n, 1)).astype(np.float32)
 
 
 def _uniform(rng: np.random.Generator, limits: tuple[float, float], n: int) -> np.ndarray:
-    """One number a spectrum, (n, 1)."""
+    """Draw one number for each spectrum, (n, 1)."""
     return rng.uniform(*limits, (n, 1)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Spectra of stars, as a survey of the Galaxy meets them."""
+"""Spectra of stars in a survey of the Galaxy."""
 
 from functools import cache
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from .._lines import REST
 from ._log_grid import add_lines, continuum_at, redshifted
 from ._stellar_spectrum import START, synthesise
 
-# Temperatures of the library, hot stars sparser; [M/H] of its metallicities.
+# Temperatures of the library, more widely spaced for hot stars, and its metallicities [M/H].
 _TEMPERATURES = np.concatenate(
     [np.arange(2600.0, 4000.0, 140.0), np.geomspace(4000.0, 10000.0, 22), np.geomspace(11500.0, 45000.0, 8)]
 )
@@ -19,7 +19,7 @@ _METALLICITIES = np.array([-2.0, -1.0, -0.5, 0.0, 0.4])
 
 
 def dwarf_gravity(temperature: np.ndarray) -> np.ndarray:
-    """log10 of the gravity on the main sequence (Eker Z. et al., MNRAS 479 (2018) 5491)."""
+    """Return log10 of the gravity on the main sequence (Eker Z. et al., MNRAS 479 (2018) 5491)."""
     return np.interp(
         temperature,
         [2600, 3000, 3500, 4000, 5000, 5800, 7000, 9000, 45000],
@@ -28,7 +28,7 @@ def dwarf_gravity(temperature: np.ndarray) -> np.ndarray:
 
 
 def giant_gravity(temperature: np.ndarray) -> np.ndarray:
-    """log10 of the gravity on the giant branch, supergiants beyond (Girardi L. et al., A&AS 141 (2000) 371)."""
+    """Return log10 of the gravity of giants and supergiants (Girardi L. et al., A&AS 141 (2000) 371)."""
     return np.interp(
         temperature,
         [2600, 3500, 4000, 4500, 5000, 5400, 6500, 12000, 45000],
@@ -50,9 +50,9 @@ class Library(NamedTuple):
         Parameters
         ----------
         giant, temperature, metallicity : ndarray, (n,)
-            True for the giant branch, effective temperature (K) and [M/H], held to the range of the library.
+            True for the giant branch, effective temperature (K) and [M/H], clipped to the range of the library.
         columns : slice
-            Samples wanted.
+            Samples to return.
 
         Returns
         -------
@@ -70,7 +70,7 @@ class Library(NamedTuple):
 
 
 def _cell(knots: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Index of the knot below and float32 share of the knot above."""
+    """Return the index of the knot below and the share of the knot above as float32."""
     x = np.clip(x, knots[0], knots[-1])
     i = np.clip(np.searchsorted(knots, x, "right") - 1, 0, len(knots) - 2)
     return i, ((x - knots[i]) / (knots[i + 1] - knots[i])).astype(np.float32)
@@ -78,7 +78,7 @@ def _cell(knots: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @cache
 def library() -> Library:
-    """The stars from which all stars and galaxies are made; computed once."""
+    """Return the stars from which all stars and galaxies are made; they are computed once."""
 
     def branch(giant: bool, metallicity: float) -> np.ndarray:
         gravity = giant_gravity(_TEMPERATURES) if giant else dwarf_gravity(_TEMPERATURES)

@@ -1,10 +1,10 @@
 """Spectra of stars from first principles, at low resolution and low cost.
 
-A grey atmosphere in local thermodynamic equilibrium: one layer gives the pressures, the temperature stratification is
-Eddington's, and the flux at each wavelength is a mean of the Planck function near that wavelength's optical depth 2/3.
-Continuous opacity comes from hydrogen, its negative ion and electrons; hydrogen lines are Stark broadened; metal
-lines follow the curve of growth with Saha and Boltzmann populations; molecules follow from their dissociation
-equilibrium.
+The model is a grey atmosphere in local thermodynamic equilibrium. One layer gives the pressures, the temperature
+stratification is Eddington's, and the flux at each wavelength is a mean of the Planck function near that wavelength's
+optical depth 2/3. Continuous opacity comes from hydrogen, its negative ion and electrons; hydrogen lines are Stark
+broadened; metal lines follow the curve of growth with Saha and Boltzmann populations; molecules follow from their
+dissociation equilibrium.
 
 References
 ----------
@@ -69,22 +69,22 @@ _ELECTRON_DONORS = ((2.3e-6, 5.1, 0.5), (5.0e-6, 6.05, 0.9), (1.05e-4, 7.9, 1.5)
 
 
 def planck(wavelength: np.ndarray, temperature: np.ndarray) -> np.ndarray:
-    """Planck function per wavelength, in arbitrary units."""
+    """Return the Planck function per wavelength, in arbitrary units."""
     return 1e20 / (wavelength**5 * np.expm1(PLANCK_C2 / (wavelength * temperature)))
 
 
 def saha(temperature: np.ndarray, electron_pressure: np.ndarray, energy: float, ratio: float) -> np.ndarray:
-    """Number of ions over number of atoms; `ratio` is that of the partition functions."""
+    """Return the number of ions over that of atoms; `ratio` is that of the partition functions."""
     return 0.6665 * ratio * temperature**2.5 * np.exp(-energy / (BOLTZMANN_EV * temperature)) / electron_pressure
 
 
 def dissociation(theta: np.ndarray, coefficients: tuple[float, ...]) -> np.ndarray:
-    """Dissociation constant (dyn/cm^2) of a molecule at theta = 5040 K / temperature; coefficients of Tsuji (1973)."""
+    """Return a dissociation constant (dyn/cm^2) at theta = 5040 K / temperature, by coefficients of Tsuji (1973)."""
     return 10.0 ** np.polynomial.polynomial.polyval(theta, coefficients)
 
 
 def negative_hydrogen(wavelength: np.ndarray, temperature: np.ndarray) -> np.ndarray:
-    """Opacity of the negative hydrogen ion per neutral atom and electron pressure, cm^4/dyn (John 1988)."""
+    """Return the opacity of the negative hydrogen ion per neutral atom and electron pressure, cm^4/dyn (John 1988)."""
     microns = wavelength * 1e-4
     x = np.clip(1.0 / microns - 1.0 / 1.6419, 0.0, None)
     series = np.polynomial.polynomial.polyval(np.sqrt(x), (152.519, 49.534, -118.858, 92.536, -34.194, 4.982))
@@ -112,10 +112,10 @@ def negative_hydrogen(wavelength: np.ndarray, temperature: np.ndarray) -> np.nda
 
 
 def neutral_hydrogen(wavelength: np.ndarray, temperature: np.ndarray) -> np.ndarray:
-    """Bound-free and free-free opacity and Rayleigh scattering per neutral atom, cm^2 (Gray 2005)."""
+    """Return the bound-free and free-free opacity and Rayleigh scattering per neutral atom, cm^2 (Gray 2005)."""
     theta = 5040.0 / temperature
     n0 = np.ceil(np.sqrt(wavelength / 911.76))
-    # Three levels one by one; the higher ones and, beyond their limit, free-free together.
+    # Three levels are added one by one, and the higher ones together with the free-free opacity beyond their limit.
     higher = 10.0 ** (-theta * 13.598 * (1 - 1 / (n0 + 3) ** 2))
     total = 0.43429 / (2 * theta * 13.598) * higher
     for n in (n0, n0 + 1, n0 + 2):
@@ -126,18 +126,18 @@ def neutral_hydrogen(wavelength: np.ndarray, temperature: np.ndarray) -> np.ndar
 
 
 class Layer(NamedTuple):
-    """Physical state where the continuum forms, one value a model."""
+    """Physical state where the continuum forms, with one value for each model."""
 
     temperature: np.ndarray
     gravity: np.ndarray  # log10, cm/s^2
     metallicity: np.ndarray  # [M/H]
     carbon: np.ndarray  # [C/M], dex
     electron_pressure: np.ndarray  # dyn/cm^2
-    neutral: np.ndarray  # neutral hydrogen atoms in a hydrogen nucleus
+    neutral: np.ndarray  # neutral hydrogen atoms per hydrogen nucleus
     hydrogen_pressure: np.ndarray  # of all hydrogen nuclei, as if they were atoms
 
     def continuous_opacity(self, wavelength: np.ndarray) -> np.ndarray:
-        """cm^2 per hydrogen nucleus, (n_models, n_wavelengths)."""
+        """Return the opacity in cm^2 per hydrogen nucleus, (n_models, n_wavelengths)."""
         t = self.temperature[:, None]
         neutral, pe = self.neutral[:, None], self.electron_pressure[:, None]
         free = pe / self.hydrogen_pressure[:, None]
@@ -147,7 +147,7 @@ class Layer(NamedTuple):
         return atomic * (1.0 + np.where(wavelength > 9500.0, 1.0, 0.12) * (3500.0 / t) ** 15)
 
     def rosseland(self) -> np.ndarray:
-        """Rosseland mean of the continuous opacity, cm^2 per hydrogen nucleus, (n_models,)."""
+        """Return the Rosseland mean of the continuous opacity, cm^2 per hydrogen nucleus, (n_models,)."""
         wavelength = np.geomspace(2000.0, 30000.0, 24)
         x = PLANCK_C2 / (wavelength * self.temperature[:, None])
         # dB/dT over equal steps of ln(wavelength)
@@ -156,7 +156,7 @@ class Layer(NamedTuple):
 
 
 def solve_layer(temperature: np.ndarray, gravity: np.ndarray, metallicity: np.ndarray, carbon: np.ndarray) -> Layer:
-    """Pressures at optical depth 2/3 by hydrostatic and ionisation equilibrium.
+    """Compute the pressures at optical depth 2/3 from hydrostatic and ionisation equilibrium.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def line_opacity(
     log_gf: np.ndarray,
     opacity: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Strength of the lines of one ion.
+    """Compute the strength of the lines of one ion.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ _LOG_DAMPING = np.linspace(-4.0, 1.0, 21)
 
 @cache
 def _curve_of_growth() -> RegularGridInterpolator:
-    """ln(equivalent width / Doppler width) against log10 of the damping parameter and of the central opacity ratio."""
+    """Return ln(equivalent width / Doppler width) by log10 of damping parameter and of central opacity ratio."""
     x = np.concatenate([[0.0], np.geomspace(1e-2, 1e5, 400)])
     table = np.empty((len(_LOG_DAMPING), len(_LOG_RATIO)))
     for i, a in enumerate(10.0**_LOG_DAMPING):
@@ -257,9 +257,9 @@ def _curve_of_growth() -> RegularGridInterpolator:
 
 
 def equivalent_width(ratio: np.ndarray, damping: np.ndarray, doppler: np.ndarray) -> np.ndarray:
-    """Equivalent widths (angstrom) of lines that would be black if they were infinitely strong.
+    """Return the equivalent widths (angstrom) of lines that would be black if they were infinitely strong.
 
-    Minnaert's formula 1 / depth = 1 / ratio + 1 / limit (Gray 2005, chapter 13) over a Voigt profile.
+    They follow Minnaert's formula 1 / depth = 1 / ratio + 1 / limit (Gray 2005, chapter 13) over a Voigt profile.
     """
     a = np.clip(np.log10(damping), _LOG_DAMPING[0], _LOG_DAMPING[-1])
     r = np.clip(np.log10(np.maximum(ratio, 1e-30)), _LOG_RATIO[0], _LOG_RATIO[-1])

@@ -30,11 +30,11 @@ _WEIGHTS = np.array([0.46, 0.42, 0.12])
 
 
 def _hydrogen_lines(layer: Layer, wavelength: np.ndarray) -> np.ndarray:
-    """Opacity of the Balmer and Paschen lines, cm^2 per hydrogen nucleus, (n_models, n_wavelengths)."""
+    """Return the opacity of the Balmer and Paschen lines, cm^2 per hydrogen nucleus, (n_models, n_wavelengths)."""
     t = layer.temperature[:, None]
     electrons = layer.electron_pressure[:, None] / (BOLTZMANN * t)
     total = np.zeros((len(t), len(wavelength)), dtype=np.float32)
-    # Inglis and Teller: the last level that the field of the electrons leaves.
+    # Inglis and Teller: the last level that the field of the electrons does not dissolve.
     last = 10.0 ** ((23.26 - np.log10(electrons)) / 7.5)
     for lower, uppers in ((2, range(3, 31)), (3, range(8, 31))):
         population = layer.neutral[:, None] * lower**2 * np.exp(-13.598 * (1 - 1 / lower**2) / (BOLTZMANN_EV * t))
@@ -54,19 +54,20 @@ def _hydrogen_lines(layer: Layer, wavelength: np.ndarray) -> np.ndarray:
 
 
 def _hydrogen_wavelength(lower: int, upper: int) -> float:
-    """Vacuum, angstrom (Rydberg's formula)."""
+    """Return the vacuum wavelength of a line in angstrom (Rydberg's formula)."""
     return 911.763 / (1 / lower**2 - 1 / upper**2)
 
 
 def _oscillator_strength(lower: int, upper: int) -> float:
-    """Kramers' with a Gaunt factor near that of the series (Gray 2005, chapter 8)."""
+    """Return Kramers' oscillator strength with a Gaunt factor near that of the series (Gray 2005, chapter 8)."""
     return 1.96028 * 0.80 / (lower**5 * upper**3) / (1 / lower**2 - 1 / upper**2) ** 3
 
 
 def _stark_profile(wavelength: np.ndarray, lower: int, upper: int, electrons: np.ndarray) -> np.ndarray:
-    """Profile of a hydrogen line per angstrom, (n_models, n_wavelengths); `electrons` in cm^-3, (n_models, 1).
+    """Return the profile of a hydrogen line per angstrom, (n_models, n_wavelengths).
 
-    The width of H beta after Gigosos et al. (2003), scaled to the other lines by the linear Stark effect.
+    The width is that of H beta after Gigosos et al. (2003), scaled to the other lines by the linear Stark effect.
+    `electrons` is in cm^-3, of shape (n_models, 1).
     """
     centre = _hydrogen_wavelength(lower, upper)
     width = 24.0 * (electrons / 1e17) ** (2 / 3) * centre**2 * upper * (upper - 1) / (4862.7**2 * 12)
@@ -78,7 +79,7 @@ def _stark_profile(wavelength: np.ndarray, lower: int, upper: int, electrons: np
 
 
 def _molecules(layer: Layer) -> dict[str, np.ndarray]:
-    """Strength of the strongest band of each molecule: opacity in cm^2 per hydrogen nucleus, (n_models,)."""
+    """Return the opacity of the strongest band of each molecule in cm^2 per hydrogen nucleus, (n_models,)."""
     t = 0.96 * layer.temperature  # molecules are plentiful higher up
     theta = 5040.0 / t
     metals, p = 10.0**layer.metallicity, layer.hydrogen_pressure
@@ -90,7 +91,7 @@ def _molecules(layer: Layer) -> dict[str, np.ndarray]:
     carbon, oxygen = np.maximum(carbon - co, 1e-30), np.maximum(oxygen - co, 1e-30)
 
     def bound(total: float, partner: np.ndarray, coefficients: tuple[float, ...]) -> np.ndarray:
-        """Molecules over hydrogen nuclei where `partner` is plentiful."""
+        """Return molecules per hydrogen nucleus where `partner` is plentiful."""
         ratio = partner / dissociation(theta, coefficients)
         return total * metals * ratio / (1.0 + ratio)
 
@@ -101,7 +102,7 @@ def _molecules(layer: Layer) -> dict[str, np.ndarray]:
     magnesium, calcium, vanadium = neutral(7.65, 3.9), neutral(6.11, 3.8), neutral(6.75, 1.9)
     nitrogen = np.sqrt(6.8e-5 * metals * p * dissociation(theta, (13.590, -10.585, 0.22067, -0.029997, 1.4993e-3)))
     nitrogen = np.minimum(nitrogen, 6.8e-5 * metals * p)
-    # Cross sections at the band head: by eye, so that the bands are as deep as in dwarfs of types K7 to M7 and the G
+    # Cross sections at the band head, set by eye so that the bands are as deep as in dwarfs of types K7 to M7 and the G
     # band as in the Sun. The dissociation constant of VO is that of its energy, 6.4 eV.
     return {
         "TiO": 7e-17 * titanium * bound(8.9e-8, oxygen, (13.398, -8.5956, 0.40873, -0.057937, 2.9287e-3)),
@@ -117,7 +118,7 @@ def _molecules(layer: Layer) -> dict[str, np.ndarray]:
 def synthesise(
     temperature: np.ndarray, gravity: np.ndarray, metallicity: np.ndarray, carbon: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """Spectra at the instrument's resolution, one row a star.
+    """Compute spectra at the instrument's resolution, one row for each star.
 
     Parameters
     ----------
@@ -135,7 +136,7 @@ def synthesise(
     coarse = wavelength[::16]
     t = temperature[:, None]
 
-    # Opacity of all that is resolved; light comes from where it is deeper or less deep than the Rosseland mean.
+    # Opacity of everything that is resolved. Its ratio to the Rosseland mean gives the depth from which light comes.
     continuum = np.exp(_interpolate(wavelength, coarse, np.log(layer.continuous_opacity(coarse))))
     opacity = continuum + _hydrogen_lines(layer, wavelength)
     for molecule, strength in _molecules(layer).items():
@@ -146,7 +147,7 @@ def synthesise(
         local = t * (0.75 * (depth * ratio + _HOPF)) ** 0.25
         flux += (weight * planck(wavelength, local)).astype(np.float32)
 
-    # Metal lines are narrower than a sample: what each takes away follows from its equivalent width.
+    # Metal lines are narrower than a sample: the flux that each removes follows from its equivalent width.
     limit = 1.0 - planck(wavelength, _BOUNDARY * t) / planck(wavelength, t)
     weak = (haze(wavelength) * _haze_scale(layer)).astype(np.float32)
     strong = np.ones_like(flux)
@@ -173,7 +174,7 @@ def _interpolate(x: np.ndarray, knots: np.ndarray, rows: np.ndarray) -> np.ndarr
 
 
 def _haze_scale(layer: Layer) -> np.ndarray:
-    """Absorption of weak lines relative to the Sun's, (n_models, 1): those of iron of medium strength stand for all."""
+    """Return the absorption of weak lines over the Sun's, (n_models, 1), from iron lines of medium strength."""
     at = np.array([4200.0])
     lines = (("Fe", 0, at, np.array([2.6]), np.array([-1.8])), ("Fe", 1, at, np.array([3.0]), np.array([-2.8])))
     sun = solve_layer(np.array([5777.0]), np.array([4.44]), np.zeros(1), np.zeros(1))
@@ -185,7 +186,7 @@ def _haze_scale(layer: Layer) -> np.ndarray:
 
 
 def _deposit(wavelength: np.ndarray, widths: np.ndarray, n_grid: int) -> np.ndarray:
-    """Equivalent widths shared between the two nearest samples, as absorption a sample, (n_models, n_grid)."""
+    """Return absorption per sample, (n_models, n_grid), with each line shared between its two nearest samples."""
     position = sample_index(wavelength) - START
     left = np.floor(position).astype(int)
     share = position - left

@@ -1,1 +1,1 @@
-"""Stores: spectra on disk, written in steps that survive a kill, opened memory-mapped."""
+"""Stores of spectra on disk, written so that a killed process can resume, and memory-mapped when opened."""

@@ -1,4 +1,4 @@
-"""Spectra on disk, in plain npy files: the layout of a store, and opening one."""
+"""Layout of a store of spectra in npy files, and opening of a store."""
 
 import json
 import os
@@ -18,8 +18,8 @@ FORMAT = "skspectra spectra store 2"
 def open_spectra_store(store: str | os.PathLike) -> Bunch:
     """Open a store of spectra, without reading it into memory.
 
-    Every array but `wavelength` is memory-mapped: its rows are read from disk when they are indexed, and the operating
-    system keeps as many in memory as there is room for. Give `data` to `fit` and `predict_proba` as it is.
+    All arrays except `wavelength` are memory-mapped: their rows are read from disk when they are indexed, and the
+    operating system keeps as many in memory as there is room for. Pass `data` directly to `fit` and `predict_proba`.
 
     Parameters
     ----------
@@ -34,24 +34,23 @@ def open_spectra_store(store: str | os.PathLike) -> Bunch:
         wavelength : ndarray of float64, (n_features,)
             In vacuum, in angstrom.
         target, subclass, survey, object_id, spectrum_id, filename : memmap of str, (n_samples,)
-            As :func:`load_spectra` gives them.
+            As returned by :func:`load_spectra`.
         redshift, snr : memmap of float64, (n_samples,)
             NaN where there is none.
         zwarning : memmap of int64, (n_samples,)
-            Warning flags of the label, as :func:`load_spectra` gives them.
+            Warning flags of the label, as returned by :func:`load_spectra`.
         transformer : str
-            What the spectra went through before they were written; "None" for nothing.
+            Transformer that was applied to the spectra before they were written; "None" if there was none.
         failures : list of (str, str)
-            File and cause of each that could not be loaded.
+            Each file that could not be loaded, and the cause.
 
     Raises
     ------
     OSError
         If there is no such folder.
     ValueError
-        If it holds no complete store: the writing has not ended, or a file in it is missing, truncated, no npy file
-        or of another shape than was written. Values changed on disk that leave the size of their file as it was are not
-        noticed.
+        If it holds no complete store: the writing has not ended, or a file is missing, truncated, not an npy file or of
+        another shape than was written. Changes on disk that keep the size of a file are not detected.
 
     See Also
     --------
@@ -98,7 +97,7 @@ def open_spectra_store(store: str | os.PathLike) -> Bunch:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what the manifest of a complete store says."""
+    """Return the manifest of a complete store."""
     path = folder / MANIFEST
     try:
         text = path.read_text(encoding="utf-8")
@@ -121,5 +120,5 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def unfinished(folder: Path) -> Path:
-    """Where a store lies until it is complete."""
+    """Return the folder of a store until it is complete."""
     return folder.with_name(folder.name + ".part")

@@ -47,41 +47,42 @@ def write_spectra_store(
 ) -> Bunch:
     """Write files of survey spectra to a store on disk, for more spectra than memory holds.
 
-    The files are read as by :func:`load_spectra`, a block of them at a time. After each block what is there is safe on
-    disk: where the writing ends early, because the process was killed, the disk was full or a file was damaged, the
-    same call resumes. Until it is complete the store is called ``STORE.part``, so that nothing of the name
-    `store` is ever incomplete. If `store` was written by the same call before, it is opened and nothing is read.
+    The files are read as by :func:`load_spectra`, one block at a time. After each block the data are safe on disk: if
+    writing ends early because the process was killed, the disk was full or a file was damaged, the same call resumes.
+    Until the store is complete it is called ``STORE.part``, so that a folder named `store` is always complete. If the
+    same call has already written `store`, it is opened and no file is read.
 
     Parameters
     ----------
     paths : str, path-like or iterable of them
         Files, folders and glob patterns, as in :func:`load_spectra`.
     store : str or path-like
-        Folder to make.
+        Folder to create.
     wavelength : array-like of shape (n_features,) or None, default=LAMOST_WAVELENGTH
         Grid of the spectra, as in :func:`load_spectra`.
     bad_pixels : {"keep", "nan"}, default="keep"
-        "nan" makes the flux NaN where it is bad, for `transformer` to fill. Inverse variance and mask are not stored.
+        "nan" sets bad flux to NaN, so that `transformer` can fill it. Inverse variance and mask are not stored.
     transformer : object with a method `transform`, default=None
-        What prepares the spectra before they are written, so that they need no further copy when a network is trained:
-        a transformer that needs no fit or is fitted, or a pipeline of such, that treats every spectrum by itself and
-        keeps its length. For example ``make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler())``.
+        Transformer that prepares the spectra before they are written, so that they need no further copy when a network
+        is trained. It is a transformer, or a pipeline of transformers, that is fitted or needs no fit, treats every
+        spectrum independently and keeps its length, for example
+        ``make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler())``.
     block_bytes : int, default=67108864
-        Bytes of files on disk that are read between two writes; one file at least. Memory grows with it: to a few
-        times as much for files without compression.
+        Bytes of files on disk that are read between two writes, at least one file. Memory use grows with it, to a few
+        times this size for uncompressed files.
     n_jobs : int, default=None
-        Number of processes that read files. None means 1 unless in a :obj:`joblib.parallel_config` context, -1 all
-        processors.
+        Number of processes that read files. None means 1 unless in a :obj:`joblib.parallel_config` context. -1 means
+        using all processors.
     on_error : {"raise", "warn"}, default="raise"
-        What to do with a file that cannot be read, or of which `transformer` refuses a spectrum. "warn" writes the
-        other files, warns once and lists `failures`. What was written before an error stays.
+        What to do with a file that cannot be read or has a spectrum that `transformer` refuses. "warn" writes the other
+        files, warns once and lists `failures`. Data written before an error are kept.
     progress : bool, default=False
         Whether to show a progress bar.
 
     Returns
     -------
     spectra : :class:`~sklearn.utils.Bunch`
-        The store, as :func:`open_spectra_store` opens it. The spectra stand in the order of their files, except that
+        The store, as returned by :func:`open_spectra_store`. The spectra are in the order of their files, except that
         those of a file that could not be read at first come later.
 
     Raises
@@ -91,12 +92,12 @@ def write_spectra_store(
     OSError
         If a file does not exist or cannot be read, if the disk is full or another process writes this store.
     ValueError
-        If a file is damaged, of no known format, on another grid than the first (with ``wavelength=None``), or holds
-        a spectrum a second time or one that `transformer` refuses; where there is no spectrum at all. Where
-        ``STORE.part`` is there and was begun with other files or parameters, is damaged, or a file in it was changed
-        since it was read. Also where a parameter is out of its range.
+        If a file is damaged, of an unknown format, on another grid than the first (with ``wavelength=None``), or holds
+        a duplicate spectrum or one that `transformer` refuses; if there are no spectra at all; if an existing
+        ``STORE.part`` is damaged, was begun with other files or parameters, or holds a file that was changed since it
+        was read; or if a parameter is out of range.
     ImportError
-        If a FITS file is met and astropy is not installed.
+        If a FITS file needs astropy and it is not installed.
 
     See Also
     --------
@@ -105,10 +106,10 @@ def write_spectra_store(
 
     Notes
     -----
-    A store is a folder of npy files, one a column, and ``manifest.json``, which is written last. :func:`numpy.load`
-    reads the files without this package. Resuming compares the size and the time of the last change of the files read
-    before. The names of all files are kept in memory, some 300 bytes each; their spectra are not. The folder needs a
-    file system with locks, for SQLite.
+    A store is a folder of npy files, one for each column, and ``manifest.json``, which is written last.
+    :func:`numpy.load` reads the files without this package. To resume, the size and modification time of the files that
+    were already read are compared. The names of all files are kept in memory, about 300 bytes each; their spectra are
+    not. The folder must be on a file system that supports locks, for SQLite.
 
     Examples
     --------
@@ -169,7 +170,7 @@ def write_spectra_store(
 
 
 def _reopen(folder: Path, parameters: dict[str, str], names: str) -> Bunch:
-    """Open the store that is there if it was written by the same call."""
+    """Open an existing store if it was written by the same call."""
     try:
         manifest = read_manifest(folder)
     except ValueError as error:
@@ -182,6 +183,6 @@ def _reopen(folder: Path, parameters: dict[str, str], names: str) -> Bunch:
 
 
 def _remove_table(folder: Path) -> None:
-    """Remove the table of a store that is complete, which holds its columns."""
+    """Remove the table of a complete store, whose columns are also in its npy files."""
     for path in folder.glob(f"{_TABLE}*"):  # with its journal
         path.unlink()

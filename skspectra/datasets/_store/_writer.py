@@ -1,4 +1,4 @@
-"""The files of a store that is being written, in such steps that nothing written before is lost."""
+"""Writing of the files of a store, in steps such that nothing written before is lost."""
 
 import io
 import json
@@ -28,7 +28,7 @@ class Transformer(Protocol):
 
 
 class StoreWriter:
-    """Writes the flux of an unfinished store and, in the same steps, its table."""
+    """Writer of the flux of an unfinished store and, in the same steps, of its table."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class StoreWriter:
         self._block: list[np.ndarray] = []  # flux that was added and is not written yet
 
     def resume(self, files: list[File], folders: set[str]) -> list[File]:
-        """Check what an earlier call wrote, cut off what it did not commit, and return the files still to be read."""
+        """Check the data of an earlier call, remove what it did not commit, and return the files left to read."""
         (self.part / MANIFEST).unlink(missing_ok=True)
         table = self.table
         to_read = files_to_read(table, files, folders, self.parameters, self.part, "store")
@@ -68,7 +68,7 @@ class StoreWriter:
         return to_read
 
     def add(self, found: list[Spectrum] | Labels, path: str) -> None:
-        """Add what a file holds; nothing of it stays unless `commit` follows."""
+        """Add the content of a file; it is kept only if `commit` follows."""
         if isinstance(found, Labels):
             self.table.add_labels(found, path)
         else:
@@ -82,7 +82,7 @@ class StoreWriter:
         self.table.commit()
 
     def finish(self, failures: list[tuple[str, str]], names: str) -> None:
-        """Write everything but the flux; the manifest comes last, when all else is safe on disk."""
+        """Write everything except the flux; the manifest is written last, when all else is safe on disk."""
         assert self.wavelength is not None  # there is a spectrum
         with self._disk_errors(self.table.n_spectra):
             with open(self.part / _FLUX, "r+b") as file:
@@ -107,7 +107,7 @@ class StoreWriter:
             sync_folder(self.part)
 
     def _add_spectra(self, spectra: list[Spectrum], path: str) -> np.ndarray:
-        """Add the spectra of a file to the table, and return their flux as it is to be written."""
+        """Add the spectra of a file to the table, and return the flux to write."""
         first = spectra[0].wavelength if self.wavelength is None else self.wavelength
         if self.grid is None:
             refuse_other_grid(spectra, path, Spectrum(flux=None, wavelength=first), self.first_path or path)
@@ -137,7 +137,7 @@ class StoreWriter:
         assert self.wavelength is not None
         with self._disk_errors(start), open(self.part / _FLUX, "r+b" if start else "wb") as file:
             if start == 0:
-                # The length in it is wrong until the end. NumPy leaves room for the digits of the right one.
+                # The length in the header is wrong until the end. NumPy leaves room for the digits of the final length.
                 file.write(_npy_header((0, len(self.wavelength)), np.dtype(np.float32)))
             file.seek(self._flux_end(start))
             for rows in flux:
@@ -146,7 +146,7 @@ class StoreWriter:
 
     @contextmanager
     def _disk_errors(self, n_safe: int) -> Iterator[None]:
-        """Say in an error of the disk what is left of the work."""
+        """Add to an error of the disk how much of the work is safe."""
         try:
             yield
         except OSError as error:
@@ -158,7 +158,7 @@ class StoreWriter:
             ) from error
 
     def _flux_end(self, n_samples: int | None = None) -> int:
-        """Position in the file behind so many spectra, by default all in the table."""
+        """Return the position in the file after `n_samples` spectra, by default after all in the table."""
         assert self.wavelength is not None
         n_samples = self.table.n_spectra if n_samples is None else n_samples
         header = _npy_header((0, len(self.wavelength)), np.dtype(np.float32))
@@ -187,7 +187,7 @@ def _npy_header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
 
 
 def _sync(file: Any) -> None:
-    """Wait until what was written is on the disk itself."""
+    """Wait until the written data are on the disk itself."""
     file.flush()
     os.fsync(file.fileno())
 

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 # Floats of one chunk of activations on a CPU: small enough to stay in its last-level cache between operations.
 _CHUNK_SIZE = 1 << 20
+# Kernels up to this width, and spectra shorter than so many kernels, have the gradient of their weights from oneDNN.
+_NARROW, _SHORT = 11, 8
 # Floats of the maps of a few spectra, for which the fused operation spends most of its time on its preparations: one
 # spectrum takes 14 ms by it and 9 ms without it, sixteen spectra take 25 ms and 24 ms.
 _SMALL = 1 << 17
@@ -158,10 +160,10 @@ class _PreparedConv:
     output channels, whose result has the same memory layout. It costs `steps - 1` zeros at the ends of each kernel.
     """
 
-    def __init__(self, weight: Tensor):
+    def __init__(self, weight: Tensor, steps: int | None = None):
         self.out_channels, _, width = weight.shape
         self.padding = width // 2
-        self.steps = _steps_at_once(self.out_channels, width)
+        self.steps = _steps_at_once(self.out_channels, width) if steps is None else steps
         self.weight = torch.cat([F.pad(weight, (i, self.steps - 1 - i)) for i in range(self.steps)])
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -197,19 +199,39 @@ def _pad(x: Tensor) -> Tensor:
 
 
 def _weight_gradient(x: Tensor, grad: Tensor, width: int) -> Tensor:
-    """Gradient of a convolution's weight by matrix products.
-
-    The gradient is x transposed times the matrix whose row i holds the samples i to i + width - 1 of `grad`. Rows that
-    overlap are nothing a matrix product can take, but every width-th of them lie end to end, so the product is a sum
-    over `width` phases, and nothing is copied. oneDNN's own routine for wide kernels reaches a third of this speed.
+    """Gradient of a convolution's weight.
 
     x is (n_spectra, length, in_channels), grad a contiguous (n_spectra, length, out_channels), and the result
     (out_channels, in_channels, width), of no less than single precision.
     """
-    n_spectra, length, in_channels = x.shape
-    out_channels = grad.shape[2]
     if width == 1:
         return (grad.flatten(0, 1).T @ x.flatten(0, 1)).unsqueeze(2)
+    if width <= _NARROW or x.shape[1] < _SHORT * width:
+        return _weight_gradient_of_convolution(x, grad, width)
+    return _weight_gradient_in_phases(x, grad, width)
+
+
+def _weight_gradient_of_convolution(x: Tensor, grad: Tensor, width: int) -> Tensor:
+    """Gradient of a convolution's weight by PyTorch's own routine."""
+    image, upstream = (tensor.transpose(1, 2).unsqueeze(2) for tensor in (x, grad))
+    weight = x.new_empty(grad.shape[2], x.shape[2], 1, width)
+    one, padding = [1, 1], [0, width // 2]
+    _, gradient, _ = torch.ops.aten.convolution_backward(
+        upstream, image, weight, None, one, padding, one, False, [0, 0], 1, [False, True, False]
+    )
+    return gradient.squeeze(2).to(_sum_dtype(x))
+
+
+def _weight_gradient_in_phases(x: Tensor, grad: Tensor, width: int) -> Tensor:
+    """Gradient of a convolution's weight by matrix products.
+
+    The gradient is x transposed times the matrix whose row i holds the samples i to i + width - 1 of `grad`. Rows that
+    overlap are nothing a matrix product can take, but every width-th of them lie end to end, so the product is a sum
+    over `width` phases, and nothing is copied. oneDNN's own routine reaches a third of this speed where the kernel is
+    wide and the spectrum much longer than it.
+    """
+    n_spectra, length, in_channels = x.shape
+    out_channels = grad.shape[2]
     n_rows = -(-length // width)
     padded = grad.new_zeros(n_spectra, (n_rows + 1) * width, out_channels)
     padded[:, width // 2 : width // 2 + length] = grad

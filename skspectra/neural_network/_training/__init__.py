@@ -1,1 +1,1 @@
-"""What trains a network: data, batches, the skorch net, its callbacks and checkpoints."""
+"""Training of a network: data, batches, the skorch net, its callbacks and checkpoints."""

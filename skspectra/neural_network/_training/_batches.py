@@ -1,4 +1,4 @@
-"""Batches for the training loop, gathered and given noise on the device that trains."""
+"""Batches for the training loop, gathered and augmented on the device that trains."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _COPIED_AT_ONCE = 1 << 24  # samples (spectra times their length)
 class SpectrumBatches(Dataset):
     """The batches of one epoch, drawn anew at every iteration, as (spectra, (labels, weights)) on the device.
 
-    A batch is one indexing operation: no Python code runs for a single spectrum. X is never copied as a whole on a CPU;
-    on another device it is kept there if half of the free memory holds it, and sent a batch ahead otherwise. If the
-    file of a memory-mapped X is changed, the next batch raises OSError.
+    A batch is one indexing operation: no Python code runs for a single spectrum. On a CPU, X is never copied as a
+    whole. On another device, X is kept in its memory if it fits in half of the free memory; otherwise batches are sent
+    one ahead. If the file of a memory-mapped X is changed, the next batch raises OSError.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ class SpectrumBatches(Dataset):
     sampler : RowSampler
         Draws the rows of an epoch.
     weights : ndarray of shape (n_samples,) or None, default=None
-        What multiplies the loss of each spectrum.
+        Factors for the loss of each spectrum.
     batch_size : int
-        The largest batch. The batches of an epoch are equally long to one spectrum, so that no short one is left over,
-        whose statistics would mean little.
+        Size of the largest batch. The sizes of the batches of an epoch differ by at most one spectrum, so that there is
+        no short batch, whose statistics would be poor.
     device : torch.device
     augmenter : object with a method augment(X, *, rng), or None, default=None
-        Gives every batch its noise.
+        Adds noise to every batch.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class SpectrumBatches(Dataset):
             self._rng = TorchRandom(torch.Generator(device).manual_seed(noise_seed), device)
 
     def __len__(self) -> int:
-        """Number of spectra in an epoch."""
+        """Return the number of spectra in an epoch."""
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch]:
@@ -86,12 +86,12 @@ class SpectrumBatches(Dataset):
 
     @property
     def generators(self) -> list[torch.Generator]:
-        """Every generator that an epoch draws with."""
+        """All generators from which an epoch draws."""
         generators = [] if self.sampler.generator is None else [self.sampler.generator]
         return generators if self.augmenter is None else [*generators, self._rng.generator]
 
     def flux_range(self) -> tuple[float, float]:
-        """Return the lowest and the highest flux, noise apart."""
+        """Return the lowest and the highest flux without noise."""
         low, high = math.inf, -math.inf
         for rows in torch.tensor_split(self.sampler.rows, self.n_batches):
             flux = self._read(rows)
@@ -152,7 +152,7 @@ def as_tensor(X: np.ndarray) -> Tensor:
 
 
 def _fits_on(device: torch.device, n_bytes: int) -> bool:
-    """Whether the data should be copied to the device whole; a CPU reads them where they are."""
+    """Return whether the data should be copied to the device as a whole; a CPU reads them in place."""
     if device.type != "cuda":
         return device.type != "cpu"
     free, _ = torch.cuda.mem_get_info(device)
@@ -160,7 +160,7 @@ def _fits_on(device: torch.device, n_bytes: int) -> bool:
 
 
 def _one_ahead(make_batch: Callable[[Tensor], Batch], items: Iterable[Tensor]) -> Iterator[Batch]:
-    """Yield make_batch(item) in order, the next one being made in a thread meanwhile."""
+    """Yield make_batch(item) in order, while the next one is made in a thread."""
     with ThreadPoolExecutor(max_workers=1) as executor:
         pending = None
         for item in items:

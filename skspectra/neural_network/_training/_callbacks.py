@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 class BestEpoch(Callback):
     """Keep the weights of the best validation epoch in memory and put them back at the end.
 
-    Best is the highest macro F1; of equal ones the lowest loss.
+    The best epoch has the highest macro F1 and, among equal ones, the lowest loss.
     """
 
     def on_train_begin(self, net, **kwargs):
@@ -56,7 +56,7 @@ class Patience(Callback):
 
 
 class Progress(Callback):
-    """One progress bar over the whole training, with the figures of the last epoch behind it."""
+    """One progress bar over the whole training, followed by the figures of the last epoch."""
 
     def on_train_begin(self, net, X=None, **kwargs):
         self.bar_ = tqdm(total=net.max_epochs * len(X[0]), unit=" spectra", unit_scale=True)
@@ -84,7 +84,7 @@ class Progress(Callback):
 
 
 class Schedule(LRScheduler):
-    """A learning-rate schedule whose place in the training can be saved. Its rate is part of the optimiser's state."""
+    """Learning-rate schedule whose position in the training can be saved; the rate is part of the optimiser's state."""
 
     def state_dict(self) -> dict[str, Any]:
         return {name: value for name, value in self.lr_scheduler_.state_dict().items() if name != "milestones"}
@@ -96,7 +96,8 @@ class Schedule(LRScheduler):
 def make_callbacks(estimator: Any, n_batches: int, best_epoch: BestEpoch | None) -> list[Callback]:
     """Return the callbacks of a training in the order in which they are called."""
     schedule = _learning_rate_schedule(estimator, estimator.max_epochs * n_batches)
-    # The best epoch is settled before, and the training ended after, any other callback sees the epoch's end.
+    # At the end of an epoch, BestEpoch is called before all other callbacks, and Patience, which ends the training,
+    # after them.
     callbacks = [best_epoch, *copy.deepcopy(_check_callbacks(estimator.callbacks)), schedule]
     if estimator.verbose:
         callbacks.append(Progress())

@@ -32,7 +32,7 @@ from ._net import DivergenceError
 def open_checkpoint(
     estimator: Any, data: TrainingData, device: torch.device, initial_weights: dict[str, torch.Tensor] | None
 ) -> Checkpoint:
-    """Return the checkpoint of a training, recognised by everything that its model depends on."""
+    """Return the checkpoint of a training, identified by everything on which its model depends."""
     if estimator.checkpoint_dir is None:
         return Checkpoint(None)
     run: dict[str, Any] = {
@@ -54,7 +54,7 @@ def open_checkpoint(
 def fingerprint(run: Any) -> str:
     """Return a hash of everything that a training depends on, equal in every process.
 
-    All of the flux is read, as it is in each epoch: a sample would take another survey's spectra for the same.
+    All of the flux is read, as in each epoch, because a part of it might not distinguish two sets of spectra.
     """
     try:
         return joblib.hash(run, hash_name="sha1", coerce_mmap=True)
@@ -63,7 +63,7 @@ def fingerprint(run: Any) -> str:
 
 
 def _settings(augmenter: Any) -> Any:
-    """Return what the noise depends on: an augmenter's own random state is not used in training."""
+    """Return the settings of the noise, without the random state of an augmenter, which is not used in training."""
     if not hasattr(augmenter, "get_params"):
         return augmenter
     settings = {name: value for name, value in augmenter.get_params().items() if name != "random_state"}
@@ -71,15 +71,15 @@ def _settings(augmenter: Any) -> Any:
 
 
 class CheckpointFile:
-    """The file of one training, held by a lock for as long as the context lasts.
+    """File of one training, locked as long as the context lasts.
 
-    Its name carries the fingerprint, so that trainings that differ in anything never share a file; of equal ones at the
-    same time each has a file of its own. The system takes the lock from a process that is killed.
+    Its name contains the fingerprint, so that trainings that differ in anything never share a file; equal trainings
+    that run at the same time have separate files. The operating system releases the lock of a process that is killed.
 
     Parameters
     ----------
     directory : str or path-like
-        Made if it is missing.
+        Folder of the file, created if it is missing.
     name : str
         Beginning of the file's name.
     fingerprint : str
@@ -87,9 +87,9 @@ class CheckpointFile:
     Attributes
     ----------
     state : dict or None
-        What was saved last, None if nothing was.
+        The state that was saved last; None if there is none.
     seed : int or None
-        The seed of a training that was given none. Set it before the first save.
+        The seed of a training without a given seed. Set it before the first save.
     """
 
     def __init__(self, directory: str | os.PathLike, name: str, fingerprint: str):
@@ -122,7 +122,7 @@ class CheckpointFile:
         self._lock.release()
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write the state beside the last one and put it in its place at once; a failure is a warning."""
+        """Replace the saved state in one step; issue a warning if this fails."""
         buffer = io.BytesIO()
         torch.save(_plain({**state, "fingerprint": self.fingerprint, "seed": self.seed}), buffer)
         try:
@@ -136,8 +136,8 @@ class CheckpointFile:
             )
 
     def remove(self) -> None:
-        """Delete the checkpoint: the training is finished."""
-        # One that stays does no harm: a training that resumes from its end gives the same model.
+        """Delete the checkpoint of a finished training."""
+        # A checkpoint that remains does no harm: a training that resumes from its end gives the same model.
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
@@ -152,7 +152,7 @@ class CheckpointFile:
             return
 
     def _paths(self) -> Iterator[Path]:
-        """Yield the files of this training, first those that have something to go on from."""
+        """Yield the files of this training, existing ones first."""
         yield from sorted(self.directory.glob(f"{self.stem}*.pt"))
         for number in itertools.count(1):
             yield self.directory / f"{self.stem}-{number}.pt"
@@ -163,7 +163,7 @@ class CheckpointFile:
                 damaged = file.testzip()  # PyTorch does not compare the checksums
             if damaged is not None:
                 raise ValueError(f"{damaged} is damaged")
-            # weights_only: whatever is in the file, no code of it runs.
+            # With weights_only, no code in the file is run.
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             same = state["fingerprint"] == self.fingerprint
         except Exception as error:
@@ -177,10 +177,10 @@ class CheckpointFile:
 
 
 class Checkpoint(Callback):
-    """The state of a training in a file: `save` keeps it after every epoch, `resume` continues from it.
+    """Callback that saves the state of a training to a file after every epoch, and resumes from it.
 
-    It is a context that holds the file, and the last callback of the net. Those other callbacks that have `state_dict`
-    and `load_state_dict` are part of the state. With `file` None nothing is kept.
+    It is also the context manager of the file, and the last callback of the net. The state includes those of other
+    callbacks that have `state_dict` and `load_state_dict`. If `file` is None, nothing is saved.
 
     Parameters
     ----------
@@ -189,9 +189,9 @@ class Checkpoint(Callback):
     Attributes
     ----------
     n_epochs : int
-        Number of epochs that the file holds.
+        Number of epochs in the file.
     pretrained : dict of lists of ndarray, or None
-        Attributes of the estimator that a pre-training learnt: from the file, or set before the training begins. None
+        Attributes of the estimator from pre-training, read from the file or set before the training begins. None
         without pre-training.
     """
 
@@ -218,11 +218,11 @@ class Checkpoint(Callback):
 
     @property
     def is_resumed(self) -> bool:
-        """Whether the file has a state to resume from."""
+        """Whether the file has a state from which to resume."""
         return self.file is not None and self.file.state is not None
 
     def seed(self, random_state: Any) -> np.random.RandomState:
-        """Return the source of all randomness; a training without a seed gets one that the file keeps."""
+        """Return the random state of the training; without a given seed, one is drawn and saved in the file."""
         generator = check_random_state(random_state)
         if self.file is None or random_state is not None:
             return generator
@@ -238,7 +238,7 @@ class Checkpoint(Callback):
             self.save(net, X[0])
 
     def on_epoch_end(self, net, dataset_train=None, **kwargs):
-        reason, net.stop_reason_ = net.stop_reason_, "interrupt"  # so says Ctrl-C while the file is written
+        reason, net.stop_reason_ = net.stop_reason_, "interrupt"  # the reason if Ctrl-C interrupts the writing
         self.save(net, dataset_train)
         net.stop_reason_ = reason
 
@@ -268,7 +268,7 @@ class Checkpoint(Callback):
         )
 
     def resume(self, net: NeuralNet, batches: SpectrumBatches, state: dict[str, Any]) -> None:
-        """Bring a training that has just begun into a state that was saved."""
+        """Restore a saved state in a training that has just begun."""
         net.module_.load_state_dict(state["module"])
         net.optimizer_.load_state_dict(state["optimizer"])
         net.history.extend(state["history"])
@@ -291,13 +291,13 @@ def _keeps_its_state(callback: Callback) -> bool:
 
 
 def _begins_anew(callback: Callback) -> bool:
-    """Whether the callback loses what it learnt: with scikit-learn and skorch such attributes end in an underscore."""
+    """Return whether a callback loses learnt attributes, whose names end in an underscore by convention."""
     learns = any(name.endswith("_") for name in vars(callback)) and not isinstance(callback, EpochTimer)
     return learns and not _keeps_its_state(callback)
 
 
 def _plain(value: Any) -> Any:
-    """Return the value made of what torch.load takes with weights_only: plain values and tensors."""
+    """Return a value converted to plain values and tensors, which torch.load accepts with weights_only."""
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, bool | int | float | str | torch.Tensor):

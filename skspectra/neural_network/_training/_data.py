@@ -1,4 +1,4 @@
-"""What a network is trained with: checked data, the split and the weights of the loss."""
+"""Training data of a network: checked data, the split and the weights of the loss."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class TrainingData:
         Position of each label in `classes`.
     classes : ndarray of shape (n_classes,)
     weights : ndarray of shape (n_samples,), float64, or None
-        Weights of the loss, None if all are equal. Rows of weight 0 take part in nothing.
+        Weights of the loss, None if all are equal. Rows of weight 0 are not used.
     sample_weight : ndarray of shape (n_samples,), float64, or None
-        Weights of the spectra without those of their classes, for the validation.
+        Weights of the spectra without class weights, for the validation.
     validation : tuple of flux and codes, or None
         The validation data that were given.
     """
@@ -63,7 +63,7 @@ class TrainingData:
         return rows
 
     def validation_batches(self, rows: np.ndarray | None, device: torch.device) -> SpectrumBatches | None:
-        """Return the batches of the validation data that were given or of those rows; None if there are neither."""
+        """Return the batches of the given validation data or of the rows; None if there are neither."""
         if self.validation is None and rows is None:
             return None
         flux, codes = self.validation or (self.flux, self.codes)
@@ -86,7 +86,7 @@ def check_validation_data(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Return flux and codes of the validation data, None if none were given.
 
-    They are checked as an estimator that has seen the training data checks those to predict.
+    They are checked like spectra that a fitted estimator predicts.
     """
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val must be given together: one of them is None.")
@@ -107,7 +107,7 @@ def check_validation_data(
 def check_weights(
     X: np.ndarray, y: np.ndarray, sample_weight: Any, class_weight: dict | str | None
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the products of sample weights and class weights, and the sample weights; None for what there is not."""
+    """Return the products of sample weights and class weights, and the sample weights; None if not given."""
     if sample_weight is not None:
         sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if class_weight is None:

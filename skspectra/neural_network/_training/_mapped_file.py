@@ -1,4 +1,4 @@
-"""Whether the file behind a memory-mapped array is still what it was."""
+"""Check that the file behind a memory-mapped array has not changed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 
 class MappedFile:
-    """The file that an array, or what it is a view of, is mapped from; `check` raises OSError if it was changed.
+    """File from which an array, or the base of a view, is mapped; `check` raises OSError if it was changed.
 
-    A change in place reaches the array, and a process that reads a map past the end of its file is killed by the
-    operating system. `check` before every batch leaves the time of one batch in which a truncation still kills. Only
-    the size is looked at where the map is writable, for the time changes with every write. A file that was deleted, or
-    replaced by another of its name, is no change: the map keeps the file that it was made from. Without a
-    memory-mapped file behind the array nothing is checked.
+    A change in place alters the array, and the operating system kills a process that reads a map past the end of its
+    file. With a `check` before every batch, only a truncation during a batch can still kill the process. If the map is
+    writable, only the size is checked, because the modification time changes with every write. Deleting the file, or
+    replacing it by another of its name, does not count as a change, because the map keeps the original file. If the
+    array is not memory-mapped, nothing is checked.
     """
 
     def __init__(self, X: np.ndarray):
@@ -37,7 +37,7 @@ class MappedFile:
             )
 
     def _status(self) -> tuple[tuple[int, int], int, int] | None:
-        """Identity, size and time of the last change; None where there is no file."""
+        """Return the identity, size and modification time of the file; None if there is no file."""
         if self._path is None:
             return None
         try:

@@ -1,4 +1,4 @@
-"""Warnings of spectra that are not scaled, or not as those for validation are."""
+"""Warnings about spectra that are not scaled, or are scaled differently for training and validation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-_N_ROWS = 256  # spectra that are looked at: a memory-mapped survey is not read for it
+_N_ROWS = 256  # spectra that are checked, so that a memory-mapped survey is not read as a whole
 _SPANS = (1e-3, 1e3)
 _MOST_UNLIKE = 100.0
 
@@ -19,10 +19,10 @@ _ROUTE = (
 
 
 def warn_of_scale(flux: np.ndarray, rows: np.ndarray, validation_flux: np.ndarray | None, stacklevel: int) -> None:
-    """Warn where spectra are far from a span of 1, or those for validation far from those for training.
+    """Warn if the span of the spectra is far from 1, or if those for validation are far from those for training.
 
-    The span of a set is the median of those of its spectra, so that a few spikes do not count. Of those for training
-    the given rows count.
+    The span of a set is the median of the spans of its spectra, so that a few spikes do not matter. Of the training
+    spectra, only the given rows are used.
     """
     span, level = _span_and_level(flux, rows)
     if span == 0 and level != 0:  # constant spectra have no scale; those of 0 may have been too small for float32
@@ -46,7 +46,7 @@ def warn_of_scale(flux: np.ndarray, rows: np.ndarray, validation_flux: np.ndarra
 
 
 def _span_and_level(flux: np.ndarray, rows: np.ndarray) -> tuple[float, float]:
-    """Median span of the spectra that are not constant, 0 if all are, and their median."""
+    """Return the median span of the spectra that are not constant, 0 if all are, and the median of the flux."""
     some = flux[rows[:: max(1, len(rows) // _N_ROWS)]]
     spans = np.ptp(some.astype(np.float64), axis=1)  # the span of float32 may be larger than float32 holds
     changing = spans > 0

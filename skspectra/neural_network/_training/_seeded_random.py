@@ -1,4 +1,4 @@
-"""Random numbers of PyTorch from generators of one's own, without the generators of the process."""
+"""Random numbers of PyTorch from separate generators instead of those of the process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-# Operators that take no generator. What they draw is what these draw in place.
+# Operators that take no generator, and functions that draw the same numbers in place.
 _LIKE: dict[Any, Callable] = {
     torch.ops.aten.rand_like: torch.Tensor.uniform_,
     torch.ops.aten.randn_like: torch.Tensor.normal_,
@@ -26,7 +26,7 @@ class SeededRandom(TorchDispatchMode):
 
     The numbers are those that the same calls draw after ``torch.manual_seed(seed)``, but the state of the process stays
     as it is. The context belongs to one thread, so that threads do not take numbers from each other. Operators that are
-    given a generator keep it. Fused kernels on a GPU that hold a dropout take no generator and are left as they are.
+    given a generator keep it. Fused GPU kernels with dropout take no generator and are not changed.
 
     Parameters
     ----------
