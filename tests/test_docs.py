@@ -18,7 +18,19 @@ from matplotlib import pyplot as plt  # noqa: E402
 
 DOCS = Path(__file__).parents[1] / "docs"
 # The pages with snippets, which run as they stand.
-GUIDE = ["quick", "few_labels", "scaling", "noise", "network", "comparing", "explaining", "files", "survey", "trust", "export"]
+GUIDE = [
+    "quick",
+    "few_labels",
+    "scaling",
+    "noise",
+    "network",
+    "comparing",
+    "explaining",
+    "files",
+    "survey",
+    "trust",
+    "export",
+]
 PACKAGES = [m.name for m in pkgutil.iter_modules(skspectra.__path__) if not m.name.startswith("_")]
 NAMES = [(package, name) for package in PACKAGES for name in importlib.import_module(f"skspectra.{package}").__all__]
 # They have no docstring of their own.

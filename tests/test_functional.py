@@ -96,6 +96,18 @@ def test_few_spectra_have_the_results_of_many(monkeypatch, small):
     assert_all_close(actual, plain(x, scale, shift, *weights))
 
 
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("width", [3, 11, 41])
+def test_both_forms_of_the_gradient_of_a_kernel_agree(width, length):
+    x, _, _, _ = random_input(length, (width,))
+    grad = torch.randn(5, length, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+
+    in_phases = _functional._weight_gradient_in_phases(x, grad, width)
+    of_convolution = _functional._weight_gradient_of_convolution(x, grad, width)
+
+    torch.testing.assert_close(in_phases, of_convolution, rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize("out_channels", [1, 2, 7, 12, 16, 33])
 def test_any_number_of_output_channels(out_channels):
     x, scale, shift, weights = random_input(24, (1, 5, 11), in_channels=6, out_channels=out_channels)
