@@ -128,7 +128,7 @@ def check_class_priors(class_priors: Any, classes: np.ndarray, name: str, *, pos
         class_priors = dict(class_priors.items())
         unknown = [key for key in class_priors if key not in labels]
         if unknown:
-            raise ValueError(f"{name} must have the classes {labels} as keys; not among them: {unknown}.")
+            raise ValueError(f"{name} has unknown keys {unknown}; allowed are the classes {labels}.")
         class_priors = [class_priors.get(label, 0.0) for label in labels]
     try:
         priors = np.array(class_priors, dtype=np.float64)

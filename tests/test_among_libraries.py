@@ -72,7 +72,7 @@ def test_columns_that_are_no_flux_are_not_given_noise(spectra):
     X, y = spectra
     frame = pd.DataFrame(X).add_prefix("w").assign(ra=180.0, id=7)
     with pytest.raises(
-        ValueError, match=r"X has the columns \['ra', 'id'\] beside .*X\.drop\(columns=\['ra', 'id'\]\)"
+        ValueError, match=r"X has columns \['ra', 'id'\] that do not look like flux .*X\.drop\(columns=\['ra', 'id'\]\)"
     ):
         PhysicsNoiseOverSampler().fit_resample(frame[1:], y[1:])
     X_resampled, _ = PhysicsNoiseOverSampler().fit_resample(frame.drop(columns=["ra", "id"])[1:], y[1:])

@@ -50,7 +50,7 @@ def test_a_disk_that_fails(function, tmp_path, monkeypatch):
 def test_a_folder_that_cannot_be_written_is_an_error_at_once(tmp_path):
     (tmp_path / "file").write_text("no folder")
 
-    with pytest.raises(ValueError, match=r"checkpoint_dir=.*file' is not allowed: a folder is needed"):
+    with pytest.raises(ValueError, match=r"checkpoint_dir=.*file' cannot be used: it must be a folder"):
         small(tmp_path / "file").fit(X, Y)
 
 
@@ -203,7 +203,7 @@ def test_callbacks_must_be_recognised(tmp_path):
     callback = GradientNormClipping(1.0)
     callback.function = lambda: None
 
-    with pytest.raises(ValueError, match="With checkpoint_dir every parameter must be one that pickle takes"):
+    with pytest.raises(ValueError, match="With checkpoint_dir every parameter must be picklable"):
         small(tmp_path, callbacks=[callback]).fit(X, Y)
 
 

@@ -79,7 +79,7 @@ def begun(run, archives, tmp_path, monkeypatch, one_file_at_once):
 def test_other_options_are_not_mixed_with_what_is_done(begun, run, archives):
     code, _, err = run("classify", archives, "-o", begun, "--keep-bad-pixels")
     assert code == 1
-    assert "the work was begun with other keep_bad_pixels: False, now True; use the same again, or delete" in err
+    assert "begun with a different value of keep_bad_pixels (False, now True); use the same value, or delete" in err
     assert not begun.exists()
 
 

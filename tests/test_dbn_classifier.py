@@ -197,7 +197,7 @@ def test_noise_beyond_the_range_is_clipped():
     assert np.isfinite(classifier.predict_proba(X)).all()
 
 
-@pytest.mark.filterwarnings("ignore:The spectra in X span 0 from")
+@pytest.mark.filterwarnings("ignore:The median range")
 @pytest.mark.parametrize("value", [0.0, 1.0, 7.0, -3.0])
 def test_constant_spectra(value):
     classifier = small(max_epochs=1).fit(np.full((6, 5), value), [0, 1] * 3)

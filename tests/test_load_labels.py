@@ -18,7 +18,7 @@ from skspectra.datasets._readers import _registry
 
 def test_a_copy_of_a_file_is_refused(folder):
     (folder / "copy.fits.gz").write_bytes(gzip.compress((folder / "spec-3.fits").read_bytes()))
-    with pytest.raises(ValueError, match=r"spec-3\.fits: .* a second time, after .*copy\.fits\.gz"):
+    with pytest.raises(ValueError, match=r"spec-3\.fits: .* is a duplicate of one in .*copy\.fits\.gz"):
         load_spectra(folder)
     with pytest.warns(UserWarning, match="1 of 6"):
         assert len(load_spectra(folder, on_error="warn").data) == 5
@@ -78,9 +78,9 @@ def test_catalogues_that_disagree_are_an_error_or_the_first_is_taken(tmp_path):
     redrock(tmp_path / "z-a.fits", [11], ["QSO"], [0.1])
     redrock(tmp_path / "z-b.fits", [12, 11], ["STAR", "GALAXY"], [0.0, 0.1])
     redrock(tmp_path / "z-c.fits", [11, 13], ["QSO", "STAR"], [0.1, 0.0])
-    with pytest.raises(ValueError, match=r"z-b\.fits: it has 11 as .*GALAXY.*z-a\.fits as .*QSO"):
+    with pytest.raises(ValueError, match=r"z-b\.fits: its label .*GALAXY.* for 11 differs from .*QSO.* in .*z-a\.fits"):
         load_spectra(tmp_path)
-    with pytest.warns(UserWarning, match=r"1 of 4 files .*z-b\.fits: it has 11"):
+    with pytest.warns(UserWarning, match=r"1 of 4 files .*z-b\.fits: its label .* for 11"):
         spectra = load_spectra(tmp_path, on_error="warn")
     assert spectra.target.tolist() == ["QSO", "", "STAR"]
     assert [Path(path).name for path, _ in spectra.failures] == ["z-b.fits"]
@@ -111,7 +111,7 @@ def test_empty_lines_of_a_tianchi_index_are_passed_over(tmp_path):
 
 def test_a_catalogue_alone_is_no_spectrum(tmp_path):
     (tmp_path / "index.csv").write_text("id,type\nbb,galaxy\n")
-    with pytest.raises(ValueError, match="no spectra"):
+    with pytest.raises(ValueError, match="No spectra could be loaded from"):
         load_spectra(tmp_path / "index.csv")
 
 
@@ -190,7 +190,7 @@ def test_a_spectrum_of_the_user_is_checked(tmp_path, registry):
     path = write_toy(tmp_path / "a.toy")
     for spectrum, message in (
         ({"flux": [], "wavelength": []}, "not empty"),
-        ({"flux": [1.0, 2.0], "wavelength": [4000.0, 4001.0, 4002.0]}, "shape"),
+        ({"flux": [1.0, 2.0], "wavelength": [4000.0, 4001.0, 4002.0]}, "wavelength has shape .* flux has shape"),
         ({"flux": [1.0, 2.0], "wavelength": [4001.0, 4000.0]}, "increasing"),
         ({"flux": [1.0, 2.0], "wavelength": [4000.0, 4001.0], "ivar": [1.0]}, "inverse variance"),
         ({"flux": [1.0, 2.0], "wavelength": [4000.0, 4001.0], "mask": [True]}, "mask"),
@@ -325,13 +325,13 @@ def test_csv_of_many_spectra(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("wavelength,flux\n5000,1\n5001\n", "line 3 has 1 values and the header 2"),
+        ("wavelength,flux\n5000,1\n5001\n", "line 3 has 1 values, but the header has 2 columns"),
         ("wavelength,flux\n5000,1\n5001,x\n", "line [23], column 'flux': '(x|True)' is not a number"),
         ("wavelength,flux\n5000,True\n", "line [23], column 'flux': '(x|True)' is not a number"),
-        ("wavelength,flux\n", "not empty"),
+        ("wavelength,flux\n", "no lines of values after the header"),
         ("5000,5001\n", "2 fluxes, not 2600"),
         ("3,2,1\n1,2,3\n", "first line are not wavelengths"),
-        ("1,2,3\n4,5,6\n", "first line is 3 numbers, too few"),
+        ("1,2,3\n4,5,6\n", "first line has only 3 numbers, too few"),
         ("1,2,3\n", "3 fluxes, not 2600"),
     ],
 )

@@ -264,13 +264,13 @@ def test_paths_that_are_none(paths):
 @pytest.mark.parametrize("paths", [[], "nothing-*.fits", "nothing.fits"])
 def test_nothing_to_load(paths, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((ValueError, FileNotFoundError), match=r"no spectra|nothing"):
+    with pytest.raises((ValueError, FileNotFoundError), match=r"No spectra|nothing"):
         load_spectra(paths)
 
 
 def test_nothing_could_be_loaded(tmp_path):
     (tmp_path / "a.fits").write_bytes(b"x" * 100)
-    with pytest.raises(ValueError, match=r"no spectra to load.*a\.fits"):
+    with pytest.raises(ValueError, match=r"No spectra could be loaded from .*a\.fits"):
         load_spectra(tmp_path, on_error="warn")
 
 

@@ -238,7 +238,7 @@ def test_validation_data_far_from_the_training_data(change):
 
 @pytest.mark.parametrize("factor", [1e-50, 1e-17, 1e-4, 1e5])
 def test_spectra_that_are_not_scaled(factor):
-    with pytest.warns(UserWarning, match=r"The spectra in X span .*\. Scale the spectra, for example") as record:
+    with pytest.warns(UserWarning, match=r"The median range .* in X is .*\. Scale the spectra, for example") as record:
         mlp().fit(X * factor, Y)
     assert record[0].filename == __file__
 
@@ -275,7 +275,7 @@ def test_usual_spectra_raise_no_warning(change):
 @pytest.mark.parametrize("callback", [EpochScoring("f1"), ("mine", BatchScoring("f1")), InputShapeSetter()])
 def test_callbacks_that_need_skorchs_batches_are_refused_by_name(callback):
     name = type(callback[1] if isinstance(callback, tuple) else callback).__name__
-    with pytest.raises(ValueError, match=f"callbacks has {name}, which looks into skorch's own batches.*history_"):
+    with pytest.raises(ValueError, match=f"callbacks has {name}, which needs skorch's own batches.*history_"):
         mlp(callbacks=[callback]).fit(X, Y)
 
 

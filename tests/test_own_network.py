@@ -282,7 +282,7 @@ def test_maps_behind_earlier_blocks_of_a_network_with_other_features_are_refused
 
     classifier = HalvedClassifier(**small().get_params()).fit(X, Y)
     assert class_activation_map(classifier, X).shape == X.shape
-    with pytest.raises(TypeError, match="layer=0 is not possible: Halved has a forward_features of its own"):
+    with pytest.raises(TypeError, match="layer=0 is not possible: Halved overrides forward_features"):
         class_activation_map(classifier, X, layer=0)
 
 

@@ -146,7 +146,7 @@ def test_an_effect_may_be_an_estimator_and_must_change_the_spectra_in_place():
     np.testing.assert_allclose(
         CCDNoiseAugmenter(**OFF, effects=[Residual()]).augment(X), X + np.float32(0.1), rtol=1e-6
     )
-    with pytest.raises(TypeError, match="returned something; apply changes the spectra in place"):
+    with pytest.raises(TypeError, match="must change the spectra in place and return None"):
         CCDNoiseAugmenter(effects=[Returning()]).augment(X)
 
 

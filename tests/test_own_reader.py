@@ -99,7 +99,7 @@ def test_labels_may_have_names_and_numbers_of_any_kind(monkeypatch, tmp_path, by
     ("second", "cause"),
     [
         (Label("QSO", redshift="far"), "the redshift is 'far', which is not a number"),
-        (Label("Q\0SO"), "it contains a zero byte"),
+        (Label("Q\0SO"), "contains a zero byte, which is not allowed"),
         (Label("Q\udcff"), "surrogates not allowed"),
     ],
 )
@@ -137,5 +137,5 @@ def test_a_text_file_has_no_tables(tmp_path):
     (tmp_path / "a.txt").write_text("5000.0 1.0\n")
     with SurveyFile(tmp_path / "a.txt") as file:
         assert (file.header, file.hdu_names(), file.has_table(1, {"FLUX"})) == ({}, [], False)
-        with pytest.raises(ValueError, match="it has no HDU 1, for it is not a FITS file"):
+        with pytest.raises(ValueError, match="it has no HDU 1, because it is not a FITS file"):
             file.table(1)

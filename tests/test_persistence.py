@@ -155,7 +155,7 @@ def test_a_classifier_from_a_machine_with_a_device_that_is_not_here(pipeline):
     state = with_pickle(pipeline[-1]).__getstate__()
     loaded = type(pipeline[-1]).__new__(type(pipeline[-1]))
 
-    with pytest.warns(DeviceWarning, match=r"device='cuda:99' is not available: the CPU takes its place"):
+    with pytest.warns(DeviceWarning, match=r"device='cuda:99' is not available; the CPU is used instead"):
         loaded.__setstate__({**state, "device": "cuda:99"})
     flux = pipeline[:-1].transform(X)
     np.testing.assert_array_equal(loaded.predict_proba(flux), pipeline[-1].predict_proba(flux))

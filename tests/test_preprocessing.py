@@ -170,7 +170,7 @@ def test_a_spectrum_with_nothing_in_it_is_an_error_that_names_its_row(copy):
     X[:, 3] = np.nan
     X[[31, 77]] = np.nan
     before = X.copy()
-    with pytest.raises(ValueError, match=r"NaN alone.*row 31, 77\."):
+    with pytest.raises(ValueError, match=r"entirely NaN.*row 31, 77\."):
         MissingFluxInterpolator(copy=copy).fit_transform(X)
     np.testing.assert_array_equal(X, before)
     with pytest.raises(ValueError, match=r"row 0, 1, 2, 3, 4, \.\.\.\."):

@@ -62,5 +62,5 @@ def test_what_cannot_be_used(sample):
     with pytest.raises(ValueError, match=r"no such device|not available"):
         PretrainedFeatures(device="nowhere").transform(sample.data[:2])
     empty = np.full((1, 2600), np.nan)
-    with pytest.raises(ValueError, match="spectra of NaN alone"):
+    with pytest.raises(ValueError, match="spectra that are entirely NaN"):
         PretrainedFeatures().transform(empty)

@@ -93,13 +93,13 @@ def test_empty_in_gzip(tmp_path):
     ],
 )
 def test_not_fits(tmp_path, content):
-    refused(tmp_path / "spec.fits", content, "no format")
+    refused(tmp_path / "spec.fits", content, "no reader recognises its format")
 
 
 def test_fits_of_something_else(tmp_path):
     path = tmp_path / "image.fits"
     fits.PrimaryHDU(np.zeros((10, 10))).writeto(path)
-    refused(path, path.read_bytes(), "no format")
+    refused(path, path.read_bytes(), "no reader recognises its format")
 
 
 def test_a_survey_of_which_this_is_another_product(tmp_path, contents):
@@ -137,7 +137,7 @@ def test_desi_with_wavelengths_that_are_compressed(tmp_path, contents):
 
 def test_lamost_without_the_row_of_flags(tmp_path):
     path = lamost_array(tmp_path / "spec.fits", EXTEN0="Flux, Inverse, Wavelength")
-    refused(path, path.read_bytes(), r"the primary array has no row \['andmask'\]: it has \['flux', 'inverse'")
+    refused(path, path.read_bytes(), r"primary array lacks the rows \['andmask'\]; its rows are \['flux', 'inverse'")
 
 
 def test_sdss_spspec_without_the_row_of_flags(tmp_path):
@@ -169,7 +169,7 @@ def test_lamost_class_that_is_worthless(tmp_path, make, value, cause):
     refused(path, path.read_bytes(), f"CLASS is .*{cause}")
 
 
-@pytest.mark.parametrize(("value", "cause"), [("", "CLASS is empty"), ("XXXXXX", "HDU 2 has text that is none")])
+@pytest.mark.parametrize(("value", "cause"), [("", "CLASS is empty"), ("XXXXXX", "HDU 2 contains text that cannot be")])
 def test_sdss_class_that_is_worthless(tmp_path, value, cause):
     path = sdss_spec(tmp_path / "spec.fits", CLASS=value)
     refused(path, path.read_bytes().replace(b"XXXXXX", b"\xff" * 6), cause)

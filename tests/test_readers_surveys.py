@@ -230,7 +230,7 @@ def test_desi_files_of_single_exposures_are_refused(tmp_path):
         columns = [*hdus["FIBERMAP"].columns, fits.Column("EXPID", "J", array=[1, 2, 3])]
         hdus["FIBERMAP"] = fits.BinTableHDU.from_columns(columns, name="FIBERMAP")
         hdus.writeto(tmp_path / "exposures.fits")
-    with pytest.raises(ValueError, match=r"exposures\.fits: it holds single exposures"):
+    with pytest.raises(ValueError, match=r"exposures\.fits: it holds single exposures; read the coadd"):
         load_spectra(tmp_path / "exposures.fits")
 
 

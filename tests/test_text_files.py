@@ -97,8 +97,8 @@ def test_names_of_objects_keep_their_zeros(tmp_path):
     ("content", "cause"),
     [
         ("wave,flux\n5000,1\n# x\n5001,abc\n", "line 4, column 'flux': 'abc' is not a number"),
-        ("wave flux\n5000 1\n\n5001\n", "line 4 has 1 values and the header 2"),
-        ("wave,flux\n5000,1\n5001,2,3\n", "line 3 has 3 values and the header 2"),
+        ("wave flux\n5000 1\n\n5001\n", "line 4 has 1 values, but the header has 2 columns"),
+        ("wave,flux\n5000,1\n5001,2,3\n", "line 3 has 3 values, but the header has 2 columns"),
         ("wave,flux\n5000,True\n5001,1\n", "line 2, column 'flux': 'True' is not a number"),
         (
             "wave,counts\n5000,1\n",

@@ -17,7 +17,11 @@ _SUBCOMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return 0 for success, 1 if something could not be read or written, 2 for wrong usage."""
+    """Run the command and return its exit code.
+
+    It is 0 for success, 1 if something could not be read or written and for any other error, 2 for wrong usage, and 130
+    for an interrupt from the keyboard.
+    """
     args = _parser().parse_args(argv)
     run = importlib.import_module(f"._{args.subcommand}", __name__).run
     try:

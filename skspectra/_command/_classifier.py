@@ -37,7 +37,9 @@ class Classifier:
         # These do not always predict the class of the greatest probability.
         self._decides = isinstance(last_step(self.model), UnknownRejector | MacroF1ThresholdClassifier)
         if self._decides and (args.priors is not None or args.reject is not None):
-            raise UsageError(f"--model {args.model} decides by itself: --priors and --reject cannot change it.")
+            raise UsageError(
+                f"--model {args.model} makes its own decisions, so --priors and --reject cannot be used with it."
+            )
         self._thresholds = None if args.reject is None else self._thresholds_of(args.reject)
         self.settings = {name: str(getattr(args, name)) for name in ("priors", "reject", "keep_bad_pixels")}
         self.settings["model"] = model_identity(args.model)

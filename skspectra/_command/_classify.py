@@ -91,6 +91,6 @@ def _classify(args: argparse.Namespace, database: Path, write: Callable[[Results
     ):
         stream = Stream(classifier, results, problems, keep_bad_pixels=args.keep_bad_pixels)
         stream.read(stores, files, folders, database, n_jobs)
-        problems.require_spectra(results.n_spectra, folders, "classify")
+        problems.require_spectra(results.n_spectra, folders, "classified")
         write(results)
     return problems.summarise()

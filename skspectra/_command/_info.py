@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         first, last = store.wavelength[[0, -1]].tolist()
         _print(path, store.survey.tolist(), first, last, store.snr.tolist(), store.target.tolist())
     read_into(add, files, folders, problems, grid=None, n_jobs=n_processes(args.n_jobs, len(files)))
-    problems.require_spectra(0, folders, "describe")
+    problems.require_spectra(0, folders, "described")
     return problems.summarise()
 
 

@@ -15,7 +15,9 @@ def load_model(args: argparse.Namespace) -> tuple[Any, np.ndarray]:
     """Return a fitted classifier and the wavelengths of the spectra that it takes, in angstrom."""
     path = Path(args.model)
     if path.suffix in _LOADERS and args.device != "auto":
-        raise UsageError(f"--device {args.device} is for pretrained models; {path} predicts where it was saved to.")
+        raise UsageError(
+            f"--device {args.device} is for pretrained models; the device of {path} was set when it was saved."
+        )
     if path.suffix not in _LOADERS:
         return _load_pretrained(args)
     if not path.is_file():
@@ -95,6 +97,6 @@ def _wavelength(model: Any, path: Path) -> np.ndarray:
     if n_features != len(LAMOST_WAVELENGTH):
         raise UsageError(
             f"--model {path} takes spectra of {n_features} samples, and its file does not say at which wavelengths. "
-            "Only to_onnx(..., wavelength=...) writes that into the file."
+            "Export it with to_onnx(..., wavelength=...) to store the wavelengths."
         )
     return LAMOST_WAVELENGTH

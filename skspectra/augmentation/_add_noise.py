@@ -41,7 +41,7 @@ def _add_in_place(flux: Array, effects: Sequence[Any], rng: Any) -> None:
     minimum, maximum = flux_extremes(flux)
     for effect in effects:
         if effect.apply(flux, minimum, maximum, rng) is not None:
-            raise TypeError(f"The effect {effect!r} returned something; apply changes the spectra in place.")
+            raise TypeError(f"The method apply of effect {effect!r} must change the spectra in place and return None.")
 
 
 def write_noisy_spectra(

@@ -32,7 +32,9 @@ def make_model_card(
     """Return the sections of the card as JSON values; None for sections without information."""
     n_features = network.n_features_in_
     if table is not None and not isinstance(table, ClassificationTable):
-        raise ValueError(f"table must be what skspectra.metrics.classification_table returns, got {table!r}.")
+        raise ValueError(
+            f"table must be a ClassificationTable, as skspectra.metrics.classification_table returns, got {table!r}."
+        )
     priors = getattr(estimator, "class_priors_", None)
     best = network.history_[network.best_epoch_ - 1] if network.best_epoch_ else {}
     return {

@@ -149,7 +149,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         if missing.size:
             raise ValueError(
                 f"Input X contains NaN that no step of the exported pipeline fills, such as in row {missing[0]}. "
-                "MissingFluxInterpolator in the pipeline fills missing flux, except in spectra of NaN alone."
+                "MissingFluxInterpolator in the pipeline fills missing flux, except in spectra that are entirely NaN."
             )
         return probabilities
 

@@ -135,8 +135,8 @@ def class_activation_map(
         )
     if layer is not None and type(module).forward_features is not DenseNet1D.forward_features:
         raise TypeError(
-            f"layer={layer!r} is not possible: {type(module).__name__} has a forward_features of its own, of which the "
-            "maps behind earlier blocks know nothing. layer=None gives its exact map."
+            f"layer={layer!r} is not possible: {type(module).__name__} overrides forward_features, which maps after "
+            "earlier blocks do not take into account. layer=None gives its exact map."
         )
     for name, value in (("upsample", upsample), ("normalize", normalize)):
         if not isinstance(value, bool | np.bool_):

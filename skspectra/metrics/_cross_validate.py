@@ -106,7 +106,7 @@ def cross_validate(
                         _fit_and_predict(run, classifier, X_train, y[train], X_test)
                     except Exception as error:
                         run.failure = f"fold {i + 1} of {len(folds)}: {type(error).__name__}: {error}"
-                        message = f"{name} failed and is tried no further.\n{traceback.format_exc()}"
+                        message = f"{name} failed and will not be tried again.\n{traceback.format_exc()}"
                         warnings.warn(message, FitFailedWarning, stacklevel=4)
                 bar.update()
     return runs

@@ -83,7 +83,7 @@ def check_scored_priors(class_priors: Any, labels: np.ndarray, support: np.ndarr
     if wrong.size:
         raise ValueError(
             "class_priors must be above 0 for each class that has spectra to score and 0 for any other; "
-            f"not so for {wrong.tolist()}."
+            f"this does not hold for {wrong.tolist()}."
         )
     return priors
 

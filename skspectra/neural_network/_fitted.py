@@ -144,7 +144,7 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
             device = select_device(self.device)
         except ValueError:
             warnings.warn(
-                f"device={self.device!r} is not available: the CPU takes its place.", DeviceWarning, stacklevel=2
+                f"device={self.device!r} is not available; the CPU is used instead.", DeviceWarning, stacklevel=2
             )
             device = torch.device("cpu")
         with own_surroundings():

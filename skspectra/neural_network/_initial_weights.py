@@ -76,4 +76,6 @@ def _refuse_other_architecture(classifier: Any, source: Any) -> None:
     if differing:
         own = ", ".join(f"{name}={getattr(classifier, name)!r}" for name in differing)
         wanted = ", ".join(f"{name}={getattr(source, name)!r}" for name in differing)
-        raise ValueError(f"The network of init has {wanted}, and this one {own}: give both the same values.")
+        raise ValueError(
+            f"The network of init has {wanted}, but this classifier has {own}. Set them to the same values."
+        )

@@ -203,8 +203,8 @@ def _refuse_other_columns(X: Any) -> None:
     others = [name for name in names if not any(character.isdigit() for character in name)]
     if others and len(others) < len(names):
         raise ValueError(
-            f"X has the columns {others} beside columns whose names have numbers, as those of flux have. Noise would "
-            f"change them: leave them out, as in X.drop(columns={others})."
+            f"X has columns {others} that do not look like flux (their names have no digits). Noise would change them, "
+            f"so drop them, as in X.drop(columns={others})."
         )
 
 

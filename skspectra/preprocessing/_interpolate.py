@@ -81,7 +81,7 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
         empty = np.flatnonzero(np.isnan(np.fmin.reduce(X, axis=1)))
         if empty.size:
             rows = ", ".join(map(str, empty[:5])) + (", ..." if empty.size > 5 else "")
-            raise ValueError(f"Input X has spectra of NaN alone, in which nothing can be interpolated: row {rows}.")
+            raise ValueError(f"Input X has spectra that are entirely NaN and cannot be interpolated: row {rows}.")
         for_each_chunk(lambda start, stop: _fill(X[start:stop]), *X.shape)
         return X
 

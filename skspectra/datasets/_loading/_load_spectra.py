@@ -150,7 +150,7 @@ def load_spectra(
             spectra.extend(found)
 
         read_into(add, files, folders, report, grid=grid, n_jobs=n_jobs, progress=progress)
-        report.require_spectra(len(spectra), folders, f"load in {paths!r}")
+        report.require_spectra(len(spectra), folders, f"loaded from {paths!r}")
         report.warn(len(files))
         [rows] = table.chunks((*TEXT_COLUMNS, *NUMBER_COLUMNS), size=len(spectra))
     return _bunch(spectra, rows, report, grid, bad_pixels)

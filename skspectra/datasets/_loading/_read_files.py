@@ -140,7 +140,7 @@ def _accept(content: Content | Exception, path: str, folder: str | None, report:
     if isinstance(content, Exception):
         raise content
     if unknown:
-        raise ValueError(f"{path}: it is of no format that a reader knows")
+        raise ValueError(f"{path}: no reader recognises its format")
     return content
 
 

@@ -31,7 +31,7 @@ class Report:
             self.fail(folder, ValueError(f"{folder}: the folder holds no spectra"))
         if n_spectra == 0:
             causes = "; ".join(f"{path}: {cause}" for path, cause in self.failures[:3])
-            raise ValueError(f"There are no spectra to {action}. {causes}".rstrip())
+            raise ValueError(f"No spectra could be {action}. {causes}".rstrip())
 
     def warn(self, n_files: int) -> None:
         """Warn once about failures and once about unused arrays, at the line that called load_spectra or its like."""

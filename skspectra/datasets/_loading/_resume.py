@@ -25,10 +25,12 @@ def files_to_read(
         # The table holds nothing of an earlier call.
         table["parameters"] = json.dumps(parameters)
         return files
-    advice = f"use the same again, or delete {part} to start again"
+    restart = f"delete {part} to start again"
     other = difference(json.loads(table["parameters"]), parameters)
     if other:
-        raise ValueError(f"{part}: the {what} was begun with other {other}; {advice}")
+        raise ValueError(
+            f"{part}: the {what} was begun with a different value of {other}; use the same value, or {restart}"
+        )
     to_read = []
     for file in files:
         state = table.state_when_read(file.path)
@@ -38,12 +40,13 @@ def files_to_read(
         if state != file_state(file.path):
             raise ValueError(
                 f"{file.path}: the file was changed after it was read into {part} ({state}; now "
-                f"{file_state(file.path) or 'missing'}); delete {part} to start again"
+                f"{file_state(file.path) or 'missing'}); {restart}"
             )
         folders.discard(file.folder or "")
     if len(files) - len(to_read) < table.n_files:
         raise ValueError(
-            f"{part}: {table.n_files - len(files) + len(to_read)} of the files in it are not among 'paths'; {advice}"
+            f"{part}: {table.n_files - len(files) + len(to_read)} of the files in it are not among 'paths'; give them "
+            f"again, or {restart}"
         )
     return to_read
 
@@ -52,7 +55,7 @@ def difference(before: dict[str, str], now: dict[str, str]) -> str | None:
     """Return the first parameter that differs, with both values, as text; None if all agree."""
     for name, value in now.items():
         if before[name] != value:
-            return f"{name}: {before[name]}, now {value}"
+            return f"{name} ({before[name]}, now {value})"
     return None
 
 

@@ -154,7 +154,7 @@ class SpectraTable:
                 *name,
             )
             raise ValueError(
-                f"{path}: it holds the spectrum {spectrum.spectrum_id} of {spectrum.survey} a second time, after "
+                f"{path}: the spectrum {spectrum.spectrum_id} of {spectrum.survey} is a duplicate of one in "
                 f"{os.fsdecode(other)}"
             ) from error
 
@@ -199,4 +199,4 @@ def file_described(labels: Labels, path: str) -> str:
 def refuse_other_label(object_id: str, label: Label, path: str, known: Label, known_path: str) -> None:
     """Raise ValueError if a catalogue disagrees with an earlier one."""
     if str(label) != str(known):  # as text, because NaN is not equal to NaN
-        raise ValueError(f"{path}: it has {object_id} as {label}, {known_path} as {known}")
+        raise ValueError(f"{path}: its label {label} for {object_id} differs from the label {known} in {known_path}")

@@ -30,7 +30,7 @@ def check_spectrum(spectrum: Spectrum) -> None:
     mask = np.zeros(len(flux), bool) if spectrum.mask is None else _mask(spectrum.mask)
     for name, array in (("wavelength", wavelength), ("inverse variance", ivar), ("mask", mask)):
         if array.shape != flux.shape:
-            raise ValueError(f"the flux has shape {flux.shape} and the {name} {array.shape}")
+            raise ValueError(f"the {name} has shape {array.shape}, but the flux has shape {flux.shape}")
     mask |= ~np.isfinite(flux)
     if spectrum.ivar is not None:
         # Surveys write 0, a negative number, NaN or infinity for a pixel without information.
@@ -89,8 +89,8 @@ def _as_float32(flux: np.ndarray, good: np.ndarray) -> np.ndarray:
     largest = np.abs(flux[good]).max(initial=0.0)
     if largest > _FLOAT32.max or 0.0 < largest < _FLOAT32.tiny:
         raise ValueError(
-            f"the flux reaches {largest:g}, and float32 holds {_FLOAT32.tiny:.0e} to {_FLOAT32.max:.0e}: "
-            "give it in another unit"
+            f"the flux reaches {largest:g}, which is outside the float32 range {_FLOAT32.tiny:.0e} to "
+            f"{_FLOAT32.max:.0e}: convert it to another unit"
         )
     with np.errstate(over="ignore", under="ignore"):
         return flux.astype(np.float32)
@@ -109,6 +109,6 @@ def _text(value: object) -> str:
         return ""
     text = value.decode().strip() if isinstance(value, bytes) else str(value).strip()
     if "\0" in text:
-        raise ValueError(f"{text!r} is not a name: it contains a zero byte")
+        raise ValueError(f"{text!r} contains a zero byte, which is not allowed in names and classes")
     text.encode()  # lone surrogates raise UnicodeEncodeError, which is a ValueError
     return "" if text in MISSING_TEXTS else text

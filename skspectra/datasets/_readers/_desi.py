@@ -85,7 +85,7 @@ def read_desi_coadd(file: SurveyFile) -> list[Spectrum] | None:
         return None
     columns = file.column_names(hdu)
     if "EXPID" in columns:
-        raise ValueError("it holds single exposures, whose sum is the coadd file of the same name")
+        raise ValueError("it holds single exposures; read the coadd file of the same name instead")
     # A target can be in many coadds. The mean date, or in older productions the exposure time, tells them apart.
     when = next((name for name in ("MEAN_MJD", "COADD_EXPTIME") if name in columns), "TARGETID")
     fibermap = file.table(hdu, {"TARGETID", "OBJTYPE", when})
@@ -132,7 +132,7 @@ def _join_cameras(file: SurveyFile, n_targets: int) -> tuple[np.ndarray, np.ndar
     n_pixels = max(place.stop for place in places.values())
     check_n_pixels(n_pixels)
     if n_pixels > 2 * sum(map(len, grids.values())):
-        raise ValueError(f"the gaps between the cameras {cameras} are larger than what they see")
+        raise ValueError(f"the gaps between the cameras {cameras} are larger than the ranges that they cover")
     # The fluxes are read before memory is allocated for the sums, which are not much larger if the fluxes are floats.
     fluxes = {camera: file.image(f"{camera}_FLUX") for camera in cameras}
     for camera, flux in fluxes.items():

@@ -63,7 +63,7 @@ def spectra_of(arrays: Mapping[str, Any], object_id: str = "") -> list[Spectrum]
     given = {field: arrays[name] for field, name in places.items()}
     if not has_spectra(given):
         missing = "flux" if "flux" not in given else "wavelength"
-        raise NoSpectra(f"it has no array {missing}, only {sorted(arrays)}")
+        raise NoSpectra(f"it has no array recognised as {missing}; its arrays are {sorted(arrays)}")
     refuse_per_frequency(given["flux"])
     if "error" in given and "ivar" not in given:
         given["ivar"] = _inverse_variance(given["error"])

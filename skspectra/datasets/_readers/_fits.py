@@ -99,7 +99,7 @@ class FitsFile:
         try:
             table.convert_bytestring_to_unicode()
         except UnicodeDecodeError as error:
-            raise ValueError(f"HDU {key!r} has text that is none: {error}") from error
+            raise ValueError(f"HDU {key!r} contains text that cannot be decoded: {error}") from error
         for name in table.colnames:
             table.rename_column(name, name.strip().upper())
         if columns is not None:

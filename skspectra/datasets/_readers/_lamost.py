@@ -47,7 +47,7 @@ def read_lamost(file: SurveyFile) -> Spectrum | None:
         rows = dict(zip(names, file.image(0), strict=False))
         missing = {"flux", "inverse", "andmask"} - set(rows)
         if missing:
-            raise ValueError(f"the primary array has no row {sorted(missing)}: it has {sorted(rows)}")
+            raise ValueError(f"the primary array lacks the rows {sorted(missing)}; its rows are {sorted(rows)}")
         flux, ivar, mask = rows["flux"], rows["inverse"], rows["andmask"]
         if "wavelength" in rows:
             wavelength = rows["wavelength"].astype(np.float64)
@@ -81,7 +81,8 @@ def read_lamost_medium_resolution(file: SurveyFile) -> Spectrum | None:
     The bands (``COADD_B``, 4950 to 5350 angstrom, and ``COADD_R``, 6300 to 6800) are tables with one row of arrays, or
     in early releases with one pixel per row. Nothing was measured between them. The single exposures are not read. On
     the grid of the low-resolution spectra most samples are NaN, so a classifier needs another grid (`wavelength`). A
-    pixel is bad if PIXMASK is not 0. The class is that of the header, or "" if there is none.
+    pixel is bad if PIXMASK is not 0, or ANDMASK in files without PIXMASK. The class is that of the header, or "" if
+    there is none.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The largest sizes that a survey file may claim."""
+"""The largest sizes that a survey file may state."""
 
 # No survey spectrum has this many pixels. Grids and masks can be far larger than a compressed file that states their
 # size.
@@ -8,7 +8,7 @@ MOST_PIXELS = 1_000_000
 def check_n_pixels(n_pixels: int) -> None:
     """Raise ValueError if a file states more pixels than any survey spectrum has."""
     if n_pixels > MOST_PIXELS:
-        raise ValueError(f"it claims {n_pixels} pixels a spectrum, which no survey has: the limit is {MOST_PIXELS}")
+        raise ValueError(f"it states {n_pixels} pixels per spectrum, more than the limit of {MOST_PIXELS}")
 
 
 def unpacked_limit(compressed_size: int) -> int:

@@ -40,12 +40,16 @@ def read_npz(file: SurveyFile) -> list[Spectrum] | None:
         places = find_fields(members)
         if not has_spectra(places):
             missing = "flux" if "flux" not in places else "wavelength"
-            raise NoSpectra(f"it has no array {missing}, only {sorted(members)}")
+            raise NoSpectra(f"it has no array recognised as {missing}; its arrays are {sorted(members)}")
         file.unused += sorted(set(members) - set(places.values()) - _OF_LOADED)
         for name in places.values():
             info = archive.getinfo(members[name])
-            if info.file_size > unpacked_limit(info.compress_size):
-                raise ValueError(f"{name} claims {info.file_size} bytes in {info.compress_size}")
+            limit = unpacked_limit(info.compress_size)
+            if info.file_size > limit:
+                raise ValueError(
+                    f"{name} states {info.file_size} bytes after decompression from {info.compress_size} bytes, more "
+                    f"than the limit of {limit}"
+                )
         return spectra_of({name: _npy(name, archive.read(members[name])) for name in places.values()})
 
 
@@ -62,8 +66,8 @@ def read_npy(file: SurveyFile) -> list[Spectrum] | None:
         raise NoSpectra("it holds Python objects, not numbers")
     if flux.ndim not in (1, 2) or flux.shape[-1] != len(LAMOST_WAVELENGTH):
         raise NoSpectra(
-            f"it has shape {flux.shape}, not (n, {len(LAMOST_WAVELENGTH)}): on another grid than that of LAMOST the "
-            "wavelength must be given, in an npz file"
+            f"it has shape {flux.shape}, not (n, {len(LAMOST_WAVELENGTH)}). Fluxes on another grid need their "
+            "wavelengths: save both in an npz file"
         )
     return spectra_of({"flux": flux, "wavelength": LAMOST_WAVELENGTH})
 
@@ -79,7 +83,7 @@ def _npy(name: str, content: bytes) -> np.ndarray:
     n_bytes = math.prod(shape) * dtype.itemsize
     start = stream.tell()
     if n_bytes != len(content) - start:
-        raise ValueError(f"an array of shape {shape} has {n_bytes} bytes, and the file {len(content) - start}")
+        raise ValueError(f"an array of shape {shape} needs {n_bytes} bytes, but the file has {len(content) - start}")
     array = np.frombuffer(content, dtype, offset=start)
     return array.reshape(shape[::-1]).T if fortran_order else array.reshape(shape)
 
@@ -105,4 +109,4 @@ def _plain_objects(name: str, stream: io.BytesIO) -> np.ndarray:
         cause = "they are arrays"
     except Exception as error:  # a damaged pickle can raise anything
         cause = str(error)
-    raise ValueError(f"{name} holds Python objects that are not read ({cause}): save it as numbers or text")
+    raise ValueError(f"{name} holds Python objects that cannot be read ({cause}): save it as numbers or text")

@@ -58,7 +58,7 @@ def _read(file: SurveyFile, candidates: list[Reader]) -> list[Spectrum] | Labels
             return _checked([found] if isinstance(found, Spectrum) else found, survey)
     if file.hdu_names():
         raise ValueError(
-            f"it is of no format that a reader knows: it has the HDUs {file.hdu_names()}, and none is a table with "
+            f"no reader recognises its format: it has the HDUs {file.hdu_names()}, and none is a table with "
             "columns of wavelength and flux"
         )
     return None

@@ -242,7 +242,7 @@ class SurveyFile:
 
     def _opened(self, hdu: int | str) -> FitsFile:
         if self._fits is None:
-            raise ValueError(f"it has no HDU {hdu!r}, for it is not a FITS file")
+            raise ValueError(f"it has no HDU {hdu!r}, because it is not a FITS file")
         return self._fits
 
 

@@ -51,12 +51,12 @@ def read_text(file: SurveyFile) -> list[Spectrum] | None:
     places = find_fields(names)
     if not has_spectra(places) and sum(map(_is_number, names)) < 2:
         first = " ".join(start.strip()[:60].split())
-        raise NoSpectra(f"it is of no format that a reader knows: it begins with {first!r}. {_WANTED}")
+        raise NoSpectra(f"no reader recognises its format: it begins with {first!r}. {_WANTED}")
     check_n_pixels(len(names))
     pixels = [] if has_spectra(places) else _pixels(names, places)
     lines, skipped = _scan(file, n_before, separator, len(names), one_spectrum=not pixels)
     if not lines:
-        raise ValueError(f"there are no lines of values after the header: the flux must be not empty. {_WANTED}")
+        raise ValueError(f"there are no lines of values after the header. {_WANTED}")
     texts = {places[field]: str for field in TEXT_FIELDS if field in places}
     table = _read_values(file, names, separator, skipped, texts)
     file.unused += [name for name in names if name not in (*pixels, *places.values())]
@@ -113,7 +113,9 @@ def _pixels(names: list[str], places: dict[str, str]) -> list[str]:
             f"the numbers in its first line are not wavelengths, which are positive and strictly increasing. {_WANTED}"
         )
     if len(wavelength) < _MANY_PIXELS and not places:
-        raise NoSpectra(f"its first line is {len(wavelength)} numbers, too few for a header of wavelengths. {_WANTED}")
+        raise NoSpectra(
+            f"its first line has only {len(wavelength)} numbers, too few to be a header of wavelengths. {_WANTED}"
+        )
     return pixels
 
 
@@ -135,7 +137,7 @@ def _scan(
         n_values = len(line.split()) if separator == " " else line.count(separator) + 1
         check_n_pixels(n_values)
         if n_values != n_columns and '"' not in line:
-            raise ValueError(f"line {number} has {n_values} values and the header {n_columns}")
+            raise ValueError(f"line {number} has {n_values} values, but the header has {n_columns} columns")
         lines.append(number)
         if one_spectrum:
             check_n_pixels(len(lines))

@@ -89,5 +89,5 @@ def _decompressed(handle: BinaryIO, name: str, opener) -> BinaryIO:
     except Exception as error:
         raise ValueError(f"the {name} compression is broken: {error}") from error
     if content.tell() > limit:
-        raise ValueError(f"the {name} compression holds more than {limit} bytes, which no file of spectra does")
+        raise ValueError(f"the file exceeds the limit of {limit} bytes after {name} decompression")
     return content

@@ -87,7 +87,7 @@ def open_spectra_store(store: str | os.PathLike) -> Bunch:
         try:
             array = np.load(path, mmap_mode=None if name == "wavelength" else "r")
         except (ValueError, SyntaxError, TokenError) as error:
-            raise ValueError(f"{folder}: the store is damaged: {path.name} does not begin as an npy file") from error
+            raise ValueError(f"{folder}: the store is damaged: {path.name} is not a valid npy file") from error
         if array.shape != shape:
             raise ValueError(f"{folder}: the store is damaged: {path.name} has shape {array.shape}, not {shape}")
         spectra[name] = array
@@ -115,7 +115,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path}: it is damaged: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ValueError(f"{path}: it is not of the format {FORMAT!r}")
+        raise ValueError(f"{path}: it does not have the format {FORMAT!r}")
     return manifest
 
 

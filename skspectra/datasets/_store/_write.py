@@ -160,7 +160,7 @@ def write_spectra_store(
                     read_into(writer.add, block, folders, report, grid=grid, n_jobs=n_jobs)
                     writer.commit()
                     bar.update(len(block))
-            report.require_spectra(table.n_spectra, folders, f"write in {paths!r}")
+            report.require_spectra(table.n_spectra, folders, f"loaded from {paths!r}")
             writer.finish(report.failures, names)
         os.rename(part, folder)
         sync_folder(folder.parent)
@@ -178,7 +178,10 @@ def _reopen(folder: Path, parameters: dict[str, str], names: str) -> Bunch:
     _remove_table(folder)
     other = difference(manifest["parameters"], parameters) or ("files" if manifest["names"] != names else None)
     if other:
-        raise FileExistsError(f"{folder}: the store is there, written with other {other}: delete it or choose another")
+        raise FileExistsError(
+            f"{folder}: the store already exists and was written with different {other}: delete it or choose "
+            "another name"
+        )
     return open_spectra_store(folder)
 
 

@@ -130,7 +130,9 @@ class StoreWriter:
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from error
             if flux.shape != shape:
-                raise ValueError(f"{path}: {self.transformer!r} made an array of shape {flux.shape} of one of {shape}")
+                raise ValueError(
+                    f"{path}: {self.transformer!r} changed the shape of an array from {shape} to {flux.shape}"
+                )
         return np.ascontiguousarray(flux, np.float32)
 
     def _write_flux(self, flux: list[np.ndarray], start: int) -> None:

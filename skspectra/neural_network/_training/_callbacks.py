@@ -125,9 +125,10 @@ def _check_callbacks(callbacks: list | None) -> list:
         callback = item[-1] if isinstance(item, tuple) and len(item) == 2 else item
         if isinstance(callback, EpochScoring | BatchScoring | InputShapeSetter):
             raise ValueError(
-                f"callbacks has {type(callback).__name__}, which looks into skorch's own batches; this network has "
-                "others. `history_` has valid_loss and valid_score (macro F1) of every epoch with validation_fraction, "
-                "or X_val and y_val; a callback of your own can compute another score in on_epoch_end."
+                f"callbacks has {type(callback).__name__}, which needs skorch's own batches; this network does not "
+                "use them. `history_` has valid_loss and valid_score (macro F1) of every epoch with "
+                "validation_fraction, or X_val and y_val; a callback of your own can compute another score in "
+                "on_epoch_end."
             )
         if not isinstance(callback, Callback):
             raise ValueError(

@@ -59,7 +59,7 @@ def fingerprint(run: Any) -> str:
     try:
         return joblib.hash(run, hash_name="sha1", coerce_mmap=True)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise ValueError(f"With checkpoint_dir every parameter must be one that pickle takes: {error}") from error
+        raise ValueError(f"With checkpoint_dir every parameter must be picklable: {error}") from error
 
 
 def _settings(augmenter: Any) -> Any:
@@ -103,7 +103,7 @@ class CheckpointFile:
             self._lock_first_free()
         except OSError as error:
             raise ValueError(
-                f"checkpoint_dir={str(self.directory)!r} is not allowed: a folder is needed in which files can be "
+                f"checkpoint_dir={str(self.directory)!r} cannot be used: it must be a folder in which files can be "
                 f"written and locked ({error})."
             ) from error
         try:

@@ -29,8 +29,8 @@ def warn_of_scale(flux: np.ndarray, rows: np.ndarray, validation_flux: np.ndarra
         return
     if not _SPANS[0] <= span <= _SPANS[1]:
         warnings.warn(
-            f"The spectra in X span {span:.2g} from minimum to maximum (median), and a network learns little from such "
-            f"values. {_SCALE}",
+            f"The median range (maximum - minimum) of the spectra in X is {span:.2g}, and a network learns little from "
+            f"such values. {_SCALE}",
             stacklevel=stacklevel + 1,
         )
     if validation_flux is None:
