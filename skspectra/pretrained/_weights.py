@@ -33,7 +33,7 @@ def write_classifier(path: Path, pipeline: Pipeline) -> None:
     state = network.__getstate__()
     defaults = DenseNet1DClassifier().get_params()
     params = network.get_params(deep=False)
-    for name in ("augmenter", "checkpoint_dir", "init"):  # of the training
+    for name in ("augmenter", "checkpoint_dir", "init", "device"):  # not of the model
         del params[name]
     description = {
         "format": _FORMAT,
