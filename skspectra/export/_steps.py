@@ -7,6 +7,7 @@ are those of the transformer's own `transform` in single precision. NaN is missi
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from ..augmentation import CCDNoiseAugmenter
 from ..preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
@@ -28,9 +29,14 @@ def add_step(graph: Graph, flux: str, n_features: int, name: str, step: Any) -> 
         return _scale(graph, flux, n_features, step)
     if isinstance(step, MissingFluxInterpolator):
         return _fill_missing(graph, flux, n_features)
+    if isinstance(step, Pipeline):
+        for inner_name, inner in step.steps:
+            flux = add_step(graph, flux, n_features, inner_name, inner)
+        return flux
     raise TypeError(
         f"The step {name!r}, a {type(step).__name__}, has no ONNX form; allowed before the network are "
-        "MinMaxSpectrumScaler, MissingFluxInterpolator, CCDNoiseAugmenter, samplers and 'passthrough'."
+        "MinMaxSpectrumScaler, MissingFluxInterpolator, CCDNoiseAugmenter, samplers, 'passthrough' and "
+        "pipelines of these."
     )
 
 
