@@ -69,17 +69,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _classify(args: argparse.Namespace, database: Path, write: Callable[[Results], None]) -> int:
     from ..datasets._loading._table import told_as_os_error
-    from ._files import Problems, find, n_processes, starting_processes
+    from ._classifier import Classifier
+    from ._files import Problems, find
     from ._results import Results
+    from ._streaming import Stream
 
+    classifier = Classifier(args)
     problems = Problems()
     stores, files, folders = find(args.paths, problems)
-    n_jobs = n_processes(args.n_jobs, len(files))
-    with starting_processes(n_jobs):  # the import of PyTorch takes as long
-        from ._classifier import Classifier
-        from ._streaming import Stream
-
-        classifier = Classifier(args)
     with (
         told_as_os_error(
             database,
@@ -90,7 +87,7 @@ def _classify(args: argparse.Namespace, database: Path, write: Callable[[Results
         closing(Results(database, list(map(str, classifier.classes)))) as results,
     ):
         stream = Stream(classifier, results, problems, keep_bad_pixels=args.keep_bad_pixels)
-        stream.read(stores, files, folders, database, n_jobs)
+        stream.read(stores, files, folders, database, args.n_jobs)
         problems.require_spectra(results.n_spectra, folders, "classified")
         write(results)
     return problems.summarise()

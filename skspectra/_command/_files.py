@@ -2,20 +2,18 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import joblib
 from tqdm import tqdm
 
 from ..datasets._loading._find_files import find_files
 from ..datasets._loading._in_memory import File
-from ..datasets._loading._read_files import read_chunk
 from ..datasets._loading._report import Report
-from ..datasets._readers import readers
 from ._arguments import UsageError
 
-_MANY_FILES = 64  # fewer are read before other processes have started
+# Fewer are read before other processes have started: on two cores one process classifies 200 files in 7 s and two
+# processes in 8.5 s; with 500 files both take 9 s.
+_MANY_FILES = 400
 
 
 def n_processes(n_jobs: int | None, n_files: int) -> int:
@@ -24,17 +22,6 @@ def n_processes(n_jobs: int | None, n_files: int) -> int:
     if n_jobs is not None:
         return n_jobs
     return joblib.effective_n_jobs(-1) if n_files >= _MANY_FILES else 1
-
-
-@contextmanager
-def starting_processes(n_jobs: int) -> Iterator[None]:
-    """Let the processes that read files start, and import what they need, in the meantime."""
-    empty: list[File] = []
-    started = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(
-        joblib.delayed(read_chunk)(empty, readers(), None) for _ in range(joblib.effective_n_jobs(n_jobs))
-    )
-    yield
-    list(started)
 
 
 class Problems(Report):

@@ -14,7 +14,7 @@ from ..datasets._loading._resume import blocks, files_to_read
 from ..datasets._loading._table import file_state
 from ..datasets._readers import Labels, Spectrum
 from ._classifier import Classifier
-from ._files import Problems
+from ._files import Problems, n_processes
 from ._results import Results
 
 _BYTES_AT_ONCE = 2**25  # of files
@@ -43,7 +43,7 @@ class Stream:
         self._keep_bad_pixels = keep_bad_pixels
         self._flux: list[np.ndarray] = []  # of spectra that were added and are not classified yet
 
-    def read(self, stores: list[str], files: list[File], folders: set[str], database: Path, n_jobs: int) -> None:
+    def read(self, stores: list[str], files: list[File], folders: set[str], database: Path, n_jobs: int | None) -> None:
         """Read and classify everything."""
         parts = [part for store in stores for part in self._parts(store)]
         # A store that was rewritten under the same name counts as another one.
@@ -53,7 +53,7 @@ class Stream:
         to_read = files_to_read(self._results, [*files, *part_files], folders, settings, database, "work")
         left = {file.path for file in to_read}
         with tqdm(total=len(files) + len(parts), initial=len(files) + len(parts) - len(left), disable=None) as bar:
-            grid = self._classifier.wavelength
+            grid, n_jobs = self._classifier.wavelength, n_processes(n_jobs, len(files))
             for block in blocks([file for file in files if file.path in left], _BYTES_AT_ONCE):
                 read_into(self._add, block, folders, self._problems, grid=grid, n_jobs=n_jobs)
                 self._commit()

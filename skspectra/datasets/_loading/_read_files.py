@@ -69,7 +69,7 @@ def _read_all(files: list[File], grid: np.ndarray | None, n_jobs: int | None, pr
     known = readers()  # passed on, because a new process does not know the readers registered in this one
     # With one process, each file is read when it is requested.
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator")
-    results = parallel(joblib.delayed(read_chunk)(chunk, known, grid) for chunk in chunks)
+    results = parallel(joblib.delayed(_read_chunk)(chunk, known, grid) for chunk in chunks)
     try:
         with tqdm(total=len(files), unit="file") if progress else nullcontext() as bar:
             for contents in results:
@@ -83,7 +83,7 @@ def _read_all(files: list[File], grid: np.ndarray | None, n_jobs: int | None, pr
             results.close()
 
 
-def read_chunk(files: list[File], known: list[Reader], grid: np.ndarray | None) -> list[Content | Exception]:
+def _read_chunk(files: list[File], known: list[Reader], grid: np.ndarray | None) -> list[Content | Exception]:
     """Read files one after another with the known readers, and return the Content of each or the exception raised."""
     results: list[Content | Exception] = []
     for file in files:
