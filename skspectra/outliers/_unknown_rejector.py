@@ -79,7 +79,7 @@ class UnknownRejector(BaseMetaClassifier):
     See Also
     --------
     skspectra.calibration.PriorCorrectedClassifier : Correct probabilities to the class mix of a survey; use it as
-    `estimator`.
+        `estimator`.
 
     Notes
     -----
