@@ -105,7 +105,7 @@ def train(args, stage, **settings):
     if path.exists():
         return read_classifier(path, "cpu")
     k = STAGES.index(stage)
-    X, subclass = prepared(*training_spectra(args.n_spectra[k], TRAINING_SEEDS[k]), TRAINING_SEEDS[k], k > 0)
+    X, subclass = training_part(args, stage)
     network = DenseNet1DClassifier(
         growth_rate=args.growth_rate,
         stem_stride=args.stem_stride,
@@ -121,24 +121,32 @@ def train(args, stage, **settings):
     if stage == "subclasses":
         network.fit(X, subclass)
     else:
-        X_val, y_val = validation_spectra(k > 0)
+        X_val, y_val = validation_part(stage)
         network.fit(X, class_of(subclass), X_val=X_val, y_val=y_val)
     write_classifier(path, in_pipeline(network, X))
     return read_classifier(path, "cpu")
 
 
-def prepared(flux, target, seed, degraded):
+def training_part(args, stage):
+    """Return the prepared spectra and the subclasses of a stage."""
+    k = STAGES.index(stage)
+    flux, subclass = training_spectra(args.n_spectra[k], TRAINING_SEEDS[k])
+    return prepare(flux, stage, TRAINING_SEEDS[k]), subclass
+
+
+def validation_part(stage):
+    """Return the prepared validation spectra and the classes of a stage."""
+    spectra = simulate(N_VALIDATION, VALIDATION_SEED, missing="survey")
+    return prepare(spectra.data, stage, VALIDATION_SEED), spectra.target
+
+
+def prepare(flux, stage, seed):
     """Return the spectra as the network takes them. They are changed in place, since they fill most of the memory."""
-    if degraded:
+    if stage != "first":
         degrade(flux, np.random.default_rng(seed))
     interpolate = MissingFluxInterpolator(copy=False)
     scale = MinMaxSpectrumScaler(quantile_range=QUANTILES, copy=False)
-    return scale.fit_transform(interpolate.fit_transform(flux)), target
-
-
-def validation_spectra(degraded):
-    spectra = simulate(N_VALIDATION, VALIDATION_SEED, missing="survey")
-    return prepared(spectra.data, spectra.target, VALIDATION_SEED, degraded)
+    return scale.fit_transform(interpolate.fit_transform(flux))
 
 
 def in_pipeline(network, X):
@@ -306,9 +314,9 @@ def main():
     name = f"star-galaxy-qso-{args.version}"
     first = train(args, "first")
     networks = [train(args, "classes", init=first, lr=0.003)[-1], train(args, "subclasses", init=first, lr=0.005)[-1]]
-    X, subclass = prepared(*training_spectra(args.n_spectra[-1], TRAINING_SEEDS[-1]), TRAINING_SEEDS[-1], True)
+    X, subclass = training_part(args, "subclasses")
     network = combine(networks, X, class_of(subclass))
-    calibrate(network, *validation_spectra(True))
+    calibrate(network, *validation_part("subclasses"))
     write_classifier(args.output / f"{name}.npz", in_pipeline(network, X))
     pipeline = read_classifier(args.output / f"{name}.npz", "cpu")  # what users will have
     to_onnx(pipeline, args.output / f"{name}.onnx", wavelength=LAMOST_WAVELENGTH)
