@@ -16,8 +16,8 @@ _CHUNK_SIZE = 1 << 20
 # an Intel Xeon with AVX-512 a batch takes 2 ms by it and 3 ms by products of matrices for width 11 on 2600 samples, 5
 # and 14 ms for width 41 on 40 samples, but 25 and 7 ms for width 41 on 2600 (`benchmarks.speed.forms`).
 _NARROW, _SHORT = 11, 8
-# Floats of the maps of a few spectra, for which the fused operation spends most of its time on its preparations: one
-# spectrum takes 14 ms by it and 9 ms without it, sixteen spectra take 25 ms and 24 ms.
+# Floats of the maps of a few spectra, for which the fused operation spends most of its time on its preparations: in the
+# pretrained network one spectrum takes 14 ms by it and 9 ms without it, sixteen spectra take 25 ms and 24 ms.
 _SMALL = 1 << 17
 # The most neighbouring samples that one step of a convolution on a CPU computes.
 _MAX_STEPS = 4
