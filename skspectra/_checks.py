@@ -6,9 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import assert_all_finite, check_consistent_length
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
 # Texts that missing labels become if an array or a frame converts them to text.
 MISSING_TEXTS = ("", "nan", "NaN", "<NA>", "NaT")
@@ -92,6 +89,11 @@ def refuse_unusable_labels(y: Any) -> None:
 
 def check_y(X: Any, y: Any, *, warn: bool = False) -> np.ndarray:
     """Return one class label for each spectrum, checked as scikit-learn's classifiers do in `fit`."""
+    # Not above: processes that read files use this module, and scikit-learn takes longer to import than all they need.
+    from sklearn.utils import assert_all_finite, check_consistent_length
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import column_or_1d
+
     refuse_unusable_labels(y)
     labels = column_or_1d(y, warn=warn)
     assert_all_finite(labels, input_name="y")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import skspectra
+from skspectra import datasets
+from skspectra.datasets import _public
 
 PACKAGE = Path(skspectra.__file__).parent
 HEAVY = {"torch", "skorch", "matplotlib", "astropy", "onnx", "onnxruntime", "pandas", "polars"}
@@ -103,6 +105,17 @@ def test_light_subpackages_load_no_heavy_library(name):
     assert not loaded_by(f"import skspectra.{name}") & (HEAVY - loaded_by_scikit_learn)
 
 
+def test_processes_that_read_files_load_no_scikit_learn():
+    assert not loaded_by("import skspectra.datasets._loading._read_files") & {"sklearn", "torch", "pandas", "astropy"}
+
+
+def test_names_of_datasets_load_on_first_use():
+    assert set(datasets.__all__) == set(_public.__all__) <= set(dir(datasets))
+    assert all(hasattr(datasets, name) for name in datasets.__all__)
+    with pytest.raises(AttributeError, match=r"'skspectra.datasets' has no attribute 'telescope'"):
+        _ = datasets.telescope
+
+
 def test_subpackages_load_on_first_use():
     loaded = loaded_by("import skspectra; skspectra.preprocessing.MinMaxSpectrumScaler")
     assert "skspectra.preprocessing" in loaded
@@ -140,7 +153,8 @@ def test_imports_within_the_package_point_one_way(path):
 
 @pytest.mark.parametrize(("package", "room"), [(package, room) for package, rooms in ROOMS.items() for room in rooms])
 def test_rooms_import_one_way(package, room):
-    files = [path for path in (PACKAGE / package / room).glob("*.py") if room or path.name != "__init__.py"]
+    lists_of_names = set() if room else {"__init__.py", "_public.py"}
+    files = [path for path in (PACKAGE / package / room).glob("*.py") if path.name not in lists_of_names]
     assert files
     for path in files:
         for name, _ in imports(path):

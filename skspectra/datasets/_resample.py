@@ -6,7 +6,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
-from sklearn.utils import check_array
 
 from .._checks import check_wavelength, masked_as_nan
 
@@ -188,6 +187,8 @@ def resample_spectra(
 
 
 def _as_rows(values: ArrayLike, name: str, length: int) -> tuple[np.ndarray, tuple[int, ...]]:
+    from sklearn.utils import check_array  # not above: processes that read files do without scikit-learn
+
     array = check_array(
         masked_as_nan(values),
         dtype="numeric",

@@ -13,6 +13,7 @@ from ._limits import check_n_pixels
 _BLOCK = 2880  # bytes; a FITS file consists of whole blocks
 _MOST_AXES = _MOST_COLUMNS = 999  # by the FITS standard
 _MOST_BYTES = 1 << 62
+_SCALING = {"BSCALE", "BZERO", "BLANK"}  # cards that change the values of an image
 _BITPIX = (8, 16, 32, 64, -32, -64)
 
 
@@ -67,12 +68,18 @@ class FitsFile:
             raise ValueError(f"HDU {key!r} has shape {claimed}, not {shape}")
         self.check_complete(hdu)
         check_n_pixels(claimed[-1])
+        dtype = np.dtype(fits.BITPIX2DTYPE[hdu.header["BITPIX"]])
+        if _SCALING.isdisjoint(hdu.header) and hdu.n_bytes == math.prod(claimed) * dtype.itemsize and not compressed:
+            # Nearly twice as many files a second as by astropy, which would parse the header again.
+            values = np.frombuffer(self.read(hdu.data_start, hdu.n_bytes), dtype.newbyteorder(">"))
+            return values.reshape(claimed).astype(dtype)
         content = self.read(hdu.start, hdu.stop - hdu.start)
         with fits.open(io.BytesIO(content) if hdu.number == 0 else _alone(content), memmap=False) as hdus:
             return hdus[min(hdu.number, 1)].data
 
     def table(self, key: int | str, columns: Collection[str] | None) -> Any:
         """Return a table, as `SurveyFile.table` describes it."""
+        from astropy.io import fits
         from astropy.table import Table
 
         hdu = self.hdu(key)
@@ -95,7 +102,8 @@ class FitsFile:
                 raise ValueError(f"HDU {key!r}: {error}") from error
             content = _blocks(cards + b"END", b" ") + _blocks(data, b"\0")
         # NaN and empty text are values and must not be masked as missing.
-        table = Table.read(_alone(content), format="fits", hdu=1, mask_invalid=False, memmap=False)
+        extension = (fits.BinTableHDU if kind == "BINTABLE" else fits.TableHDU).fromstring(content, uint=True)
+        table = Table.read(extension, format="fits", mask_invalid=False)
         try:
             table.convert_bytestring_to_unicode()
         except UnicodeDecodeError as error:
