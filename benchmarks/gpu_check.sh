@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Tests and throughput on a GPU in a few minutes, from the root of the repository, with PyTorch and no network:
+# This script runs the tests of the GPU and measures the throughput on it in a few minutes, without network access.
+# Run it from the root of the repository:
 #   bash benchmarks/gpu_check.sh [FOLDER OF THE RESULTS]
-# It needs numpy, scipy, scikit-learn, imbalanced-learn, skorch, joblib, filelock, tqdm and pytest.
+# It needs PyTorch, numpy, scipy, scikit-learn, imbalanced-learn, skorch, joblib, filelock, tqdm and pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out="${1:-gpu-check}"

@@ -8,12 +8,14 @@ to half precision. All of that uses simulated spectra only. The SDSS sample is s
 card. If the training is interrupted, the same command resumes it.
 
     python benchmarks/pretrain.py [--output FOLDER] [--n-spectra N N N] [--epochs N N N] [--version N]
+    python benchmarks/pretrain.py --score star-galaxy-qso
 
 The defaults are those of the shipped weights. They take about two and a half hours on two cores.
 """
 
 import argparse
 import datetime
+import os
 from importlib.metadata import version
 from pathlib import Path
 
@@ -35,6 +37,7 @@ from skspectra.export import to_onnx
 from skspectra.metrics import classification_table
 from skspectra.neural_network import DenseNet1DClassifier
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
+from skspectra.pretrained import load_classifier
 from skspectra.pretrained._weights import half_precision, read_classifier, write_classifier
 
 STAGES = ("first", "classes", "subclasses")
@@ -57,8 +60,8 @@ def simulate(n_samples, seed, **params):
 def training_spectra(n_samples, seed):
     """Return flux and subclasses of spectra that vary more than those of one survey.
 
-    The S/N is low more often, one quasar in seven is nearby, where it looks most like a galaxy, half of the spectra are
-    calibrated worse and a third have a lower resolution.
+    The S/N is low more often. One quasar in seven is nearby, where quasars look most like galaxies. Half of the spectra
+    have a worse flux calibration, and a third have a lower resolution.
     """
     n_nearby = n_samples // 21
     spectra = simulate(n_samples - n_nearby, seed, missing="survey", snr=SNR)
@@ -72,7 +75,7 @@ def training_spectra(n_samples, seed):
         if rng.random() < 0.5:
             row *= np.exp(rng.normal(0, CALIBRATION_ERROR, len(shapes)) @ shapes)
         if rng.random() < 1 / 3:
-            row[:] = gaussian_filter1d(row, rng.uniform(0.3, WIDEST_BLUR))  # next to a gap it becomes NaN
+            row[:] = gaussian_filter1d(row, rng.uniform(0.3, WIDEST_BLUR))  # samples next to a gap become NaN
     subclass = np.char.add(np.char.add(spectra.target, " "), spectra.subclass)
     return flux, np.concatenate([subclass, np.full(n_nearby, "QSO BROADLINE")])
 
@@ -100,7 +103,7 @@ def degrade(flux, rng):
 
 
 def train(args, stage, **settings):
-    """Return a pipeline, fitted in one of the stages."""
+    """Return the pipeline of a stage. It is fitted unless its file exists."""
     path = args.output / f"{stage}.npz"
     if path.exists():
         return read_classifier(path, "cpu")
@@ -112,7 +115,7 @@ def train(args, stage, **settings):
         lr_schedule="one-cycle",
         max_epochs=args.epochs[k],
         augmenter=CCDNoiseAugmenter(),
-        precision="float32",  # the same weights on every kind of processor, to rounding
+        precision="float32",  # the weights are the same on every processor except for rounding
         checkpoint_dir=args.output / "checkpoint",
         verbose=1,
         random_state=TRAINING_SEEDS[k],
@@ -151,7 +154,7 @@ def prepare(flux, stage, seed):
 
 def in_pipeline(network, X):
     steps = MissingFluxInterpolator(), MinMaxSpectrumScaler(quantile_range=QUANTILES)
-    return make_pipeline(*(step.fit(X[:1]) for step in steps), network)  # they only count the samples
+    return make_pipeline(*(step.fit(X[:1]) for step in steps), network)  # they only learn the number of samples
 
 
 def combine(networks, X, target):
@@ -166,7 +169,7 @@ def combine(networks, X, target):
     body = [name for name in weights[0] if not name.startswith("classifier.")]
     module.load_state_dict({name: sum(w[name] for w in weights) / len(weights) for name in body}, strict=False)
     module.train()
-    with torch.no_grad():  # the statistics of batch normalisation
+    with torch.no_grad():  # updates the statistics of batch normalisation
         for batch in torch.from_numpy(X[:N_STATISTICS]).split(64):
             module(batch)
     module.eval()
@@ -187,7 +190,7 @@ def combine(networks, X, target):
 
 
 def calibrate(network, X, y):
-    """Divide the logits by the temperature that makes the probabilities of simulated spectra most likely."""
+    """Divide the logits by the temperature with the lowest log loss on these spectra, and round the weights."""
     logits = network.decision_function(X)
 
     def loss(log_temperature):
@@ -204,7 +207,7 @@ def calibrate(network, X, y):
 
 
 def expected_calibration_error(y, probabilities, classes, n_bins=15):
-    """Mean distance of confidence and accuracy over bins of the confidence (Guo et al. 2017, arXiv:1706.04599)."""
+    """Return the mean distance between confidence and accuracy in bins (Guo et al. 2017, arXiv:1706.04599)."""
     confidence, right = probabilities.max(axis=1), classes[probabilities.argmax(axis=1)] == y
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     gaps = [np.abs(np.sum(right[bins == k] - confidence[bins == k])) for k in range(n_bins)]
@@ -212,7 +215,7 @@ def expected_calibration_error(y, probabilities, classes, n_bins=15):
 
 
 def score(pipeline):
-    """Return rows of the table of scores: test spectra, number, macro F1 with its interval, calibration error."""
+    """Return the rows of the table of scores: test spectra, number, macro F1 with its interval, calibration error."""
     rows = []
 
     def add(name, flux, target, groups=None):
@@ -245,6 +248,13 @@ def score(pipeline):
     return rows
 
 
+def share_of_lamost_stars(pipeline):
+    """Return which share of the LAMOST stars in the folder of observed spectra is classified as stars."""
+    with np.load(Path(os.environ["SKSPECTRA_DATA"], "real_spectra.npz")) as data:
+        stars = np.char.startswith(data["survey"], "LAMOST") & (data["target"] == "STAR")
+        return np.mean(pipeline.predict(data["flux"][stars]) == "STAR"), np.sum(stars)
+
+
 def model_card(name, pipeline, args, scores):
     network = pipeline[-1]
     first, last = LAMOST_WAVELENGTH[[0, -1]]
@@ -273,7 +283,7 @@ spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
   with their subclasses. The weights are the mean of these two, rounded to half precision. The last layer is a logistic
   regression of the three classes on the features.
 - Probabilities: scaled by a temperature on {N_VALIDATION} simulated validation spectra. They are meant for equal shares
-  of the classes; `PriorCorrectedClassifier` brings them to those of a survey.
+  of the classes; `PriorCorrectedClassifier` corrects them to the shares of a survey.
 - Written on {datetime.date.today()} by `python benchmarks/pretrain.py` of skspectra {skspectra.__version__}, with
   {versions}.
 
@@ -291,7 +301,7 @@ The S/N is the median of a sample.
 - It knows three classes and puts everything else, such as sky, supernovae or two objects in one fibre, into one of
   them. `skspectra.outliers.UnknownRejector` can answer "UNKNOWN".
 - The simulated spectra have a resolving power of 1800 or less. Other resolutions have not been tested.
-- Spectra with an S/N below 3 are mistaken more often, and so are galaxies, most of all for stars.
+- Spectra with an S/N below 3 are misclassified more often. So are galaxies, mostly as stars.
 - Galaxies were simulated to a redshift of 0.8, quasars to 4.
 
 ## Licence
@@ -302,13 +312,26 @@ BSD 3-Clause, as the package.
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("pretrained"), help="folder of files and checkpoint")
-    parser.add_argument("--n-spectra", type=int, nargs=3, default=[100_000, 60_000, 80_000], help="of each stage")
-    parser.add_argument("--epochs", type=int, nargs=3, default=[8, 3, 4], help="of each stage")
+    parser.add_argument("--output", type=Path, default=Path("pretrained"), help="folder of the files and checkpoint")
+    parser.add_argument("--n-spectra", type=int, nargs=3, default=[100_000, 60_000, 80_000], help="in each stage")
+    parser.add_argument("--epochs", type=int, nargs=3, default=[8, 3, 4], help="in each stage")
     parser.add_argument("--growth-rate", type=int, default=8)
     parser.add_argument("--stem-stride", type=int, default=8)
     parser.add_argument("--version", type=int, default=3, help="number in the name of the model")
+    parser.add_argument(
+        "--score",
+        metavar="NAME",
+        help="only print the scores of a model that comes with the package. SKSPECTRA_DATA may name the folder of "
+        "observed spectra that are not in the repository",
+    )
     args = parser.parse_args()
+
+    if args.score is not None:
+        pipeline = load_classifier(args.score, device="cpu")
+        print("\n".join(score(pipeline)))
+        if "SKSPECTRA_DATA" in os.environ:
+            print("LAMOST stars classified as stars: {:.3f} of {}".format(*share_of_lamost_stars(pipeline)))
+        return
 
     args.output.mkdir(parents=True, exist_ok=True)
     name = f"star-galaxy-qso-{args.version}"
@@ -318,7 +341,7 @@ def main():
     network = combine(networks, X, class_of(subclass))
     calibrate(network, *validation_part("subclasses"))
     write_classifier(args.output / f"{name}.npz", in_pipeline(network, X))
-    pipeline = read_classifier(args.output / f"{name}.npz", "cpu")  # what users will have
+    pipeline = read_classifier(args.output / f"{name}.npz", "cpu")  # the pipeline that users load
     to_onnx(pipeline, args.output / f"{name}.onnx", wavelength=LAMOST_WAVELENGTH)
     card = model_card(name, pipeline, args, score(pipeline))
     (args.output / f"{name}.md").write_text(card, encoding="utf-8")

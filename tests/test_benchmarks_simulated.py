@@ -128,8 +128,8 @@ def test_networks_train_within_their_budget_and_one_that_fails_does_not_lose_the
     assert (result["budget"], result["epochs"], result["layers"], result["n_spectra"]) == (30, 3, 2, 144)
     assert result["shares"] == pytest.approx(dict.fromkeys(CLASSES.tolist(), 1 / 3))
     printed = capsys.readouterr().out
-    assert "failing, budget None: failed, the others go on." in printed
-    assert "MLP, budget 60.0: a smaller budget held all 3 epochs." in printed
+    assert "failing, budget None: failed; the other methods continue." in printed
+    assert "MLP, budget 60.0: a smaller budget was enough for all 3 epochs." in printed
 
 
 class FailingClassifier(ClassifierMixin, BaseEstimator):

@@ -1,8 +1,8 @@
-"""The classifiers that the benchmarks compare, and the two networks that only the benchmarks have.
+"""The classifiers that the benchmarks compare, including networks that are not part of the package.
 
-Edit `DENSENET_SETTINGS` to compare other settings; every network trains in the package's own loop.
+Edit `DENSENET_SETTINGS` to compare other settings. All networks are trained with the training loop of the package.
 
-MiniRocket and InceptionTime are those of sktime: ``pip install ".[bench]"`` in a clone.
+MiniRocket and InceptionTime come from sktime. Install it with ``pip install ".[bench]"`` in a clone.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from skspectra.neural_network import (
     SpectrumModule,
 )
 
-# Of those that two cores train in minutes; the last one is the paper's network.
+# Networks that two cores can train in minutes, and the paper's network, which is the last one.
 DENSENET_SETTINGS = {
     "g8 s4": {"growth_rate": 8, "stem_stride": 4},
     "g8 s4, no excitation": {"growth_rate": 8, "stem_stride": 4, "se_reduction": None},
@@ -42,9 +42,10 @@ ONE_CYCLE = {"lr_schedule": "one-cycle"}
 
 @dataclass(frozen=True)
 class Candidate:
-    """A classifier of the comparison: `make(random_state)` returns it, not fitted.
+    """A classifier of the comparison. `make(random_state)` returns it unfitted.
 
-    One that is no network is trained on at most `n_of_each_class` spectra of each class where classes are balanced.
+    If the classes are balanced, a classifier that is not a network is trained on at most `n_of_each_class` spectra of
+    each class.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Candidate:
 
 
 class SEResNet(SpectrumModule):
-    """Input (n_spectra, n_features), output logits (n_spectra, n_classes).
+    """Residual network that maps spectra (n_spectra, n_features) to logits (n_spectra, n_classes).
 
     References
     ----------
@@ -90,7 +91,7 @@ class SEResNet(SpectrumModule):
 
 
 class SEResidualPair(nn.Module):
-    """Two convolutions of width 3, squeeze-and-excitation, and the input added."""
+    """Two convolutions of width 3 and squeeze-and-excitation, whose output is added to the input."""
 
     def __init__(self, n_channels, se_reduction=4):
         super().__init__()
@@ -112,7 +113,7 @@ class SEResidualPair(nn.Module):
 
 
 class SEResNetClassifier(BaseSpectrumClassifier):
-    """A small residual network: six stages, each a halving convolution and a residual pair."""
+    """A small residual network of six stages, each with a convolution of stride 2 and a residual pair."""
 
     module_class = SEResNet
 
@@ -121,7 +122,7 @@ class SEResNetClassifier(BaseSpectrumClassifier):
 
 
 class OpenSEResNet(SEResNet):
-    """The same, with excitations that start open as those of `DenseNet1DClassifier` do."""
+    """`SEResNet` in which all excitations initially have the same factor, as in `DenseNet1DClassifier`."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -132,13 +133,13 @@ class OpenSEResNet(SEResNet):
 
 
 class OpenSEResNetClassifier(SEResNetClassifier):
-    """A small residual network with excitations that start open."""
+    """`SEResNetClassifier` in which all excitations initially have the same factor."""
 
     module_class = OpenSEResNet
 
 
 class InceptionTime(nn.Module):
-    """Input (n_spectra, n_features), output logits (n_spectra, n_classes).
+    """Network of sktime that maps spectra (n_spectra, n_features) to logits (n_spectra, n_classes).
 
     References
     ----------
@@ -152,8 +153,8 @@ class InceptionTime(nn.Module):
         self.compute_dtype = compute_dtype
         relu = nn.ReLU()
         self.network = InceptionTimeNetworkTorch(1, n_classes, activation=relu, activation_hidden=relu)
-        # In sktime one parameter sets the activation behind the residual sums, ReLU in the publication, and that of
-        # the logits, which have none.
+        # In sktime one parameter sets the activation after the residual sums and that of the logits. The publication
+        # has ReLU after the sums and no activation of the logits.
         self.network.activation = None
         self.n_layers = 2 * self.network.depth + 1  # bottleneck and parallel convolutions of each module
         if self.network.inception_modules[0].bottleneck is None:
@@ -165,7 +166,7 @@ class InceptionTime(nn.Module):
 
 
 class InceptionTimeClassifier(BaseSpectrumClassifier):
-    """One network of InceptionTime (the published classifier averages five), as sktime has it."""
+    """One network of InceptionTime from sktime. The published classifier is the average of five."""
 
     module_class = InceptionTime
 
@@ -174,7 +175,7 @@ class InceptionTimeClassifier(BaseSpectrumClassifier):
 
 
 class MiniRocketFeatures(TransformerMixin, BaseEstimator):
-    """The shares of positive values of about 10 000 fixed convolutions, as sktime computes them.
+    """The proportions of positive values of about 10 000 fixed convolutions, computed by sktime.
 
     References
     ----------
@@ -236,7 +237,7 @@ CANDIDATES = {
         Candidate("boosting, 100 PC", "boosting", boosting(100)),
         Candidate("boosting, 300 PC", "boosting", boosting(300)),
         Candidate("MiniRocket, 1000 kernels", "MiniRocket", minirocket(1000)),
-        # Time of its ridge grows with the square of the number of spectra: half an hour for 20 000.
+        # The time of its ridge regression grows with the square of the number of spectra: half an hour for 20 000.
         Candidate("MiniRocket, 10000 kernels", "MiniRocket", minirocket(10_000), n_of_each_class=3000),
         Candidate("MLP", "MLP", lambda seed: SpectrumMLPClassifier(**ONE_CYCLE, random_state=seed)),
         Candidate("DBN", "DBN", lambda seed: DBNClassifier(**ONE_CYCLE, random_state=seed)),

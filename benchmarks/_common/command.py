@@ -1,4 +1,4 @@
-"""What all scripts have in common: their arguments, and the file that their results go to."""
+"""Command-line arguments and the file of results, which are the same for all scripts."""
 
 import argparse
 import os
@@ -9,7 +9,7 @@ from benchmarks._common.runs import write_json
 
 
 def parser_of(description: str, *, json: bool = True) -> argparse.ArgumentParser:
-    """Return a parser that shows the docstring of a script as it is written, and that takes ``--json``."""
+    """Return a parser that shows the docstring of a script unchanged, and accepts ``--json`` unless `json` is False."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     if json:
         add_json(parser)
@@ -17,7 +17,7 @@ def parser_of(description: str, *, json: bool = True) -> argparse.ArgumentParser
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", type=Path, metavar="F.json", help="write machine, arguments and results here")
+    parser.add_argument("--json", type=Path, metavar="F.json", help="file for the machine, arguments and results")
 
 
 def add_data(parser: argparse.ArgumentParser, content: str) -> None:
@@ -28,7 +28,7 @@ def add_data(parser: argparse.ArgumentParser, content: str) -> None:
 
 def data_folder(args: argparse.Namespace) -> Path:
     if args.data is None:
-        raise SystemExit("--data is needed where SKSPECTRA_DATA is not set.")
+        raise SystemExit("Set --data or the environment variable SKSPECTRA_DATA.")
     return args.data
 
 

@@ -1,4 +1,4 @@
-"""The figure of score against training time."""
+"""A figure of macro F1 against training time."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from benchmarks._common.candidates import CANDIDATES, OURS
 
 
 def frontier(fits):
-    """Return of pairs (seconds, score) those that no fit in as little time equals, by time."""
+    """Return the pairs (seconds, score) whose score is higher than that of every faster fit, sorted by time."""
     best = []
     for seconds, score in sorted(fits, key=lambda fit: (fit[0], -fit[1])):
         if not best or score > best[-1][1]:
@@ -15,7 +15,7 @@ def frontier(fits):
 
 
 def draw(results, mix, path, title):
-    """Write the figure: macro F1 against training time, one mark a fit, and the frontier."""
+    """Write a figure of macro F1 against training time with one mark per fit, and the frontier."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -29,7 +29,7 @@ def draw(results, mix, path, title):
         ylabel=f"macro F1 at {mix}, 95 % confidence interval by object",
         title=title,
     )
-    # Equal steps are equal factors in the errors that are left.
+    # Equal distances on this axis are equal ratios of 1 - F1.
     axes.set_yscale("function", functions=(lambda f1: -np.log10(1.0001 - f1), lambda v: 1.0001 - 10**-v))
     axes.set_yticks([0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995])
     lowest, highest = (edge(r["scores"][mix]["ci"][i] for r in results) for i, edge in enumerate((min, max)))
@@ -41,15 +41,15 @@ def draw(results, mix, path, title):
 
 
 def plot(axes, results, mix):
-    """Plot a mark for each fit, a line through those of one setting in several times, and the frontier."""
-    # Okabe & Ito's colours, and a mark of its own for each, so that grey prints can be read too.
+    """Plot a mark for each fit, a line through the fits of a method with several budgets, and the frontier."""
+    # The colours of Okabe & Ito. Each family also has its own mark, so that the figure is readable in grey.
     colours = ["#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#CC79A7", "#7F7F7F", "#FFFFFF"]
     others = [family for family in dict.fromkeys(c.family for c in CANDIDATES.values()) if family != OURS]
     style = {family: (colours[i % 9], "osv^<>Ph*"[i % 9]) for i, family in enumerate(others)}
     for family, (colour, mark) in style.items():
         if fits := [r for r in results if r["family"] == family]:
             _marks(axes, fits, mix, colour, mark, size=6, label=family)
-    # Settings of ours stand too close to each other for names beside them.
+    # The marks of our network are too close to each other for names beside them.
     ours = list(dict.fromkeys(r["method"] for r in results if r["family"] == OURS))
     for i, method in enumerate(ours):
         letter = chr(ord("a") + i)

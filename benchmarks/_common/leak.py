@@ -1,4 +1,4 @@
-"""The leak: does an artefact alone move the predicted class?"""
+"""Measure whether an artefact alone changes the predicted class."""
 
 import numpy as np
 
@@ -12,9 +12,10 @@ ARTEFACTS = {
 
 
 def moved_stars(clean: np.ndarray, predicted: np.ndarray, stars: np.ndarray) -> dict[str, float]:
-    """Return the shares of stars that an artefact turns into rare classes and back, and the leak, their difference.
+    """Return the shares of the stars that an artefact turns into rare classes and into stars, and the leak.
 
-    `clean` and `predicted` are the classes predicted without and with the artefact, `stars` says which are stars.
+    The leak is the difference of the two shares. `clean` and `predicted` are the classes predicted without and with the
+    artefact, and `stars` is a mask of the stars.
     """
     to_rare = float(np.mean((clean == "STAR") & (predicted != "STAR"), where=stars))
     to_star = float(np.mean((clean != "STAR") & (predicted == "STAR"), where=stars))

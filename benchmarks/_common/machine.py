@@ -1,4 +1,4 @@
-"""What a benchmark ran on."""
+"""A description of the machine that runs a benchmark."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "imbalanced-learn", "torch", "skor
 
 
 def describe() -> dict:
-    """Return processor, cores, memory and versions, for the head of a table and for its JSON."""
+    """Return the processor, cores, memory and versions for the head of a table and for its JSON file."""
     machine = {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

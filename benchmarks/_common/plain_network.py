@@ -1,7 +1,7 @@
-"""The yardstick of speed: the paper's network as a straightforward PyTorch program.
+"""The paper's network as a plain PyTorch program, with which the speed of the package is compared.
 
-Layers of `torch.nn` in the order of the paper, Adam, and batches that are indexed from one tensor on the device: what a
-careful user would write, without any of the package's operations.
+It has the layers of `torch.nn` in the order of the paper, Adam, and batches that are indexed from one tensor on the
+device. It is what a careful user would write without the operations of the package.
 """
 
 import torch
@@ -12,7 +12,7 @@ KERNEL_SIZES = (1, 11, 25, 41)
 
 
 class PlainActivation(nn.Module):
-    """Batch normalisation, squeeze-and-excitation, ReLU."""
+    """Batch normalisation, squeeze-and-excitation and ReLU."""
 
     def __init__(self, n_channels):
         super().__init__()
@@ -28,7 +28,7 @@ class PlainActivation(nn.Module):
 
 
 class PlainBlock(nn.Module):
-    """Parallel convolutions of four widths, mixed by one of width 1; the result is appended to the input."""
+    """Parallel convolutions of four widths and a convolution of width 1, whose output is appended to the input."""
 
     def __init__(self, n_channels, growth_rate):
         super().__init__()
@@ -45,14 +45,14 @@ class PlainBlock(nn.Module):
 
 
 class PlainTransition(nn.Sequential):
-    """A convolution of width 1, then the mean of two neighbouring samples."""
+    """A convolution of width 1, followed by the mean of two neighbouring samples."""
 
     def __init__(self, n_channels, n_out):
         super().__init__(PlainActivation(n_channels), nn.Conv1d(n_channels, n_out, 1, bias=False), nn.AvgPool1d(2))
 
 
 class PlainDenseNet(nn.Module):
-    """The network of `DenseNet1DClassifier` with seven dense blocks of two blocks each."""
+    """The network of `DenseNet1DClassifier` with seven dense blocks of two convolution blocks each."""
 
     def __init__(self, n_classes=3, growth_rate=12, stem_stride=1, n_dense_blocks=7):
         super().__init__()
@@ -85,7 +85,7 @@ class PlainDenseNet(nn.Module):
 
 
 def train_epoch(network, optimizer, X, y, batch_size, autocast):
-    """Train with every spectrum once; X and y are on the device."""
+    """Train for one epoch. X and y are on the device."""
     network.train()
     for rows in torch.randperm(len(X), device=X.device).split(batch_size):
         optimizer.zero_grad()

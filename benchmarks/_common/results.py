@@ -1,4 +1,4 @@
-"""Results of a benchmark in one JSON file, each with its predictions beside it."""
+"""The results of a benchmark in one JSON file, with their predictions in a folder beside it."""
 
 import hashlib
 import json
@@ -10,10 +10,10 @@ from benchmarks._common.runs import write_json
 
 
 class Results:
-    """Results that are written as soon as they are there, so that a run that was stopped goes on where it was.
+    """Results that are written as soon as they are available, so that a stopped run continues where it ended.
 
-    A result has an identity, such as the method, the seed and the training file. It is fitted anew, and replaced, when
-    other settings than these made it.
+    A result has an identity, such as the method, the seed and the training file. If its settings have changed, it is
+    fitted again and replaced.
     """
 
     def __init__(self, path):
@@ -27,7 +27,7 @@ class Results:
         return [r for r in self.report["results"] if all(r[key] == value for key, value in identity.items())]
 
     def current(self, candidates, settings_now, **identity):
-        """Return those whose classifier is still among the candidates, with the settings that it would have now."""
+        """Return the results whose classifier is still a candidate and whose settings are the current ones."""
         return [
             r
             for r in self.of(**identity)

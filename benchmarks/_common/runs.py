@@ -1,4 +1,4 @@
-"""Results of single runs, kept on disk so that a benchmark that was stopped goes on where it was."""
+"""Results of single runs, which are kept on disk so that a stopped benchmark continues where it ended."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ import skspectra
 
 @cache
 def code_version(*scripts: str | Path) -> str:
-    """A short name of the code that a training depends on: the package's, and these scripts'."""
+    """Return a short hash of the code that a training depends on: parts of the package, and these scripts."""
     package = Path(skspectra.__file__).parent
     folders = [package / name for name in ("augmentation", "neural_network", "over_sampling", "preprocessing")]
     files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
@@ -24,8 +24,8 @@ def fingerprint_of_files(*paths: Path) -> str:
 
 
 def read_or_run(path: Path, settings: dict, run: Callable[[], dict]) -> dict:
-    """Return the result in the file if these settings made it, else run and write it, whole or not at all."""
-    settings = json.loads(json.dumps(settings))  # as they come back from a file
+    """Return the result in the file if it has these settings. Otherwise run, write the result and return it."""
+    settings = json.loads(json.dumps(settings))  # JSON turns tuples into lists
     if path.exists():
         kept = json.loads(path.read_text())
         if kept["settings"] == settings:
@@ -36,7 +36,7 @@ def read_or_run(path: Path, settings: dict, run: Callable[[], dict]) -> dict:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a file that is never seen half written."""
+    """Write a JSON file atomically, so that no other process reads a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_text(json.dumps(content, indent=2) + "\n")

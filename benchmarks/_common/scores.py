@@ -1,4 +1,4 @@
-"""Scores of predictions, and whether those of one classifier are better than those of others by more than chance."""
+"""Scores of predictions, and significance tests of the differences between classifiers."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from skspectra.metrics._holm import holm
 
 
 def score(y, predicted, objects, class_priors=None):
-    """Return the mean F1 with its confidence interval by object, and F1 and recall of each class."""
+    """Return the macro F1 with its confidence interval by object, and the F1 and recall of each class."""
     table = classification_table(y, predicted, class_priors=class_priors, groups=objects, random_state=0)
     by_class = {
         name: dict(zip(table.labels.tolist(), table.scores[name].tolist(), strict=True)) for name in ("f1", "recall")
@@ -29,9 +29,9 @@ def with_interval(scored, digits):
 
 
 def differences(y, predicted, others, *, groups, class_priors=None):
-    """Return of each of the others, by name, the difference of `predicted` from it, and p corrected for their number.
+    """Return the differences between `predicted` and each of the other predictions by name, with their p-values.
 
-    The corrected p-value, by Holm's method, is "p_holm".
+    "p_holm" is the p-value corrected for the number of comparisons by Holm's method.
     """
     found = {
         name: paired_bootstrap(y, predicted, other, class_priors=class_priors, groups=groups, random_state=0)

@@ -1,4 +1,4 @@
-"""Simulated spectra as the networks take them, and a network that learnt from some."""
+"""Preprocessed simulated spectra, and a network that is trained on simulated spectra."""
 
 from functools import cache
 
@@ -12,13 +12,13 @@ from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolato
 
 @cache
 def scaled_spectra(n_samples, seed):
-    """Return spectra of the three classes at 1:1:1, filled and scaled, and their labels."""
+    """Return interpolated and scaled spectra of the three classes at 1:1:1, and their labels."""
     survey = make_spectra(n_samples, weights=[1, 1, 1], random_state=seed)
     return make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler()).fit_transform(survey.data), survey.target
 
 
 def trained_network(n_samples, weights, **params):
-    """Return a pipeline that takes flux, trained under a one-cycle schedule and with noise for every spectrum."""
+    """Return a pipeline that accepts flux, trained with a one-cycle schedule and noise in every spectrum."""
     X, y = make_spectra(n_samples, weights=weights, random_state=0, return_X_y=True)
     network = DenseNet1DClassifier(lr_schedule="one-cycle", augmenter=CCDNoiseAugmenter(), random_state=0, **params)
     return make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler(), network).fit(X, y)

@@ -1,4 +1,4 @@
-"""Times of alternatives that run in turn, so that a busy moment of the machine does not hit one of them alone."""
+"""Time alternatives in turn, so that a busy moment of the machine does not affect only one of them."""
 
 import gc
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 def best_seconds(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the best time of each candidate; all take their turn in every round."""
+    """Return the best time of each candidate. Every candidate runs once in each round."""
     best = dict.fromkeys(candidates, float("inf"))
     for _ in range(rounds):
         for name, function in candidates.items():

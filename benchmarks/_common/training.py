@@ -1,4 +1,4 @@
-"""Any of the classifiers fitted in a given time, once: the models are kept, for simulated and for real spectra."""
+"""Fit any of the classifiers within a given time, and keep the fitted models for later runs."""
 
 import hashlib
 import json
@@ -43,13 +43,13 @@ def preprocessing(quantile_range=(0, 100)):
 
 
 def split_by_object(y, objects):
-    """Return rows to train on and rows to validate with, no object in both."""
+    """Return training rows and validation rows. No object is in both."""
     folds = StratifiedGroupKFold(N_VALIDATION_FOLDS, shuffle=True, random_state=0)
     return next(folds.split(np.zeros(len(y)), y, objects))
 
 
 def rows_of_all_classes(y, n_rows, rng):
-    """Draw n_rows rows, from the frequent classes first as few as from the rare ones."""
+    """Draw n_rows rows with equal numbers of all classes, as far as the rare classes have enough rows."""
     classes, counts = np.unique(y, return_counts=True)
     rows = []
     for n_classes_left, label in zip(range(len(classes), 0, -1), classes[np.argsort(counts)], strict=True):
@@ -60,10 +60,10 @@ def rows_of_all_classes(y, n_rows, rng):
 
 
 def time_of_training(network, budget, X, y, X_val=None, y_val=None):
-    """Return seconds of pre-training and of one epoch for each training spectrum, from the second epoch of a fit.
+    """Return the seconds of pre-training and of one epoch per training spectrum, measured in the second epoch of a fit.
 
-    That epoch is of so many spectra that it lasts a second, and a hundredth of the budget: with 64 spectra the fixed
-    costs of an epoch made a network look slower by a third than it was.
+    The number of spectra is increased until this epoch takes more than a second and a hundredth of the budget. With 64
+    spectra, the fixed costs of an epoch made a network look slower by a third than it was.
     """
     n_rows, rng = 64, np.random.default_rng(0)
     while True:
@@ -85,14 +85,14 @@ def time_of_training(network, budget, X, y, X_val=None, y_val=None):
 
 
 def plan(network, budget, max_epochs, X, y, X_val=None, y_val=None):
-    """Return the number of epochs and of spectra that fill the budget, and no more."""
+    """Return the number of epochs and the number of spectra that fit into the budget."""
     before, epoch = time_of_training(network, budget, X, y, X_val, y_val)
     n_epochs = round(np.clip((budget / len(X) - before) / epoch, 1, max_epochs))
     return n_epochs, round(np.clip(budget / (before + n_epochs * epoch), 64, len(X)))
 
 
 def fit_network(network, n_epochs, n_spectra, X, y, X_val=None, y_val=None):
-    """Return the network, fitted in so many epochs on so many spectra, and what its training was."""
+    """Return the network, fitted for `n_epochs` on `n_spectra` spectra, and the facts of its training."""
     if n_spectra < len(X):
         rows = rows_of_all_classes(y, n_spectra, np.random.default_rng(0))
         X, y = X[rows], y[rows]
@@ -114,7 +114,10 @@ def balance_in_training(network):
 
 
 def fit_other(candidate, balance, seed, X, y):
-    """Return what is no network, fitted, and what its training was; balanced and noisy like the networks' if asked."""
+    """Return a fitted classifier that is not a network, and the facts of its training.
+
+    With `balance` the classes are balanced and every spectrum receives noise, as in the training of the networks.
+    """
     classifier = candidate.make(seed)
     if balance:
         n_spectra = dict(zip(*np.unique(y, return_counts=True), strict=True))
@@ -136,7 +139,7 @@ def class_shares(y):
 
 
 def fit(candidate, train, *, budget, max_epochs, balance, seed):
-    """Fit on the training part of a file; return a pipeline that takes raw flux, and what the training was.
+    """Fit on the training part of a file, and return a pipeline that accepts flux and the facts of the training.
 
     `train` is what `split_training` returns.
     """
@@ -148,7 +151,7 @@ def fit(candidate, train, *, budget, max_epochs, balance, seed):
         classifier, facts = fit_network(classifier, n_epochs, n_spectra, **train)
     else:
         some = rows_of_all_classes(train["y"], 700, np.random.default_rng(0))
-        fit_other(candidate, balance, seed, train["X"][some], train["y"][some])  # compiles MiniRocket
+        fit_other(candidate, balance, seed, train["X"][some], train["y"][some])  # compiles MiniRocket before the timing
         classifier, facts = fit_other(candidate, balance, seed, train["X"], train["y"])
     facts["validation_f1"] = mean_f1(train["y_val"], predict(classifier, train["X_val"]))
     return make_pipeline(preprocessing(), classifier), facts
@@ -159,26 +162,26 @@ def split_training(data):
     train, validation = split_by_object(y, data["object"])
     found = np.unique(y[validation]).tolist()
     if found != CLASSES:
-        raise SystemExit(f"Too few objects of a class: those held back for validation are of {found}.")
+        raise SystemExit(f"Too few objects of a class: those held out for validation are of {found}.")
     return {"X": flux[train], "y": y[train], "X_val": flux[validation], "y_val": y[validation]}
 
 
 def mean_f1(y, probabilities):
-    """Macro F1 of classes that weigh alike, whatever the mix of the data."""
+    """Return the macro F1 at equal class shares, whatever the mix of the data is."""
     classes = np.unique(y)
     even = dict.fromkeys(classes.tolist(), 1 / len(classes))
     return classification_table(y, classes[probabilities.argmax(1)], class_priors=even, n_resamples=0).mean["f1"]
 
 
 def predict(model, flux):
-    """Return probabilities, or the softmax of the decision function where there are none."""
+    """Return the probabilities, or the softmax of the decision function if there are none."""
     if hasattr(model, "predict_proba"):
         return model.predict_proba(flux)
     return softmax(model.decision_function(flux), axis=1)
 
 
 def settings_of(candidate, *, budget, max_epochs, balance, seed, threads):
-    """What a fitted model depends on, its data apart."""
+    """Return everything that a fitted model depends on, except for its data."""
     settings = {"classifier": candidate.make(seed).__repr__(N_CHAR_MAX=100_000), "balance": balance, "seed": seed}
     if candidate.is_network:
         settings |= {"budget": budget, "max_epochs": max_epochs, "threads": threads}
@@ -186,7 +189,7 @@ def settings_of(candidate, *, budget, max_epochs, balance, seed, threads):
 
 
 def fingerprint(data):
-    """A short name of the content of a file."""
+    """Return a short hash of the content of a file."""
     digest = hashlib.sha256()
     for name in ("flux", "target", "object", "snr"):
         digest.update(np.ascontiguousarray(data[name]))
@@ -194,7 +197,10 @@ def fingerprint(data):
 
 
 def fit_once(candidate, train, train_name, cache, settings, *, force, **parameters):
-    """Fit, or unless forced take the model from the cache, if the same settings and training file made it."""
+    """Return a fitted model and the facts of its training.
+
+    They come from the cache if they were made with the same settings and training file, unless `force` is true.
+    """
     path = None
     if cache is not None:
         content = json.dumps([settings, train_name], sort_keys=True)

@@ -1,13 +1,13 @@
-"""A few hundred real spectra: should they be scaled by minimum and maximum, or by percentiles?
+"""Compare scaling by minimum and maximum with scaling by percentiles on a few hundred real spectra.
 
-Four classifiers are cross-validated, no object on two sides, on the SDSS spectra that ``compare real`` trains on in its
-first fold. Those that it tests in that fold are not looked at; those that it tests in its others are. The network is a
-quick one: stem stride 8, one convolution block in each dense block, 60 epochs in batches of 16. All classes are
-balanced, with noise for every spectrum.
+Four classifiers are cross-validated on the SDSS spectra on which ``compare real`` trains in its first fold. No object
+is in two folds. The test spectra of that fold are not used, but the test spectra of the other folds are. The network is
+small, with a stem stride of 8 and one convolution block in each dense block. It is trained for 60 epochs with batches
+of 16. All classifiers are trained with balanced classes and with noise in every spectrum.
 
     python -m benchmarks.classifiers.compare few [--data FOLDER] [--quantile-ranges 0 100 0.5 99.5]
 
-FOLDER, by default the environment variable SKSPECTRA_DATA, holds ``real_spectra.npz``.
+FOLDER, by default the environment variable SKSPECTRA_DATA, contains ``real_spectra.npz``.
 """
 
 import time
@@ -30,7 +30,10 @@ CHOICE = [CANDIDATES[name] for name in ("MiniRocket, 10000 kernels", "boosting, 
 
 
 def spectra_of_first_fold(path):
-    """Return flux at the wavelengths that all spectra have, classes and objects of the SDSS spectra to train on."""
+    """Return the flux, the classes and the objects of the SDSS training spectra of the first fold.
+
+    The flux is cut to the wavelengths that all real spectra have.
+    """
     real, common = read_real(path)
     sdss = real["sdss"]
     flux, y, objects = real["flux"][sdss][:, common], real["target"][sdss], real["object"][sdss]
@@ -39,7 +42,7 @@ def spectra_of_first_fold(path):
 
 
 def cross_validate(candidate, X, y, objects, seed):
-    """Return the class predicted for each spectrum by a classifier that did not see its object."""
+    """Return the class predicted for each spectrum by a classifier that was not trained on its object."""
     predicted = np.empty_like(y)
     for train, test in StratifiedGroupKFold(4, shuffle=True, random_state=1).split(X, y, objects):
         if candidate.is_network:
@@ -68,7 +71,7 @@ def run(args):
         X = prepare(flux, quantile_range)
         for candidate in CHOICE:
             start = time.perf_counter()
-            with threadpool_limits(1):  # numba, once MiniRocket has used it, would start threads of its own
+            with threadpool_limits(1):  # otherwise numba starts its own threads after MiniRocket has used it
                 predicted = cross_validate(candidate, X, y, objects, args.seed)
             seconds = time.perf_counter() - start
             f1 = dict(zip(np.unique(y).tolist(), f1_score(y, predicted, average=None).tolist(), strict=True))

@@ -1,13 +1,13 @@
-"""Laboratory spectra: the seven spectrographic sets of the UCR archive, beside published accuracies.
+"""Compare classifiers on the seven spectrographic sets of the UCR archive with published accuracies.
 
-The sets are taken on their default splits, and one setting serves all seven. ``--tune`` cross-validates every candidate
-on the training parts alone (four folds, twice; the test parts are not read) and writes the accuracies; the defaults of
-``--settings`` are the best network and the best of all by that choice. Networks get the same number of optimiser steps
-on every set, whatever its size.
+The sets are used with their default splits, and all of them with the same settings. ``--tune`` cross-validates every
+candidate on the training parts and writes the accuracies. It uses four folds, twice for sets of at most 300 spectra and
+once for larger ones, and does not read the test parts. The defaults of ``--settings`` are the best network and the best
+classifier of this cross-validation. A network is trained with the same number of optimiser steps on every set.
 
-The sets are not part of this repository: FOLDER/ucr has NAME_TRAIN.tsv and NAME_TEST.tsv (label first) and
-published.csv (dataset and one column a method). Each run is written to the folder of --runs as it ends and is not
-repeated.
+The sets are not part of this repository. FOLDER/ucr contains NAME_TRAIN.tsv and NAME_TEST.tsv, with the label in the
+first column, and published.csv with the column "dataset" and one column per method. Each run is written to the folder
+of ``--runs`` when it ends, and is not repeated.
 
     python -m benchmarks.classifiers.compare laboratory --tune --json ucr-tuning.json
     python -m benchmarks.classifiers.compare laboratory --json ucr.json
@@ -41,9 +41,11 @@ NOISE = CCDNoiseAugmenter(electronic_noise=(0.0, 0.05), cosmic_rays=0, bad_pixel
 
 
 def preprocessed(last: ClassifierMixin, features: str) -> Pipeline:
-    """A chemometrician's preparation: the smoothed spectrum or its slope, each wavelength to mean 0 and deviation 1.
+    """Return a classifier with the usual preprocessing of chemometrics.
 
-    "components" are the principal components of the slopes with 99 % of their variance, each to deviation 1.
+    The spectra are smoothed, or replaced by their smoothed slopes, and each wavelength is scaled to mean 0 and standard
+    deviation 1. With "components", the features are the principal components of the slopes that have 99 % of their
+    variance, each scaled to standard deviation 1.
     """
     deriv = 0 if features == "spectra" else 1
     smooth = FunctionTransformer(savgol_filter, kw_args={"window_length": 15, "polyorder": 3, "deriv": deriv})
@@ -80,7 +82,7 @@ def linear_discriminant(n_train, seed, *, features="slopes"):
 
 
 def vote(members, n_train, seed):
-    """The mean of the probabilities of several classifiers."""
+    """Return a classifier whose probabilities are the mean of those of several classifiers."""
     return VotingClassifier(
         [(str(i), member(n_train, 100 * seed + i)) for i, member in enumerate(members)], voting="soft"
     )
@@ -102,7 +104,7 @@ SETTINGS = {
     "DenseNet, slopes": densenet,
     "DenseNet and linear discriminant, slopes": functools.partial(vote, [densenet, linear_discriminant]),
 }
-# By --tune: the best network, and the best of all.
+# The best network and the best classifier of --tune.
 CHOSEN = ["MLP, slopes", "linear discriminant, slopes"]
 
 
@@ -119,7 +121,7 @@ def accuracy(setting, X, y, X_test, y_test, seed=0) -> float:
 def cross_validate(setting, folder, dataset) -> dict:
     X, y = read(folder / f"{dataset}_TRAIN.tsv")
     start = time.perf_counter()
-    # A set of 600 spectra is tested well enough by one round.
+    # One round is precise enough for a set of 600 spectra.
     folds = RepeatedStratifiedKFold(n_splits=4, n_repeats=1 if len(y) > 300 else 2, random_state=0)
     scores = [
         accuracy(setting, X[train], y[train], X[held_back], y[held_back]) for train, held_back in folds.split(X, y)
@@ -141,7 +143,7 @@ def published(folder: Path) -> dict[str, list[float]]:
 
 
 def describe_estimator(estimator: BaseEstimator) -> str:
-    """Return all parameters that are not defaults, in the same words in every process."""
+    """Return all parameters that are not defaults, without memory addresses, which differ between processes."""
     return re.sub(r" at 0x\w+", "", estimator.__repr__(N_CHAR_MAX=10**6))
 
 
@@ -153,11 +155,13 @@ def print_row(name: str, accuracies: list[float], more: str = "") -> None:
 def add_arguments(parser):
     add_json(parser)
     add_data(parser, "ucr/")
-    parser.add_argument("--tune", action="store_true", help="cross-validate on the training parts, without the tests")
-    parser.add_argument("--settings", nargs="+", choices=list(SETTINGS), help="default: the chosen; all with --tune")
+    parser.add_argument("--tune", action="store_true", help="cross-validate on the training parts only")
+    parser.add_argument(
+        "--settings", nargs="+", choices=list(SETTINGS), help="default: the two that were chosen, or all with --tune"
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--runs", type=Path, default=Path("ucr-runs"), help="folder of the single runs")
+    parser.add_argument("--runs", type=Path, default=Path("ucr-runs"), help="folder of the finished runs")
 
 
 def run(args):
@@ -172,7 +176,7 @@ def run(args):
     results = [summary(setting, folder, others, args) for setting in settings]
     for result in results:
         for method, p_value in result["signed-rank test over the sets, p"].items():
-            print(f"{result['setting']} beside {method}, published: signed-rank test over the sets, p {p_value:.2f}")
+            print(f"{result['setting']} and {method}, published: signed-rank test over the sets, p {p_value:.2f}")
     save(args, tuning=args.tune, results=results)
 
 
@@ -199,7 +203,7 @@ def summary(setting, folder, others, args) -> dict:
 
 
 def runs_on(dataset, setting, described, folder, args) -> list[dict]:
-    """Return the runs of a setting on one set: one with ``--tune``, one for each seed otherwise."""
+    """Return the runs of a setting on one set: a single run with ``--tune``, otherwise one for each seed."""
     parts = [folder / f"{dataset}_{part}.tsv" for part in (["TRAIN"] if args.tune else ["TRAIN", "TEST"])]
     made_by = {
         "setting": described,

@@ -1,22 +1,23 @@
-"""Real SDSS spectra: trained on them, on simulated ones, and on simulated ones first.
+"""Compare classifiers on real SDSS spectra after training on real spectra, on simulated spectra or on both.
 
-All spectra, the simulated ones too, are cut to the wavelengths that every spectrum of ``real_spectra.npz`` has: 18 of
-the 51 SDSS galaxies begin redder than the others, and a filled edge would tell of that. Every classifier predicts each
-of the SDSS spectra once, in five folds with no object in two:
+All spectra, including the simulated ones, are cut to the wavelengths that every spectrum of ``real_spectra.npz`` has.
+Otherwise a classifier could recognise galaxies by their filled blue ends, because 18 of the 51 SDSS galaxies begin at
+longer wavelengths than the other spectra. Every classifier predicts each SDSS spectrum once, in five folds. No object
+is in two folds. There are four ways of training:
 
-- ``SDSS``: trained on the SDSS spectra of the other folds alone;
-- ``simulated``: trained on simulated spectra alone, within ``--budget`` seconds as ``compare simulated`` does;
-- ``tuned``: networks go on from there (`warm_start`, a tenth of the learning rate) on the SDSS spectra of the other
-  folds; the others are trained on simulated and SDSS spectra together;
-- ``mixture``: trained on LAMOST and SDSS spectra of the other folds together.
+- ``SDSS``: on the SDSS spectra of the other folds;
+- ``simulated``: on simulated spectra, with a budget of ``--budget`` seconds for networks as in ``compare simulated``;
+- ``tuned``: networks are trained on simulated spectra and then on the SDSS spectra of the other folds, the latter with
+  `warm_start` and a tenth of the learning rate; other classifiers are trained on both kinds of spectra together;
+- ``mixture``: on the LAMOST and SDSS spectra of the other folds.
 
-Networks get ``--fold-budget`` seconds a fold, ``--fold-epochs`` epochs at most, batches of ``--batch-size`` and
-balanced draws with noise; the last epoch counts. Confidence intervals and tests are of a bootstrap of objects, F1 at
-the mix of the data.
+In each fold, networks have a budget of ``--fold-budget`` seconds and at most ``--fold-epochs`` epochs. They use batches
+of ``--batch-size`` and balanced sampling with noise, and keep the weights of the last epoch. Confidence intervals and
+tests use a bootstrap of objects. F1 scores are those at the class mix of the data.
 
     python -m benchmarks.classifiers.compare real --train SIMULATED.npz [--data FOLDER] [--cache DIR] [--json F.json]
 
-FOLDER, by default the environment variable SKSPECTRA_DATA, holds ``real_spectra.npz``.
+FOLDER, by default the environment variable SKSPECTRA_DATA, contains ``real_spectra.npz``.
 """
 
 import copy
@@ -47,8 +48,9 @@ from skspectra.metrics import classification_table, paired_bootstrap
 
 WAYS = ("SDSS", "simulated", "tuned", "mixture")
 CONFOUND = (
-    "Class and survey are confounded in the mixture: nearly every star is of LAMOST, nearly every galaxy and quasar\n"
-    "of SDSS, so that telling the surveys apart earns a score there. The SDSS columns are the clean test."
+    "Class and survey are confounded in the mixture: nearly all stars are from LAMOST, and nearly all galaxies and\n"
+    "quasars are from SDSS. A classifier that only tells the surveys apart has a high score there. The SDSS columns\n"
+    "do not have this problem."
 )
 
 
@@ -58,7 +60,10 @@ def folds_of(y, objects):
 
 
 def network_to_train(candidate, base, args):
-    """Return the network that a fold trains: a new one, or a copy of that of the simulated spectra, to go on with."""
+    """Return the network that a fold trains.
+
+    It is a new network, or a copy of `base`, the network trained on simulated spectra, which continues its training.
+    """
     if base is None:
         network = candidate.make(args.seed)
     else:
@@ -68,7 +73,7 @@ def network_to_train(candidate, base, args):
 
 
 def out_of_fold(candidate, way, X, y, objects, simulated, base, args):
-    """Return the probabilities of each spectrum by the classifier that was not trained on its object, and seconds."""
+    """Return the out-of-fold probabilities of each spectrum, and the facts of the training."""
     folds = folds_of(y, objects)
     if candidate.is_network:
         train, _ = folds[0]
@@ -83,7 +88,7 @@ def out_of_fold(candidate, way, X, y, objects, simulated, base, args):
             classifier, facts = fit_network(network, n_epochs, round(share * len(train)), X[train], y[train])
         elif way == "tuned":
             both = np.concatenate([simulated["X"], X[train]]), np.concatenate([simulated["y"], y[train]])
-            # The simulated classes are even.
+            # Nothing is balanced, because the simulated classes have equal shares.
             classifier, facts = fit_other(candidate, False, args.seed, *both)
         else:
             classifier, facts = fit_other(candidate, True, args.seed, X[train], y[train])
@@ -97,12 +102,12 @@ def out_of_fold(candidate, way, X, y, objects, simulated, base, args):
 
 
 def survey_alone(y, sdss):
-    """Macro F1 of the rule that an SDSS spectrum is a quasar and a LAMOST spectrum a star."""
+    """Return the macro F1 of the rule that every SDSS spectrum is a quasar and every LAMOST spectrum is a star."""
     return classification_table(y, np.where(sdss, "QSO", "STAR"), labels=np.unique(y), n_resamples=0).mean["f1"]
 
 
 def read_real(path):
-    """Return the real spectra, which of them are of SDSS, and the samples that all of them have."""
+    """Return the real spectra with a mask of those from SDSS, and a mask of the samples that all spectra have."""
     real = load(path)
     with np.load(path) as file:
         real["sdss"] = np.char.startswith(file["survey"], "SDSS")
@@ -110,7 +115,7 @@ def read_real(path):
 
 
 def read(real_path, simulated_path, quantile_range):
-    """Return the real and the simulated spectra, at the wavelengths that all real spectra have, scaled."""
+    """Return the scaled real and simulated spectra at the wavelengths that all real spectra have."""
     real, common = read_real(real_path)
     simulated = load(simulated_path)
     for data in (real, simulated):
@@ -119,7 +124,10 @@ def read(real_path, simulated_path, quantile_range):
 
 
 def choose_ours(results):
-    """Return the name of the DenseNet1DClassifier that did best on simulated validation objects, or the only one."""
+    """Return the name of the DenseNet1DClassifier with the best score on simulated validation objects.
+
+    If there is only one, return its name. If there is none, or no score to choose by, return None.
+    """
     ours = [r for r in results if r["family"] == OURS]
     if len({r["method"] for r in ours}) > 1:
         ours = [r for r in ours if r["way"] == "simulated"]
@@ -132,25 +140,25 @@ def cell(scored):
 
 
 def print_way(way, results, ours, y, sdss, objects, loaded):
-    """Print the scores of one way of training and the paired tests; return the tests."""
+    """Print the scores and the paired tests of one way of training, and return the tests."""
     print(f"\nTrained on: {way}")
     if ours is None:
-        print(f"No paired tests: of several {OURS} one is chosen by simulated spectra, or there is none.")
+        print(f"No paired tests: there is no {OURS}, or no score on simulated spectra to choose one of several.")
     print(
         f"{'':32} {'fit s':>6} {'epochs':>6} {'F1, SDSS':>20} {'recall STAR/GALAXY/QSO':>23} {'F1, mixture':>20}"
-        f"  {ours or OURS} less this one, SDSS"
+        f"  {ours or OURS} minus this one, SDSS"
     )
     predictions = {r["method"]: np.unique(y)[loaded[id(r)][sdss].argmax(1)] for r in results}
     pairs = {}
     if ours in predictions:
-        # Tested are the classifiers that a user would pick instead, not other settings of ours.
+        # Only classifiers that a user could choose instead are tested, not other settings of our network.
         others = {r["method"]: predictions[r["method"]] for r in results if r["family"] != OURS}
         pairs = differences(y[sdss], predictions[ours], others, groups=objects[sdss])
     for r in sorted(results, key=lambda r: -r["scores"]["SDSS"]["f1"]):
         test = ""
         if pair := pairs.get(r["method"]):
             test = f"{pair['difference']:+.3f} ({pair['low']:+.3f} {pair['high']:+.3f}) p {pair['p_value']:.4f}"
-            test += f", by Holm {pair['p_holm']:.4f}"
+            test += f", Holm-corrected {pair['p_holm']:.4f}"
         recall = "/".join(f"{r['scores']['SDSS']['recall'][c]:.3f}" for c in ("STAR", "GALAXY", "QSO"))
         print(
             f"{r['method']:32} {r['fit_s_per_fold']:6.0f} {r['epochs'] or '-':>6} {cell(r['scores']['SDSS']):>20} "
@@ -160,7 +168,7 @@ def print_way(way, results, ours, y, sdss, objects, loaded):
 
 
 def print_tuning(results, y, objects, loaded):
-    """Print and return what tuning changes: F1 of each method tuned less that of the same from simulation alone."""
+    """Print and return how much tuning changes macro F1 compared with training on simulated spectra alone."""
     by_way = {way: {r["method"]: r for r in results if r["way"] == way} for way in ("simulated", "tuned")}
     tests = []
     for method, tuned in by_way["tuned"].items():
@@ -168,7 +176,7 @@ def print_tuning(results, y, objects, loaded):
             both = (np.unique(y)[loaded[id(r)].argmax(1)] for r in (tuned, by_way["simulated"][method]))
             test = paired_bootstrap(y, *both, groups=objects, random_state=0)
             interval = f"{test.low:+.3f} {test.high:+.3f}"
-            print(f"{method:32} tuned less simulated: {test.difference:+.3f} ({interval}) p {test.p_value:.4f}")
+            print(f"{method:32} tuned minus simulated: {test.difference:+.3f} ({interval}) p {test.p_value:.4f}")
             tests.append({"method": method, **test._asdict()})
     return tests
 
@@ -178,9 +186,9 @@ def add_arguments(parser):
     add_data(parser, "real_spectra.npz")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument(
-        "--budget", type=float, default=180.0, help="training seconds of a network on simulated spectra"
+        "--budget", type=float, default=180.0, help="training time of a network on simulated spectra, s"
     )
-    parser.add_argument("--fold-budget", type=float, default=30.0, help="training seconds of a network in each fold")
+    parser.add_argument("--fold-budget", type=float, default=30.0, help="training time of a network in each fold, s")
     parser.add_argument("--fold-epochs", type=int, default=40)
     parser.add_argument(
         "--quantile-range",
@@ -188,9 +196,9 @@ def add_arguments(parser):
         nargs=2,
         default=(0, 100),
         metavar=("LOW", "HIGH"),
-        help="percentiles of each spectrum that are scaled to 0 and 1, and beyond which flux is clipped",
+        help="percentiles of each spectrum that are scaled to 0 and 1; flux beyond them is clipped",
     )
-    parser.add_argument("--batch-size", type=int, default=32, help="of networks in each fold")
+    parser.add_argument("--batch-size", type=int, default=32, help="batch size of networks in each fold")
 
 
 def run(args):
@@ -214,7 +222,7 @@ def run(args):
             )
     results = store.current(CANDIDATES, lambda candidate, _: fit_settings(candidate, args) | of_folds, **this_run)
     if not results:
-        raise SystemExit("No method came to an end.")
+        raise SystemExit("No method finished.")
     report(store, results, real)
     store.write()
 
@@ -225,7 +233,7 @@ def fit_settings(candidate, args):
 
 
 class Method:
-    """One classifier trained in all ways; what it learnt from simulated spectra is fitted when a way needs it."""
+    """One classifier and its ways of training. It is trained on simulated spectra only when a way needs it."""
 
     def __init__(self, candidate, real, simulated, simulated_name, args):
         self.candidate, self.real, self.simulated, self.args = candidate, real, simulated, args
@@ -234,7 +242,7 @@ class Method:
         self._base = None
 
     def base(self):
-        """Return the pipeline fitted on simulated spectra, and what its training was."""
+        """Return the pipeline fitted on simulated spectra, and the facts of its training."""
         if self._base is None:
             parameters = _fitting.training_parameters(self.args, self.args.budget, self.args.seed)
             arguments = self.candidate, self.simulated, self.simulated_name, self.args.cache, self.settings
@@ -242,7 +250,7 @@ class Method:
         return self._base
 
     def fit(self, way):
-        """Return the probabilities of all real spectra, NaN for those that are not predicted, and the training."""
+        """Return the probabilities of all real spectra, NaN where none are predicted, and the facts of the training."""
         y, sdss = self.real["target"], self.real["sdss"]
         if way == "simulated":
             model, training = self.base()
@@ -266,7 +274,7 @@ def score_rows(y, probabilities, objects, rows):
 
 
 def report(store, results, real):
-    """Print the scores and the tests of all ways, and put them into the store's report."""
+    """Print the scores and the tests of all ways of training, and add them to the report of the store."""
     y, objects, sdss = real["target"], real["object"], real["sdss"]
     loaded = {id(r): store.probabilities_of(r) for r in results}
     for r in results:
@@ -277,10 +285,10 @@ def report(store, results, real):
     largest = names[counts.argmax()]
     fold = next(i for i, (_, test) in enumerate(folds_of(y[sdss], objects[sdss]), 1) if largest in objects[sdss][test])
     print(f"\n{sdss.sum()} spectra of {len(names)} SDSS objects, {(~sdss).sum()} of LAMOST.")
-    print(f"One object has {counts.max()} spectra: all of them are tested in fold {fold}, and drawn together.")
+    print(f"One object has {counts.max()} spectra. They are all in test fold {fold}, and are resampled together.")
     print(CONFOUND)
     store.report["survey_alone_f1"] = survey_alone(y, sdss)
-    print(f"Survey alone (SDSS is QSO, LAMOST is STAR) scores {store.report['survey_alone_f1']:.3f} on the mixture.")
+    print(f"Survey alone (SDSS: QSO, LAMOST: STAR): macro F1 {store.report['survey_alone_f1']:.3f} on the mixture.")
     ours = choose_ours(results)
     on_sdss = {key: probabilities[sdss] for key, probabilities in loaded.items()}
     store.report["tuned less simulated"] = print_tuning(results, y[sdss], objects[sdss], on_sdss)

@@ -1,19 +1,22 @@
-"""Simulated surveys: every network gets the same training time, on the same threads.
+"""Compare classifiers on simulated surveys with the same training time and threads for every network.
 
-A short timing fit says how many epochs fit into ``--budget`` seconds (less than one: a part of the training spectra),
-at most ``--max-epochs`` of them, under a one-cycle schedule. The weights are those of the epoch that is best on a
-seventh of the training objects, held back from all classifiers. The time of the others is what they take. The test file
-is scored once, by the predictions of the finished classifier: at 1:1:1, at 98.5:1.2:0.3 (the same predictions,
-weighted; and those of probabilities corrected for that mix) and by S/N. Confidence intervals are of a bootstrap of
-objects, which are the templates that a simulated spectrum was drawn from.
+A short trial determines the number of epochs that fit into ``--budget`` seconds; it is at most ``--max-epochs``. If not
+even one epoch fits, the network is trained on a part of the spectra. The learning rate follows a one-cycle schedule. A
+seventh of the training objects is held out from all classifiers for validation, and a network keeps the weights of the
+epoch with the best validation score. The other classifiers have no time limit.
 
-A result is written as soon as it is there, with the predictions beside it, so that a run that was stopped goes on where
-it was, and runs with several budgets gather in one file. Changed settings are fitted anew.
+The test file is scored once, with the predictions of the finished classifier: at 1:1:1, at 98.5:1.2:0.3 and by S/N. At
+98.5:1.2:0.3 the same predictions are weighted, and the predictions of probabilities that are corrected for that mix are
+scored too. Confidence intervals come from a bootstrap of objects. An object is the template of a simulated spectrum, or
+the spectrum itself in files of ``simulate``.
+
+A result and its predictions are written as soon as they are available. A run that was stopped therefore continues where
+it ended, and runs with several budgets are collected in one file. A result whose settings have changed is fitted again.
 
     python -m benchmarks.classifiers.compare simulated --train A.npz --test B.npz [--budget 60 180 540]
         [--json F.json] [--figure F.png]
 
-The files hold flux (n, n_samples), target, object and snr (n,).
+The files contain flux of shape (n, n_samples), and target, object and snr of shape (n,).
 """
 
 import time
@@ -42,10 +45,10 @@ SNR_EDGES = (0, 5, 10, 20, 50, np.inf)
 
 
 def scores(y, probabilities, objects, snr, shares):
-    """Return mean F1 with its confidence interval at each mix, and by S/N at 1:1:1.
+    """Return the macro F1 with its confidence interval at each mix, and by S/N at 1:1:1.
 
-    `shares` of the classes in training lead to the score of probabilities that are corrected for the survey's mix;
-    None where there are none to correct.
+    `shares` are the class shares in training. They are used to correct the probabilities for the mix of the survey, and
+    are None if the classifier has no probabilities.
     """
     classes = np.unique(y)
     y_pred = classes[probabilities.argmax(1)]
@@ -63,13 +66,13 @@ def scores(y, probabilities, objects, snr, shares):
 
 
 def best_of_ours(results, budget):
-    """Return the DenseNet1DClassifier of this budget that did best in validation, or None."""
+    """Return the DenseNet1DClassifier of this budget with the best validation score, or None."""
     ours = [r for r in results if r["family"] == OURS and r["budget"] == budget]
     return max(ours, key=lambda r: r["validation_f1"], default=None)
 
 
 def within(results, budget):
-    """Return of each method the fit of the largest budget up to this one: a fast network needs no larger one."""
+    """Return for each method the fit with the largest budget up to this one. A fast network needs no larger budget."""
     allowed = sorted((r for r in results if (r["budget"] or 0) <= budget), key=lambda r: r["budget"] or 0)
     return list({r["method"]: r for r in allowed}.values())
 
@@ -100,7 +103,7 @@ def print_snr(results):
 
 
 def compare_with_others(results, y, objects, probabilities):
-    """Print and return the difference of the best DenseNet1DClassifier of each budget from every other method."""
+    """Print and return the differences between the best DenseNet1DClassifier of each budget and every other method."""
     classes, pairs = np.unique(y), []
     for budget in sorted({r["budget"] for r in results if r["budget"]}):
         ours = best_of_ours(results, budget)
@@ -112,8 +115,8 @@ def compare_with_others(results, y, objects, probabilities):
         found = {
             mix: differences(y, own, predicted, groups=objects, class_priors=priors) for mix, priors in MIXES.items()
         }
-        print(f"\n{ours['method']} ({budget:g} s; best in validation) less each other, macro F1, paired by object")
-        print("p: alone, and corrected by Holm for the methods of this budget and mix")
+        print(f"\nMacro F1 of {ours['method']} ({budget:g} s; best in validation) minus each other, paired by object")
+        print("p: uncorrected, and corrected by Holm's method for the methods of this budget and mix")
         print(f"{'':32} " + " ".join(f"{'at ' + mix:>40}" for mix in MIXES))
         for name, other in others.items():
             pair = {"budget": budget, "ours": ours["method"], "other": name, "budget_of_other": other["budget"]}
@@ -127,10 +130,10 @@ def compare_with_others(results, y, objects, probabilities):
 
 
 def compare_over_seeds(results, y, objects, probabilities):
-    """Print and return F1 of our predictions with all seeds of a budget less that of every method with the same seeds.
+    """Print and return the differences in macro F1 between our networks and the other methods over several seeds.
 
-    The bootstrap draws objects with the predictions of all seeds, so that a template which one training misses weighs
-    half as much as one that two trainings miss.
+    The bootstrap draws each object with its predictions of all seeds. With two seeds, an object that only one of the
+    trainings misclassifies therefore has half the weight of an object that both misclassify.
     """
     runs = {}
     for r in results:
@@ -140,7 +143,7 @@ def compare_over_seeds(results, y, objects, probabilities):
         if family != OURS or len(own) < 2:
             continue
         seeds = sorted(own)
-        print(f"\n{ours} ({budget:g} s) less each other at {EVEN}, seeds {seeds} together")
+        print(f"\nMacro F1 of {ours} ({budget:g} s) minus each other at {EVEN}, seeds {seeds} together")
         for (other, other_family, other_budget), theirs in runs.items():
             if other_family == OURS or other_budget not in (None, budget) or not set(seeds) <= set(theirs):
                 continue
@@ -160,8 +163,8 @@ def compare_over_seeds(results, y, objects, probabilities):
 
 def add_arguments(parser):
     _fitting.add_arguments(parser, json="compare.json")
-    parser.add_argument("--test", required=True, help="npz of other simulated spectra")
-    parser.add_argument("--budget", type=float, nargs="+", default=[180.0], help="training seconds of each network")
+    parser.add_argument("--test", required=True, help="npz file of other simulated spectra")
+    parser.add_argument("--budget", type=float, nargs="+", default=[180.0], help="training time of each network, s")
     parser.add_argument("--figure", metavar="F.png")
 
 
@@ -171,13 +174,13 @@ def run(args):
     training_file, test_file = Path(args.train).name, Path(args.test).name
     store, test_fingerprint = Results(args.json), fingerprint(test)
     if store.report.get("test_fingerprint", test_fingerprint) != test_fingerprint:
-        raise SystemExit(f"{args.json} holds scores of another test file: {store.report['test']}. Name another --json.")
+        raise SystemExit(f"{args.json} has scores of another test file, {store.report['test']}. Set another --json.")
     store.report |= {"test": test_file, "test_fingerprint": test_fingerprint}
 
     train = split_training(train_data)
     print(
-        f"{len(train['y'])} spectra to train, {len(train['y_val'])} of other objects to validate, "
-        f"{len(test['target'])} to test; {args.threads} threads; balance {'on' if args.balance else 'off'}"
+        f"{len(train['y'])} training spectra, {len(train['y_val'])} validation spectra of other objects, "
+        f"{len(test['target'])} test spectra; {args.threads} threads; balance {'on' if args.balance else 'off'}"
     )
     same_training = {"train": training_file, "train_fingerprint": fingerprint(train_data), "balance": args.balance}
     tasks = [(name, b) for name in args.methods for b in (args.budget if CANDIDATES[name].is_network else [None])]
@@ -210,7 +213,7 @@ def settings_now(candidate, budget, seed, args):
 
 
 def fit_and_predict(candidate, budget, args, store, same_training, train, test):
-    """Store the candidate's predictions of the test file, if they are not there."""
+    """Store the predictions of the candidate for the test file, unless they are stored already."""
     settings = settings_now(candidate, budget, args.seed, args)
     identity = {"method": candidate.name, "budget": budget, "seed": args.seed} | same_training
     of_other_budgets = store.of(method=candidate.name, seed=args.seed, **same_training)
@@ -220,7 +223,7 @@ def fit_and_predict(candidate, budget, args, store, same_training, train, test):
         and r["settings"] == settings | {"budget": r["budget"]}
         for r in of_other_budgets
     ):
-        print(f"{candidate.name}, budget {budget}: a smaller budget held all {args.max_epochs} epochs.")
+        print(f"{candidate.name}, budget {budget}: a smaller budget was enough for all {args.max_epochs} epochs.")
         return
 
     def fit():

@@ -1,6 +1,6 @@
-"""Which classifier is best for how much training time? The package's networks beside what a user would pick instead.
+"""Which classifier is best for a given training time? The networks of the package are compared with other classifiers.
 
-Each kind of spectra has arguments of its own, which ``compare KIND --help`` tells:
+Each kind of spectra has its own arguments, which ``compare KIND --help`` lists:
 
     python -m benchmarks.classifiers.compare simulated --train A.npz --test B.npz
     python -m benchmarks.classifiers.compare real --train SIMULATED.npz [--data FOLDER]

@@ -1,19 +1,19 @@
-"""Few labelled spectra: fine-tuned networks beside networks from scratch and classifiers that are no networks.
+"""Compare fine-tuned networks with networks trained from scratch and with other classifiers on few labelled spectra.
 
     python -m benchmarks.classifiers.fine_tuning stellar-types [--data FOLDER] [--output FOLDER]
     python -m benchmarks.classifiers.fine_tuning sdss-classes
 
 ``stellar-types`` are the types A, F, G, K and M of the LAMOST stars in ``real_spectra.npz`` of FOLDER, by default the
 environment variable SKSPECTRA_DATA; ``sdss-classes`` are the three classes of `load_sdss_sample`. Every spectrum is
-predicted once, in five folds with no object in two. Then each of three folds is predicted from a few labels of the
-others, drawn with at least one of each class.
+predicted once, in five folds. No object is in two folds. Then three of the folds are predicted after training with few
+labels of the other folds, which are drawn with at least one spectrum of each class.
 
-Everything but the features of the pretrained network learns from the same spectra, interpolated and scaled by the
-percentiles .5 and 99.5, and everything balances the classes. Networks from scratch train for the seconds that the
-fine-tuning took, in batches of 32 with fresh noise. Confidence intervals and paired tests are by object; the p-values
-are of the difference from the fine-tuned network, corrected by Holm.
+`PretrainedFeatures` has its own preprocessing. All other methods use the same spectra, with missing flux interpolated
+and each spectrum scaled by its percentiles .5 and 99.5. All methods balance the classes. Networks from scratch have the
+same training time as the fine-tuning, and use batches of 32 with fresh noise. Confidence intervals and paired tests are
+by object. The p-values compare each method with the fine-tuned network and are corrected by Holm's method.
 
-A fit is kept in ``--output``, so that a run that was stopped goes on where it was.
+The finished fits are kept in ``--output``, so that a run that was stopped continues where it ended.
 """
 
 import re
@@ -75,7 +75,7 @@ def stellar_types(args):
 
 
 def position(subclass):
-    """Return the place of a subclass on the scale from A0 to M9, in subtypes; NaN if it has no digit."""
+    """Return the position of a subclass on the scale from A0 to M9, in subtypes, or NaN if it has no digit."""
     found = re.match(r"([AFGKM])(\d)", subclass)
     return 10.0 * "AFGKM".index(found[1]) + int(found[2]) if found else np.nan
 
@@ -89,10 +89,10 @@ SETS = {"stellar-types": stellar_types, "sdss-classes": sdss_classes}
 
 
 def make(name, n_samples, seed):
-    """Return a pipeline that takes flux with NaN."""
+    """Return a pipeline that accepts flux with NaN."""
     scale = preprocessing(QUANTILES)
     if name == FINE_TUNED:
-        # The defaults suit few labels; with many, half as many epochs are enough steps.
+        # The defaults are meant for few labels. With many labels, half as many epochs have enough steps.
         epochs = {} if n_samples <= MANY else {"max_epochs": 10}
         return make_pipeline(scale, DenseNet1DClassifier.from_pretrained(random_state=seed, **epochs))
     if name in FROM_SCRATCH:
@@ -123,9 +123,9 @@ def components(n_samples, seed):
 
 
 def fit_and_predict(data, name, train, test, seed, budget):
-    """Return what the test spectra are predicted to be, the seconds of the fit, and predicted subtypes if there are.
+    """Return the predictions for the test spectra, the seconds of the fit, and the predicted subtypes if there are any.
 
-    `budget` is the seconds of training of a network from scratch.
+    `budget` is the training time of a network from scratch in seconds.
     """
     model = make(name, len(train), seed)
     if name in FROM_SCRATCH:
@@ -145,7 +145,7 @@ def fit_and_predict(data, name, train, test, seed, budget):
 
 
 def features_of(model, name):
-    """Return a function that gives what a regressor of the subtype is trained on, None if there is none."""
+    """Return a function that computes the features for a regression of the subtype, or None if there are none."""
     if name == FINE_TUNED:
         return lambda flux: model[-1]._embed(model[:-1].transform(flux).astype(np.float32))
     if name in (OTHERS[0], OTHERS[3]):
@@ -154,7 +154,7 @@ def features_of(model, name):
 
 
 def draw(y, rows, n_samples, seed):
-    """Draw training rows, of each class about its share and at least one."""
+    """Draw training rows with about the class shares of `rows`, and at least one row of each class."""
     rng = np.random.default_rng(seed)
     first = np.array([rng.choice(rows[y[rows] == label]) for label in np.unique(y[rows])])
     rest = np.setdiff1d(rows, first)
@@ -164,7 +164,7 @@ def draw(y, rows, n_samples, seed):
 
 
 def run_all(data, args):
-    """Return of every method the results of its folds, and of its draws by their size."""
+    """Return the folds, the results of each method in them, and its results for each number of labels."""
     folds = folds_of(data.y, data.objects)
     scripts = Path(__file__), Path(__file__).parents[1] / "_common/candidates.py"
     settings = {"set": args.set, "code": code_version(*scripts), "threads": args.threads}
@@ -172,7 +172,7 @@ def run_all(data, args):
     whole, curve = {}, {}
 
     def result(name, train, test, seed, label, budget):
-        with threadpool_limits(args.threads):  # numba, once MiniRocket has used it, would start threads of its own
+        with threadpool_limits(args.threads):  # otherwise numba starts its own threads after MiniRocket has used it
             found = read_or_run(
                 args.output / args.set / f"{name}, {label}.json",
                 settings | {"budget": budget is not None, "n_train": len(train)},
@@ -266,7 +266,7 @@ def draw_curve(path, sizes, f1):
 
 
 def p_of_accuracy(data, one, other):
-    """Return the p-value of the difference in accuracy, by exchanging the two classifiers for whole objects."""
+    """Return the p-value of the difference in accuracy from a test that permutes the two classifiers by object."""
     _, of_object = np.unique(data.objects, return_inverse=True)
     difference = np.bincount(of_object, (one == data.y).astype(float) - (other == data.y))
     test = permutation_test((difference,), np.sum, permutation_type="samples", n_resamples=9999, rng=0)
@@ -276,20 +276,24 @@ def p_of_accuracy(data, one, other):
 def main():
     parser = parser_of(__doc__)
     parser.add_argument("set", choices=SETS)
-    add_data(parser, "real_spectra.npz, for stellar-types")
+    add_data(parser, "real_spectra.npz, which stellar-types needs")
     parser.add_argument(
-        "--methods", nargs="+", choices=METHODS, default=METHODS, help="besides the fine-tuned network, in any order"
+        "--methods",
+        nargs="+",
+        choices=METHODS,
+        default=METHODS,
+        help="methods to compare with the fine-tuned network, in any order",
     )
     parser.add_argument("--sizes", type=int, nargs="*", default=[50, 100, 200, 500, 1000], help="numbers of labels")
     parser.add_argument("--figure", type=Path, help="draw macro F1 against the number of labels")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--output", type=Path, default=Path("fine_tuning"), help="folder of the fits that are done")
+    parser.add_argument("--output", type=Path, default=Path("fine_tuning"), help="folder of the finished fits")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     print_machine()
     data = SETS[args.set](args)
     args.methods = [name for name in METHODS if name in (FINE_TUNED, *args.methods)]
-    args.sizes = [n_samples for n_samples in args.sizes if n_samples < 0.8 * len(data.y)]  # of four folds
+    args.sizes = [n_samples for n_samples in args.sizes if n_samples < 0.8 * len(data.y)]  # four of five folds
     report(data, args, *run_all(data, args))
 
 

@@ -1,8 +1,8 @@
-"""How small may the network be? Macro F1 on validation spectra against cost, over stem stride, growth rate and blocks.
+"""How small can the network be? Compare macro F1 and cost for several strides, growth rates and numbers of blocks.
 
-Every setting trains on the same simulated spectra at 1:1:1, with the same schedule, and is judged on spectra simulated
-with another seed; no test set is looked at. A result is written as soon as it is there, so that a run that was stopped
-goes on where it was.
+Every setting is trained on the same simulated spectra at 1:1:1 with the same schedule. The scores are those of
+validation spectra that are simulated with another seed. No test set is used. A result is written as soon as it is
+available, so that a run that was stopped continues where it ended.
 
     python -m benchmarks.classifiers.network_size [--n 3000] [--epochs 6] [--seeds 2] [--runs DIR] [--figure F.png]
 """
@@ -19,14 +19,14 @@ from benchmarks._common.runs import code_version, read_or_run
 from benchmarks._common.simulated import scaled_spectra
 from skspectra.neural_network import DenseNet1DClassifier
 
-# Cheap ones first.
+# Networks of different sizes.
 SETTINGS = [
     *({"stem_stride": 4, "growth_rate": growth_rate} for growth_rate in (6, 8, 12, 16)),
     {"stem_stride": 4, "growth_rate": 8, "n_dense_blocks": 5},
     {"stem_stride": 4, "growth_rate": 8, "n_conv_blocks_per_dense_block": 1},
     *({"stem_stride": 2, "growth_rate": growth_rate} for growth_rate in (6, 8)),
     {"stem_stride": 1, "growth_rate": 8},
-    # What each part of the paper's network adds.
+    # Variants that show what each part of the paper's network contributes.
     {"stem_stride": 4, "growth_rate": 8, "cross_transitions": False},
     {"stem_stride": 4, "growth_rate": 8, "se_reduction": None},
     {"stem_stride": 4, "growth_rate": 8, "kernel_sizes": (3,)},
@@ -49,7 +49,7 @@ def train(setting, seed, args):
 
 
 def gflop(module, length):
-    """Floating-point operations of the network for one spectrum, in 10^9."""
+    """Return the floating-point operations of the network for one spectrum, in 10^9."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(torch.zeros(1, length))
     return counter.get_total_flops() / 1e9
@@ -84,7 +84,7 @@ def main():
     parser.add_argument("--n-validation", type=int, default=6000)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--runs", type=Path, default=Path("network-size-runs"), help="directory of finished runs")
+    parser.add_argument("--runs", type=Path, default=Path("network-size-runs"), help="folder of the finished runs")
     parser.add_argument("--figure")
     args = parser.parse_args()
 

@@ -1,12 +1,13 @@
-"""The recipe of Wang, Zhao & Fan (2020) from end to end, and what keeping the best epoch changes.
+"""Follow the recipe of Wang, Zhao & Fan (2020) from end to end, and compare the best epoch with the last one.
 
-A simulated survey of 98.5 : 1.2 : 0.3, each spectrum scaled by minimum and maximum; a fifth is held back for validation
-at that mix, the rest is balanced to 1:1:1: fewer stars, and copies of galaxies and quasars with electronic noise,
-cosmic rays and bad pixels. Adam for 60 epochs, its rate 0.01 and divided by ten after epochs 10, 30 and 50; of the
-epochs that with the best validation score is kept. Growth rate and stem stride are chosen for two cores.
+A survey is simulated at 98.5 : 1.2 : 0.3, and each spectrum is scaled by its minimum and maximum. A fifth is held out
+for validation at that mix. The rest is balanced to 1:1:1 with fewer stars, and with copies of galaxies and quasars that
+have electronic noise, cosmic rays and bad pixels. The network is trained with Adam for 60 epochs. The learning rate is
+0.01 and is divided by ten after epochs 10, 30 and 50. The weights of the epoch with the best validation score are kept.
+The growth rate and the stem stride are chosen for two cores.
 
-The weights of the best and of the last epoch are tested on a survey of other seeds, simulated at 1:1:1; scores at
-98.5 : 1.2 : 0.3 come from the same predictions through class_priors.
+The weights of the best and of the last epoch are tested on spectra that are simulated at 1:1:1 with another seed. The
+scores at 98.5 : 1.2 : 0.3 come from the same predictions with class_priors.
 
     python -m benchmarks.classifiers.paper_recipe [--json paper_recipe.json] [--figure loss.png]
 """
@@ -34,7 +35,7 @@ MIXES = {"1:1:1": EVEN, "98.5:1.2:0.3": SURVEY}
 
 
 class LastWeights(Callback):
-    """Keep the weights of the last epoch, which the best ones replace at the end of the training."""
+    """Keep the weights of the last epoch, because the best weights replace them at the end of the training."""
 
     def on_epoch_end(self, net, **kwargs):
         if net.history[-1, "epoch"] == net.max_epochs:
@@ -61,7 +62,7 @@ def test(name, predicted, y):
 
 
 def train(args):
-    """Return the classifier fitted by the recipe, and facts of its training."""
+    """Return the classifier fitted by the recipe, and the facts of its training."""
     survey = make_spectra(args.n, weights=list(SURVEY.values()), random_state=0)
     X, X_val, y, y_val = train_test_split(
         MinMaxSpectrumScaler().fit_transform(survey.data),
@@ -72,7 +73,7 @@ def train(args):
     )
     observed, validation = ({name: int(np.sum(labels == name)) for name in SURVEY} for labels in (y, y_val))
     X, y = balanced(X, y, args.n_each)
-    print(f"Training part {observed}, balanced to {args.n_each} each; validation {validation}.", flush=True)
+    print(f"Training part {observed}, balanced to {args.n_each} of each class; validation {validation}.", flush=True)
     classifier = DenseNet1DClassifier(
         growth_rate=args.growth_rate,
         stem_stride=args.stem_stride,
@@ -100,7 +101,7 @@ def train(args):
 
 
 def predictions(classifier, X):
-    """Return the predictions of the best epoch and of the last one, by name."""
+    """Return the predictions of the best and of the last epoch by name."""
     predicted = {f"best epoch, {classifier.best_epoch_}": classifier.predict(X)}
     last = next(callback for callback in classifier.net_.callbacks if isinstance(callback, LastWeights))
     classifier.net_.module_.load_state_dict(last.weights_)
@@ -110,7 +111,7 @@ def predictions(classifier, X):
 
 def main():
     parser = parser_of(__doc__)
-    parser.add_argument("--n", type=int, default=30_000, help="spectra of the survey, validation part included")
+    parser.add_argument("--n", type=int, default=30_000, help="spectra of the survey, including the validation part")
     parser.add_argument("--n-each", type=int, default=1500, help="spectra of each class in training")
     parser.add_argument("--n-test", type=int, default=9000)
     parser.add_argument("--epochs", type=int, default=60)
@@ -138,7 +139,7 @@ def main():
         difference = paired_bootstrap(test_set.target, *predicted.values(), class_priors=priors, random_state=0)
         differences[mix] = difference._asdict()
         interval = f"{difference.low:+.4f} to {difference.high:+.4f}, p = {difference.p_value:.4f}"
-        print(f"Best less last at {mix}: {difference.difference:+.4f} ({interval})")
+        print(f"Best minus last at {mix}: {difference.difference:+.4f} ({interval})")
     save(args, **facts, results=results, best_less_last=differences)
 
 

@@ -1,8 +1,9 @@
-"""What the pre-training of the deep belief network changes.
+"""Does pre-training improve the deep belief network?
 
-Networks with and without pre-training learn from the same simulated spectra at 1:1:1 and are judged on others, with
-one-cycle rates. The reconstruction errors are those of each restricted Boltzmann machine in its first and in
-its last epoch. Spread is the standard deviation over seeds, each with spectra and initial weights of its own.
+Networks with and without pre-training are trained on the same simulated spectra at 1:1:1 with a one-cycle schedule, and
+tested on other spectra. The reconstruction errors are those of each restricted Boltzmann machine in its first and last
+epoch, with the first seed. The spread is the standard deviation over seeds. Each seed has its own training spectra and
+initial weights.
 
     python -m benchmarks.classifiers.pretraining [--json pretraining.json]
 """

@@ -1,9 +1,9 @@
-"""Which sampling do the pretrained weights know? Their features on coarser and finer grids, observed spectra.
+"""Which sampling do the pretrained weights need? Compare their features on coarser and finer wavelength grids.
 
     python -m benchmarks.classifiers.sampling
 
-The SDSS sample is resampled to grids of the same range. Logistic regression on `PretrainedFeatures` predicts each
-spectrum in five folds with no object in two.
+The SDSS sample is resampled to grids of the same range. A logistic regression on `PretrainedFeatures` predicts each
+spectrum once, in five folds. No object is in two folds.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
-"""A file of simulated spectra for `compare simulated` and `compare real`: flux, wavelength, target, object, z and snr.
+"""Write a file of simulated spectra for `compare simulated` and `compare real`.
 
-Every spectrum is an object of its own. Train and test on files of different seeds.
+The file contains flux, wavelength, target, object, z and snr. Every spectrum is its own object. Use files with
+different seeds for training and testing.
 
     python -m benchmarks.classifiers.simulate OUT.npz [--n 6000] [--weights 1 1 1] [--seed 0]
 """
@@ -14,14 +15,14 @@ from skspectra.datasets import make_spectra
 def main(argv=None):
     parser = parser_of(__doc__, json=False)
     parser.add_argument("out", metavar="OUT.npz")
-    parser.add_argument("--n", type=int, default=6000, help="spectra")
+    parser.add_argument("--n", type=int, default=6000, help="number of spectra")
     parser.add_argument(
         "--weights",
         type=float,
         nargs=3,
         default=[1, 1, 1],
         metavar=("STAR", "GALAXY", "QSO"),
-        help="mix of the classes",
+        help="class mix",
     )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)

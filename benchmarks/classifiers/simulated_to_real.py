@@ -1,12 +1,12 @@
-"""The table of the README: trained on simulated spectra, tested on other simulated ones and on observed ones.
+"""Print the table of the README: train on simulated spectra, test on other simulated and on observed spectra.
 
     python -m benchmarks.classifiers.simulated_to_real [--n-spectra 24000] [--budget 180]
 
-Every classifier learns from the same spectra of ``make_spectra(weights=(1, 1, 1), missing="survey")``, with missing
-flux interpolated and each spectrum scaled by its percentiles .5 and 99.5. Every network has the same seconds of
-training; the others take what they take. The tests are 6000 spectra of another seed and the sample of
-`load_sdss_sample`, each scored once. Confidence intervals are of a bootstrap of objects. The pretrained classifier
-stands beside them: it was trained for longer, on more spectra.
+Every classifier is trained on the same spectra of ``make_spectra(weights=(1, 1, 1), missing="survey")``, with missing
+flux interpolated and each spectrum scaled by its percentiles .5 and 99.5. Every network has the same training time, and
+the other classifiers have no time limit. The test sets are 6000 spectra of another seed and the sample of
+`load_sdss_sample`, each scored once. Confidence intervals come from a bootstrap of objects. The table also has the
+pretrained classifier, which was trained for longer and on more spectra.
 """
 
 import time
@@ -47,7 +47,7 @@ def main():
     parser = parser_of(__doc__)
     parser.add_argument("--methods", nargs="+", choices=list(CANDIDATES), default=METHODS, metavar="NAME")
     parser.add_argument("--n-spectra", type=int, default=24_000)
-    parser.add_argument("--budget", type=float, default=180.0, help="training seconds of each network")
+    parser.add_argument("--budget", type=float, default=180.0, help="training time of each network, s")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -67,7 +67,7 @@ def main():
                 model, facts[name] = fit(
                     CANDIDATES[name], train, budget=args.budget, max_epochs=60, balance=False, seed=0
                 )
-                classifier = model[-1]  # the steps before it scale by minimum and maximum
+                classifier = model[-1]  # the other steps scale by minimum and maximum, not by percentiles
             start = time.perf_counter()
             predicted[name] = {
                 test: np.unique(y)[predict(classifier, X if name == PRETRAINED else prepare.transform(X)).argmax(1)]
@@ -91,7 +91,7 @@ def report(args, tests, predicted, facts):
             name: of_name[test] for name, of_name in predicted.items() if name not in (args.methods[0], PRETRAINED)
         }
         compared[test] = differences(y, predicted[args.methods[0]][test], others, groups=groups)
-    print(f"\np: difference from {args.methods[0]}, paired, corrected by Holm\n")
+    print(f"\np: difference from {args.methods[0]}, paired and corrected by Holm's method\n")
     print("| classifier | fit, s | predict, spectra/s |" + "".join(f" {test} | p |" for test in tests))
     print("| --- " * (3 + 2 * len(tests)) + "|")
     for name, of_name in scores.items():

@@ -1,10 +1,10 @@
-"""Files per second of ``skspectra classify`` with the pretrained model, end to end, and the memory that it takes.
+"""How many files per second does ``skspectra classify`` process, and how much memory does it take?
 
     python -m benchmarks.files.classify [--n-files 500 2000]
 
-The command runs in a process of its own, from the start of Python to the complete table. The files are those of
-`benchmarks.files.load_spectra`: gzipped LAMOST spectra, real ones where SKSPECTRA_DATA is set. The rate between the two
-numbers of files leaves out what every call takes, such as the import of PyTorch.
+The command uses the pretrained model and is measured in its own process, from the start of Python to the complete
+table. The files are those of `benchmarks.files.load_spectra`: gzipped LAMOST spectra, which are real if SKSPECTRA_DATA
+is set. The rate between the two numbers of files excludes what every call needs, such as the import of PyTorch.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks._common.command import parser_of, print_machine, save
 from benchmarks.files.load_spectra import lamost_files
 
-# The largest of the command and its children, in kilobytes.
+# Prints the peak memory of the command and of its largest child process in kilobytes.
 MEASURED = """
 import resource, sys
 from skspectra._command import main
@@ -28,7 +28,7 @@ sys.exit(code)
 
 
 def run(folder, n_files):
-    """Return seconds, and the peak memory of the command and of the largest process that it started, in MB."""
+    """Return the seconds, and the peak memory of the command and of its largest child process in MB."""
     lamost_files(folder, n_files)
     output = folder.with_suffix(".csv")
     start = time.perf_counter()
@@ -60,7 +60,7 @@ def main():
     if len(results) > 1:
         first, *_, last = results
         rate = (last["n_files"] - first["n_files"]) / (last["seconds"] - first["seconds"])
-        print(f"between the first and the last: {rate:.0f} files/s")
+        print(f"between the first and the last number of files: {rate:.0f} files/s")
     save(args, real="SKSPECTRA_DATA" in os.environ, results=results)
 
 

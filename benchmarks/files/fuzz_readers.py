@@ -1,12 +1,12 @@
-"""Load mutated survey files until none of them crashes, hangs or fills the memory.
+"""Does any damaged survey file crash the readers, make them hang or fill the memory?
 
     nice -n 19 python -m benchmarks.files.fuzz_readers --n-files 12000 --json fuzz.json
 
-Files of every format, made by the test helpers and taken from the folder named by SKSPECTRA_DATA where it is set, are
-damaged at random: bytes changed, cut out, repeated or zeroed, the end cut off, numbers in FITS headers replaced by
-hostile ones, gzip streams broken. Each is loaded by `load_spectra` in a process whose address space is limited. A file
-may load or be refused with an error that names it; anything else is a failure, and its number and `--seed` make it
-again.
+Files of every format are damaged at random. They are made by the test helpers and, if SKSPECTRA_DATA is set, taken from
+that folder. Bytes are changed, cut out, repeated or zeroed, ends are cut off, numbers in FITS headers are replaced by
+hostile ones, and gzip streams are broken. `load_spectra` loads each file in a process with a limited address space. It
+may load a file, or refuse it with an error that names the file. Anything else is a failure, which can be reproduced
+with the number of the file and ``--seed``.
 """
 
 import bz2
@@ -62,7 +62,7 @@ FORMATS = [
 
 
 def seed_files(folder: Path) -> list[bytes]:
-    """Undamaged files: those of the tests, and a real one of each layout."""
+    """Return the contents of undamaged files: those of the tests, and a real one of each layout if there are any."""
     for name, maker in MAKERS.items():
         maker(folder / name)
     desi_coadd(folder / "plain.fits", compressed_mask=False)
@@ -100,7 +100,7 @@ def seed_files(folder: Path) -> list[bytes]:
 
 
 def mutate(content: bytes, rng: np.random.Generator) -> bytes:
-    """One to four random damages."""
+    """Return the content with one to four random changes."""
     if content[:2] == b"\x1f\x8b" and rng.random() < 0.7:
         return gzip.compress(mutate(gzip.decompress(content), rng), 1)
     damaged = bytearray(content)
@@ -134,7 +134,7 @@ def mutate(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def hostile_card(content: bytearray, rng: np.random.Generator) -> bytearray:
-    """Replace the value of one card of a FITS header, anywhere in the file."""
+    """Replace the value of one card of a FITS header, anywhere in the file, by a hostile one."""
     card, values = (r"TFORM\d+ *", FORMATS) if rng.random() < 0.2 else (f"{rng.choice(CARDS):8}", NUMBERS)
     places = list(re.finditer(f"{card}= (.{{70}})".encode(), bytes(content), re.DOTALL))
     if places:
@@ -144,7 +144,7 @@ def hostile_card(content: bytearray, rng: np.random.Generator) -> bytearray:
 
 
 def work(connection: Connection, contents: list[bytes], seed: int) -> None:
-    """Load the files whose numbers come through the connection."""
+    """Load the files whose numbers arrive through the connection, and send back the outcomes."""
     import pandas as pd  # noqa: F401  imported before the limit is set
 
     with open("/proc/self/statm") as statm:
@@ -158,7 +158,7 @@ def work(connection: Connection, contents: list[bytes], seed: int) -> None:
             began = time.perf_counter()
             try:
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # of arrays that are not used
+                    warnings.simplefilter("ignore")  # about arrays that are not used
                     spectra = load_spectra(path)
                 assert spectra.data.shape == spectra.mask.shape == spectra.ivar.shape
                 assert spectra.data.shape == (len(spectra.target), 2600)
@@ -173,7 +173,7 @@ def work(connection: Connection, contents: list[bytes], seed: int) -> None:
 
 
 class Worker:
-    """A process that loads files, replaced when it dies or hangs."""
+    """A process that loads files. It is replaced when it dies or hangs."""
 
     def __init__(self, contents: list[bytes], seed: int) -> None:
         self.arguments = contents, seed

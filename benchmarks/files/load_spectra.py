@@ -1,11 +1,11 @@
-"""Files per second of `load_spectra`, beside astropy alone and specutils.
+"""How many files per second does `load_spectra` read, compared with astropy alone and with specutils?
 
     python -m benchmarks.files.load_spectra --json load_spectra.json
 
-The files are gzipped LAMOST spectra, as the survey hands them out: real ones where SKSPECTRA_DATA is set, each written
-again and again as observations of other nights, and files made by the test helpers otherwise. astropy alone reads the
-flux and three cards of the header and does not resample. specutils, where it is installed, reads real SDSS files, on
-which the values of both are compared.
+The files are gzipped LAMOST spectra, as the survey distributes them. If SKSPECTRA_DATA is set, they are real spectra,
+which are written several times as observations of different nights. Otherwise they are made by the test helpers.
+astropy alone reads the flux and three cards of the header and does not resample. If specutils is installed, it reads
+real SDSS files, and its values are compared with those of `load_spectra`.
 """
 
 import gzip
@@ -26,7 +26,7 @@ from tests.survey_files import lamost_array
 
 
 def lamost_files(folder: Path, n_files: int) -> list[Path]:
-    """Gzipped LAMOST files, each of a night of its own."""
+    """Write gzipped LAMOST files, each of a different night, and return their paths."""
     if "SKSPECTRA_DATA" in os.environ:
         paths = sorted(Path(os.environ["SKSPECTRA_DATA"], "fits").glob("*.fits.gz"))
         contents = [gzip.decompress(path.read_bytes()) for path in paths]
@@ -60,7 +60,7 @@ def specutils_alone(paths: list[Path]) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def lamost_rates(n_files: int, rounds: int) -> dict[str, float]:
-    """Files per second of gzipped LAMOST files."""
+    """Return the rates of several readers for gzipped LAMOST files, in files per second."""
     cores = joblib.cpu_count()
     with tempfile.TemporaryDirectory() as folder:
         paths = lamost_files(Path(folder), n_files)
@@ -74,7 +74,10 @@ def lamost_rates(n_files: int, rounds: int) -> dict[str, float]:
 
 
 def sdss_rates(folder: Path, rounds: int) -> dict[str, float]:
-    """Files per second of real SDSS files, after a comparison with what specutils reads, where that is installed."""
+    """Return the rates for real SDSS files, in files per second.
+
+    If specutils is installed, its values are compared with those of `load_spectra` first.
+    """
     paths = sorted(folder.glob("spec-[0-9][0-9][0-9][0-9]-*.fits"))
     tasks = {"load_spectra, 1 process": lambda: load_spectra(paths)}
     if importlib.util.find_spec("specutils"):

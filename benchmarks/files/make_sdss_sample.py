@@ -2,8 +2,8 @@
 
     python -m benchmarks.files.make_sdss_sample ARCHIVE.npz skspectra/datasets/data/sdss_sample.npz
 
-The archive holds ``flux`` on LAMOST_WAVELENGTH with its ``survey``, ``target``, ``subclass``, ``z``, ``snr``,
-``object`` and ``name``. Only spectra of SDSS are taken.
+The archive has ``flux`` on LAMOST_WAVELENGTH with its ``survey``, ``target``, ``subclass``, ``z``, ``snr``,
+``object`` and ``name``. Only the SDSS spectra are used.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ def main():
         sdss = np.char.startswith(archive["survey"], "SDSS")
         data = {name: archive[name][sdss] for name in archive.files if len(archive[name]) == len(sdss)}
     flux = data["flux"].astype(np.float64)
-    # The noise from second differences, which a smooth spectrum hardly changes.
+    # The noise is estimated from second differences, which the shape of a smooth spectrum hardly changes.
     noise = 1.4826 * np.nanmedian(np.abs(np.diff(flux, 2, axis=1)), axis=1) / np.sqrt(6)
     step = np.maximum(noise / STEPS_IN_NOISE, np.nanmax(np.abs(flux), axis=1) / LARGEST_LEVEL).astype(np.float32)
     level = np.rint(flux / step[:, None])

@@ -1,9 +1,9 @@
-"""`resample_spectra` beside the library spectres: speed and values.
+"""How fast is `resample_spectra` compared with the library spectres, and do the values agree?
 
     python -m benchmarks.files.resample --json resample.json
 
-LAMOST's native grid goes to the common grid of 2600 pixels, for one spectrum and for many that share the grid. Needs
-spectres.
+Spectra are resampled from the native grid of LAMOST to the common grid of 2600 pixels, both a single spectrum and many
+spectra that share the grid. The script needs spectres.
 """
 
 import numpy as np

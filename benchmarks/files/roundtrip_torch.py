@@ -1,10 +1,11 @@
-"""Round trip of a saved pipeline between two versions of PyTorch.
+"""Check that saved pipelines give the same probabilities with another version of PyTorch.
 
     LOWEST/python -m benchmarks.files.roundtrip_torch save FOLDER
     NEWEST/python -m benchmarks.files.roundtrip_torch load FOLDER
 
-`save` trains small pipelines and writes them with pickle, joblib and skops, and their probabilities; `load`, with
-another PyTorch, compares and trains on. Pickle and joblib want the same scikit-learn on both sides.
+`save` trains small pipelines and writes them with pickle, joblib and skops, together with their probabilities. `load`
+uses another PyTorch, compares the probabilities and continues the training. Pickle and joblib need the same version of
+scikit-learn on both sides.
 """
 
 import pickle
@@ -21,7 +22,7 @@ from benchmarks._common.command import parser_of
 from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
 from skspectra.preprocessing import MinMaxSpectrumScaler
 
-# Versions of PyTorch differ in the order of their sums.
+# Versions of PyTorch sum in different orders.
 TOLERANCE = 1e-5
 TRAINING = {"max_epochs": 2, "warm_start": True, "device": "cpu", "precision": "float32", "random_state": 0}
 NETWORKS = {

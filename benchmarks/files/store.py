@@ -1,13 +1,14 @@
-"""Random batches from a store of spectra on disk: plain npy, memory-mapped, against Zarr.
+"""How fast are random batches of spectra read from disk with a memory-mapped npy file and with Zarr?
 
-Writes the same spectra as one npy file and as Zarr arrays of several chunk sizes (a file a chunk, and chunks of one
-spectrum in shards), then reads random batches, as training does, and one pass in order, as prediction does. "cold" is
-the first reading after the operating system has been asked to forget the files, "warm" a second one of other rows. Also
-written and read is a store made by `write_spectra_store` from npz files, for the rates of writing and opening.
+The script writes the same spectra as one npy file and as Zarr arrays with several chunk sizes, with one file per chunk
+or with chunks of one spectrum in shards. Then it reads random batches, as in training, and all spectra in order, as in
+prediction. "cold" is the first reading after the operating system was asked to forget the files, and "warm" is a second
+reading of the same rows. The script also measures how fast `write_spectra_store` writes a store from npz files, and how
+long it takes to open this store.
 
     python -m benchmarks.files.store [--n-spectra 100000] [--folder /tmp] [--json store.json]
 
-needs zarr (`pip install ".[bench]"` in a clone).
+It needs zarr (`pip install ".[bench]"` in a clone).
 """
 
 import os
@@ -27,7 +28,7 @@ BATCH = 64
 
 
 def blocks(args):
-    """The same random spectra at every call."""
+    """Yield the same random spectra at every call."""
     rng = np.random.default_rng(0)
     for start in range(0, args.n_spectra, ROWS_WRITTEN):
         stop = min(start + ROWS_WRITTEN, args.n_spectra)
@@ -55,7 +56,7 @@ def write_zarr(path, args, *, rows_in_chunk, sharded=False, compressors=None):
 
 
 def forget(path):
-    """Ask the operating system to drop a file, or those in a folder, from memory."""
+    """Ask the operating system to drop a file, or all files in a folder, from memory."""
     os.sync()
     for file in [path] if path.is_file() else path.rglob("*"):
         if file.is_file():
@@ -65,7 +66,7 @@ def forget(path):
 
 
 def rate_of_random_batches(array, n_batches, seed):
-    """Spectra per second."""
+    """Return the spectra per second."""
     rng = np.random.default_rng(seed)
     read = array.oindex if isinstance(array, zarr.Array) else array
     start = time.perf_counter()
@@ -110,7 +111,7 @@ def measure(name, path, write, args):
 
 
 def measure_write_spectra_store(folder, args):
-    """Rates of writing a store from npz files of 100 spectra, scaled on the way, and of opening it."""
+    """Return the rate of writing a store of scaled spectra from npz files of 100 spectra, and the time to open it."""
     flux = np.random.default_rng(0).random((100, args.n_features), dtype=np.float32)
     wavelength = np.linspace(LAMOST_WAVELENGTH[0], LAMOST_WAVELENGTH[-1], args.n_features)
     (folder / "files").mkdir()

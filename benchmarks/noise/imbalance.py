@@ -1,16 +1,18 @@
-"""Ways to train on a survey of 98.5 : 1.2 : 0.3, and what each teaches besides the classes.
+"""Compare methods against the class imbalance of a survey of 98.5 : 1.2 : 0.3.
 
-Every method trains the same network on the same simulated survey with the same number of optimiser steps, one-cycle
-rates and the last step's weights. The samplers make as many spectra as the survey has: they draw a third of it from
-the stars, without replacement, and add galaxies and quasars up to the same number, so that an epoch is equally long
-for all. ``sampling="balanced"`` draws its epochs likewise, each with other stars.
+Every method trains the same network on the same simulated survey, with the same number of optimiser steps and a
+one-cycle schedule, and keeps the weights of the last step. The samplers draw stars without replacement
+until they have a third of the size of the survey, and oversample galaxies and quasars to the same number. The result is
+as large as the survey, so an epoch has the same length for all methods. ``sampling="balanced"`` draws its epochs in the
+same way, but with other stars in each epoch.
 
-The test set is simulated at 1:1:1; scores at the survey's mix come from the same predictions through class_priors.
-"reweighted" takes the probabilities times the class shares of the mix over those of the training. The leak is the share
-of test stars that an artefact turns into galaxies or quasars, less the share that it turns into stars (leak_check.py).
-Spread is the standard deviation over seeds, each with a survey, a resampling and initial weights of its own.
+The test set is simulated at 1:1:1. The scores at the mix of the survey come from the same predictions with
+class_priors. For "reweighted", the probabilities are multiplied by the class shares of the mix and divided by those of
+the training. The leak is the share of the test stars that an artefact turns into galaxies or quasars, minus the share
+that it turns into stars (leak_check.py). The spread is the standard deviation over seeds. Each seed has its own survey,
+resampling and initial weights.
 
-Each run is written to the folder of --runs as it ends and is not repeated while its settings stay.
+Each run is written to the folder of ``--runs`` when it ends, and is not repeated unless its settings change.
 
     python -m benchmarks.noise.imbalance [--jobs 2] [--seeds 3] [--json imbalance.json]
 """
@@ -37,7 +39,7 @@ from skspectra.preprocessing import MinMaxSpectrumScaler
 CLASSES = ["STAR", "GALAXY", "QSO"]
 MIXES = {"1:1:1": [1 / 3, 1 / 3, 1 / 3], "survey": [0.985, 0.012, 0.003]}
 
-# The samplers, and the parameters of the network, that make each method.
+# The sampler and the parameters of the network for each method.
 METHODS = {
     "no balancing": (None, {}),
     "RandomOverSampler": (RandomOverSampler, {}),
@@ -63,7 +65,7 @@ def resample(sampler, X, y, seed):
 
 
 def scores(predicted_of_mix, y):
-    """Return the macro F1 at each mix of the predictions made for it."""
+    """Return the macro F1 at each mix with the predictions for that mix."""
     return {
         mix: float(classification_table(y, predicted, labels=CLASSES, class_priors=priors, n_resamples=0).mean["f1"])
         for (mix, priors), predicted in zip(MIXES.items(), predicted_of_mix, strict=True)
@@ -126,9 +128,9 @@ def main():
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    parser.add_argument("--jobs", type=int, default=1, help="number of runs at the same time")
     parser.add_argument("--threads", type=int, default=1, help="threads of a run")
-    parser.add_argument("--runs", type=Path, default=Path("imbalance-runs"), help="folder of the single runs")
+    parser.add_argument("--runs", type=Path, default=Path("imbalance-runs"), help="folder of the finished runs")
     args = parser.parse_args()
 
     settings = {
@@ -155,7 +157,7 @@ def main():
             lambda: run(method, seed, settings, X_test, y_test, stars_with),
         )
 
-    # Seed by seed, so that a run that is stopped has compared all methods on some.
+    # One seed after another, so that a stopped run has compared all methods on the first seeds.
     tasks = [(method, seed) for seed in range(args.seeds) for method in args.methods]
     results = Parallel(n_jobs=args.jobs)(delayed(one)(*task) for task in tasks)
 

@@ -1,10 +1,10 @@
-"""Does an artefact alone move the predicted class?
+"""Does an artefact alone change the predicted class?
 
-Noise that only the copies of rare classes receive can teach a network that an artefact means "not a star". The same
-network is trained in three ways on the same survey: balanced by plain copies; by noisy copies
-(`PhysicsNoiseOverSampler`), where stars stay clean; and by balanced epochs in which every spectrum of every class gets
-noise (``sampling="balanced"`` with an augmenter). Then each artefact is put on clean test spectra: the leak is the
-share of stars that it turns into galaxies or quasars, less the share that it turns into stars.
+If only the copies of rare classes receive noise, a network can learn that an artefact means "not a star". The same
+network is trained in three ways on the same survey: with plain copies of the rare classes, with noisy copies
+(`PhysicsNoiseOverSampler`) and clean stars, and with balanced epochs in which the spectra of every class receive noise
+(``sampling="balanced"`` with an augmenter). Then each artefact is added to clean test spectra. The leak is the share of
+the stars that it turns into galaxies or quasars, minus the share that it turns into stars.
 
     python -m benchmarks.noise.leak_check [--n-stars 1200] [--epochs 5] [--json leak.json]
 """
@@ -32,7 +32,7 @@ def train(way, X, y, epochs):
     elif way == "noisy copies":
         X, y = PhysicsNoiseOverSampler(random_state=0).fit_resample(X, y)
     else:
-        # As many drawn spectra as the copies above make.
+        # As many spectra are drawn in total as with the copies above.
         n_epochs = round(epochs * 3 * np.sum(y == "STAR") / len(y))
         network.set_params(sampling="balanced", augmenter=CCDNoiseAugmenter(), max_epochs=n_epochs)
     return make_pipeline(MinMaxSpectrumScaler(), network).fit(X, y)

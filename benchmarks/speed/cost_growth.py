@@ -1,7 +1,8 @@
-"""How time grows with the number of spectra, their length and the growth rate: epoch and prediction.
+"""How does the time of an epoch and of a prediction grow with the number of spectra, their length and the growth rate?
 
-A small network, so that 10^5 spectra take seconds; one of the three is varied at a time. The time of an epoch is that
-of the second one. The exponent is the slope of the logarithms over the last two points: 1 is linear.
+One of the three is varied at a time. The network is small, so that 10^5 spectra take seconds. The time of an epoch is
+that of the second one. The exponent is the slope in logarithms between the last two points. An exponent of 1 is linear
+growth.
 
     python -m benchmarks.speed.cost_growth [--json cost-growth.json] [--figure docs/cost-growth.png]
 """
@@ -44,7 +45,7 @@ def measure(n_samples, n_features, growth_rate):
 
 
 def exponent(rows, key):
-    """Slope of log(seconds) over log(value) between the last two points."""
+    """Return the slope of log(seconds) against log(value) between the last two points."""
     (x0, y0), (x1, y1) = ((row["value"], row[key]) for row in rows[-2:])
     return np.log(y1 / y0) / np.log(x1 / x0)
 

@@ -1,8 +1,9 @@
-"""Memory of a process that trains and predicts over and over.
+"""Does the memory of a process grow if it trains and predicts many times?
 
     python -m benchmarks.speed.cycles [--cycles 1000] [--json PATH]
 
-A tiny network is fitted, saved, loaded and asked; the resident memory after each tenth of the cycles is printed.
+In each cycle, a tiny network is fitted, saved, loaded and used for a prediction. The resident memory is printed after
+each tenth of the cycles.
 """
 
 import gc

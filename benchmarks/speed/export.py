@@ -1,11 +1,10 @@
-"""Prediction from an exported file beside the network itself, and what a quantised file would bring.
+"""How fast is prediction from an exported file, and what would quantisation change?
 
     OMP_NUM_THREADS=1 python -m benchmarks.speed.export [--json PATH]
 
-A pipeline of MinMaxSpectrumScaler and a DenseNet1DClassifier is trained on simulated spectra and exported. The network
-in PyTorch, OnnxClassifier, and OnnxClassifier with the weights of the file quantised to 8 bits (dynamically, by
-onnxruntime) predict the same spectra in turn; the best time of each counts. Macro F1 is that of other simulated
-spectra.
+A pipeline of MinMaxSpectrumScaler and a DenseNet1DClassifier is trained on simulated spectra and exported. Three
+classifiers predict other simulated spectra in turn: the network in PyTorch, OnnxClassifier, and OnnxClassifier with
+weights that onnxruntime dynamically quantised to 8 bits. The best time of each counts.
 """
 
 import tempfile

@@ -1,11 +1,12 @@
-"""Forms of the operations that a CPU spends its time in, for each layer of `DenseNet1DClassifier`.
+"""Which form of the most expensive operations of `DenseNet1DClassifier` is the fastest on this CPU?
 
-One row for each shape of a convolution: milliseconds of a chunk of spectra for the forms that
-`skspectra/neural_network/_modules/_functional.py` can take. `steps` is the number of neighbouring samples that one step
-of the convolution computes; a star marks what the module chooses on this processor. The gradient of the weights is
-computed by products of matrices ("phases", which the module uses) or by PyTorch's own convolution ("torch"). The forms
-of a row are timed in turn. Run it on another kind of processor to see whether the choices hold there; the environment
-variables ATEN_CPU_CAPABILITY=avx2 and ONEDNN_MAX_CPU_ISA=AVX2 make a processor do without its wider instructions.
+Each row is one shape of a convolution. It has the milliseconds per chunk of spectra for the forms that
+`skspectra/neural_network/_modules/_functional.py` can use. `steps` is the number of neighbouring samples that one step
+of the convolution computes, and a star marks the number that the module uses on this processor. The gradient of the
+weights is computed by matrix products ("phases", which the module uses) or by PyTorch's own convolution ("torch"). The
+forms of a row are timed in turn. Run the script on another kind of processor to see whether the choices are right
+there. With the environment variables ATEN_CPU_CAPABILITY=avx2 and ONEDNN_MAX_CPU_ISA=AVX2, a processor does not use its
+wider instructions.
 
     python -m benchmarks.speed.forms [--growth-rate 12] [--stem-stride 1] [--precision float32|bfloat16]
 """
@@ -37,7 +38,7 @@ def measure(shape, dtype, rounds):
     """Return the milliseconds of each form, for as many spectra as a chunk has."""
     length, n_in, n_out, width = shape
     n_spectra = max(1, min(BATCH_SIZE, _functional._CHUNK_SIZE // (length * n_in)))
-    # A multiple of the most steps, as the module pads it.
+    # The module pads the length to a multiple of the steps. This length is a multiple of all of them.
     x = torch.rand(n_spectra, length + -length % max(STEPS), n_in, dtype=dtype)
     gradient = torch.rand(*x.shape[:2], n_out, dtype=dtype)
     weight = torch.rand(n_out, n_in, width, dtype=dtype)
@@ -46,7 +47,7 @@ def measure(shape, dtype, rounds):
     forms["torch"] = lambda: _functional._weight_gradient_of_convolution(x, gradient, width)
     with torch.inference_mode():
         for function in forms.values():
-            function()  # oneDNN prepares each new shape
+            function()  # oneDNN prepares each new shape in the first call
         seconds = best_seconds(forms, rounds)
     return {name: 1000 * value for name, value in seconds.items()}
 
@@ -61,7 +62,7 @@ def main():
     parser.add_argument("--growth-rate", type=int, default=12)
     parser.add_argument("--stem-stride", type=int, default=1)
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--rounds", type=int, default=20, help="of which the fastest counts")
+    parser.add_argument("--rounds", type=int, default=20, help="number of rounds, of which the fastest counts")
     args = parser.parse_args()
     print_machine()
     print(f"capability {torch.backends.cpu.get_cpu_capability()}, threads {torch.get_num_threads()}")

@@ -1,12 +1,12 @@
-"""Peak memory of a fit and a prediction on spectra that are memory-mapped, under a limit that forbids a copy.
+"""How much memory do a fit and a prediction on memory-mapped spectra take, with a limit that does not allow a copy?
 
-Writes spectra of noise with a line for each class to a file (4 GB by default; removed at the end), then for each
-classifier starts a process whose data may not exceed --limit (RLIMIT_DATA), which fits for one epoch, a tenth held back
-for validation, and predicts every spectrum. Reported is the peak of RssAnon, memory that is the process's own and not
-the file's, sampled from /proc/self/status every 10 ms, and what it was after the imports and is after the fit. The
-networks are as small as they can be: memory does not depend on how long the training takes. A run with a quarter of the
-spectra shows what grows with their number. Then the same fit in memory and memory-mapped, on a smaller number, must
-agree to the last bit.
+The script writes spectra of noise with a line for each class to a file (4 GB by default), which is removed at the end.
+For each classifier it starts a process whose data may not exceed ``--limit`` (RLIMIT_DATA). The process trains for one
+epoch with a tenth held out for validation, and predicts every spectrum. The table has the peaks of RssAnon, which is
+the memory of the process without that of the file, sampled from /proc/self/status every 10 ms. It also has RssAnon
+after the imports and after the fit. The networks are as small as possible, because the memory does not depend on the
+training time. A run with a quarter of the spectra shows which part of the memory grows with their number. Finally, the
+script fits fewer spectra both in memory and memory-mapped, and prints whether the results agree to the last bit.
 
     python -m benchmarks.speed.memory [--n-spectra 400000] [--folder /tmp] [--json memory.json]
 """
@@ -44,7 +44,7 @@ CLASSES = np.array(["GALAXY", "QSO", "STAR"])
 
 
 def write_spectra(path, n_spectra, n_features):
-    """Write uniform noise with a line at a place of its own for each class; no part of the file is left empty."""
+    """Write uniform noise with a line at a different place for each class. The file has no holes."""
     flux = np.lib.format.open_memmap(path, "w+", np.float32, (n_spectra, n_features))
     rng = np.random.default_rng(0)
     for start in range(0, n_spectra, 4096):
@@ -68,7 +68,7 @@ def status(field):
 
 
 class Peak:
-    """The highest RssAnon in MiB while it is open, sampled by a thread."""
+    """The highest RssAnon in MiB during a block of code, sampled by a thread."""
 
     def __enter__(self):
         self.mib = self.before = status("RssAnon")
@@ -96,7 +96,7 @@ def measure(name, path, n_spectra, limit):
         start = time.perf_counter()
         classifier.fit(X, y)
         fit_seconds = time.perf_counter() - start
-    ctypes.CDLL(None).malloc_trim(0)  # hands free memory back, which the peak counts
+    ctypes.CDLL(None).malloc_trim(0)  # returns free memory, which the peak would count
     in_use = status("RssAnon")
     with Peak() as predict:
         start = time.perf_counter()
@@ -118,7 +118,7 @@ def measure(name, path, n_spectra, limit):
 
 
 def same_in_memory(name, path, n_spectra):
-    """Whether in memory and memory-mapped the same spectra give the same probabilities to the last bit."""
+    """Return whether spectra in memory and memory-mapped give the same probabilities to the last bit."""
     mapped = np.load(path, mmap_mode="r")[:n_spectra]
     y = CLASSES[np.arange(n_spectra) % 3]
     probabilities = [make_classifier(name).fit(X, y).predict_proba(X) for X in (mapped, np.array(mapped))]
@@ -154,7 +154,7 @@ def main():
                 print(" ".join(f"{x:22.3f}" if isinstance(x, float) else f"{x:>22}" for x in row.values()), flush=True)
                 results.append(row)
         same = {name: same_in_memory(name, path, args.n_compared) for name in args.classifiers}
-    print("The same result in memory, to the last bit:", same)
+    print("Result in memory equal to the last bit:", same)
     save(args, results=results, same=same)
 
 

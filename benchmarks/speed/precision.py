@@ -1,8 +1,8 @@
-"""Does bfloat16 give the answers of float32? Macro F1 and probabilities of both on simulated spectra.
+"""Does bfloat16 give the same predictions as float32 on simulated spectra?
 
-One network is trained in each precision, from the same initial weights on the same batches. The probabilities of each
-network are compared between the precisions it predicts in, which is rounding alone; macro F1 is compared between the
-trainings too.
+One network is trained in each precision, with the same initial weights and batches. Each network predicts in both
+precisions, and the differences between its probabilities come from rounding alone. The macro F1 also shows the
+difference between the two trainings.
 
     python -m benchmarks.speed.precision [--n 2000] [--epochs 5] [--json precision.json]
 """

@@ -1,11 +1,12 @@
-"""Pre-training of a restricted Boltzmann machine: the package's own beside scikit-learn's BernoulliRBM.
+"""How fast is the package's restricted Boltzmann machine compared with scikit-learn's BernoulliRBM?
 
     python -m benchmarks.speed.rbm [--device cuda] [--json PATH]
 
-Both train one layer on simulated spectra scaled to [0, 1], in single precision, with the same batches' size, rate and
-number of epochs, in turn; the best time of each counts. scikit-learn's `partial_fit`, the only way to see the error of
-an epoch, computes in double precision. The error is the mean squared difference between the spectra and their
-reconstruction from the probabilities of the hidden units, computed alike for all after the training.
+Both train one layer in turn on simulated spectra scaled to [0, 1], in single precision and with the same batch size,
+learning rate and number of epochs. The best time of each counts. scikit-learn's `partial_fit`, which is the only way to
+see the error of an epoch, computes in double precision. The error is the mean squared difference between the spectra
+and their reconstruction from the probabilities of the hidden units. It is computed in the same way for all machines
+after the training.
 """
 
 import argparse
@@ -69,7 +70,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--lr", type=float, default=0.05)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--device", default="cpu", help="where the package's own trains; scikit-learn's is on the CPU")
+    parser.add_argument("--device", default="cpu", help="device of the package's machine; scikit-learn uses the CPU")
     args = parser.parse_args()
 
     X, _ = make_spectra(args.spectra, weights=(1, 1, 1), random_state=0, return_X_y=True)
@@ -85,7 +86,7 @@ def main() -> None:
         results[name] = candidates[name](X, args)
 
     seconds = best_seconds({name: partial(trained, name) for name in candidates}, args.rounds)
-    print(f"{'':26} {'s/epoch':>8} {'spectra/s':>10} {'error':>8}   (of the mean spectrum: {X.var(axis=0).mean():.4f})")
+    print(f"{'':26} {'s/epoch':>8} {'spectra/s':>10} {'error':>8}   (mean spectrum: {X.var(axis=0).mean():.4f})")
     rows = []
     for name in candidates:
         each, error = seconds[name] / args.epochs, reconstruction_error(X, *results[name])

@@ -1,13 +1,17 @@
-"""Spectra per second of `DenseNet1DClassifier` in training and prediction, beside a plain PyTorch program.
+"""How fast are training and prediction of `DenseNet1DClassifier` compared with a plain PyTorch program?
 
-For each length, growth rate and batch size: the rates of training and prediction, those of the same network as a
-plain program (`benchmarks/_common/plain_network.py`), timed in turn with it, and their ratios; the rate of exact
-activation maps, the peak of memory, and how much of the device's rate at multiplying matrices the convolutions reach.
-The plain program computes in float32 (TF32 on a GPU), and once more under autocast to bfloat16; the faster of the two
-counts. The floating-point operations are those that PyTorch's counter finds; training counts as three times
-prediction. `loop_share` is what everything around the network takes of an epoch at most: batches drawn in balance and
-with noise, loss, optimiser, callbacks, as the time of an epoch with a network that does next to nothing.
-`one_spectrum_ms` is the median time of a prediction of one spectrum, of 100.
+The script measures for each length, growth rate and batch size:
+
+- the rates of training and prediction, those of the same network as a plain program
+  (`benchmarks/_common/plain_network.py`), which are timed in turn, and their ratios;
+- the rate of exact activation maps and the peak memory;
+- how much of the device's rate of matrix multiplication the convolutions reach.
+
+The plain program computes in float32 (TF32 on a GPU) and, if the hardware multiplies bfloat16, also under autocast to
+bfloat16. The faster of the two counts. PyTorch counts the floating-point operations, and training counts as three times
+prediction. `loop_share` is an upper limit for the share of an epoch that is spent outside the network, on balanced
+batches with noise, the loss, the optimiser and the callbacks. It is the time of an epoch with a network that does next
+to nothing. `one_spectrum_ms` is the median time of 100 predictions of one spectrum.
 
     python -m benchmarks.speed.throughput [--device cpu|cuda] [--precision auto] [--json throughput.json]
 """
@@ -28,7 +32,7 @@ from skspectra.neural_network import DenseNet1DClassifier, SpectrumMLPClassifier
 
 
 def matrix_product_rate(device, dtype, size):
-    """Floating-point operations per second of a large square matrix product."""
+    """Return the floating-point operations per second of a large square matrix product."""
     a = torch.randn(size, size, device=device, dtype=dtype)
     seconds = min(timed(lambda: a @ a, device) for _ in range(5))
     return 2 * size**3 / seconds
@@ -81,7 +85,7 @@ def measure(length, growth_rate, batch_size, args):
     reset_peak(args.device)
     predict_seconds = [timed(lambda: classifier.predict_proba(X), args.device) for _ in range(args.repeats)]
     predict_peak = peak_gib(args.device)
-    # In turn with the plain program, since a machine is not always as fast.
+    # Both programs are timed in turn, because the speed of a machine varies.
     fit_seconds, plain = [epoch_seconds], plain_program(X, y, growth_rate, batch_size, args)
     plain_seconds = [plain()]
     for _ in range(args.repeats - 1):
@@ -119,7 +123,7 @@ def measure(length, growth_rate, batch_size, args):
 
 
 def floating_point_operations(module, length, device):
-    """Return the number of one prediction of a spectrum."""
+    """Return the number of floating-point operations for the prediction of one spectrum."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         module(torch.zeros(1, length, device=device))
     return counter.get_total_flops()
@@ -144,7 +148,7 @@ def plain_program(X, y, growth_rate, batch_size, args):
     X, y = torch.from_numpy(X).to(args.device), torch.from_numpy(y).to(args.device)
     network = PlainDenseNet(growth_rate=growth_rate, stem_stride=args.stem_stride).to(args.device)
     optimizer = torch.optim.Adam(network.parameters())
-    # Where the hardware does not multiply bfloat16, autocast only costs.
+    # If the hardware does not multiply bfloat16, autocast is only slower.
     kinds = [False, True] if args.device == "cuda" or torch.cpu._is_avx512_bf16_supported() else [False]
     train_epoch(network, optimizer, X[:batch_size], y[:batch_size], batch_size, False)
 
@@ -166,8 +170,8 @@ def main():
     parser.add_argument("--stem-stride", type=int, default=1)
     parser.add_argument("--lengths", type=int, nargs="+", default=[1300, 2600, 5200])
     parser.add_argument("--growth-rates", type=int, nargs="+", default=[8, 12, 16])
-    parser.add_argument("--batch-sizes", type=int, nargs="+", help="default: 64 on a CPU, 64, 256 and 1024 on a GPU")
-    parser.add_argument("--repeats", type=int, default=3, help="of each measurement; the fastest counts")
+    parser.add_argument("--batch-sizes", type=int, nargs="+", help="default: 64 on a CPU; 64, 256 and 1024 on a GPU")
+    parser.add_argument("--repeats", type=int, default=3, help="repeats of a measurement; the fastest counts")
     parser.add_argument("--n-spectra", type=int, help="default: 4 batches on a CPU, 64 on a GPU")
     args = parser.parse_args()
 

@@ -1,9 +1,9 @@
-"""Time and memory of everything around the network: scaling, noise, oversampling, simulation.
+"""How much time and memory do scaling, noise, oversampling and simulation take?
 
     python -m benchmarks.speed.transforms [--json PATH]
 
-Each transformer runs beside its alternatives in one process, in turn, several times; the best time of each counts.
-Memory is the peak that NumPy allocates during one further call (tracemalloc).
+Each transformer and its alternatives are timed in turn in one process, several times. The best time of each counts. The
+memory is the peak that NumPy allocates during one further call (tracemalloc).
 """
 
 import gc

@@ -1,21 +1,21 @@
 """Does the attention of a network follow the spectral lines of the class?
 
-Of spectra that the network classifies correctly, maps of attention to their true class are compared with the lines of
-that class by `line_attention`: on simulated spectra, on those of another simulator (``--data FILE.npz`` with flux,
-wavelength, target and z) and on the real SDSS spectra of ``$SKSPECTRA_DATA/real_spectra.npz``, one for each object.
-The LAMOST part of that file holds hardly anything but stars.
+For spectra that the network classifies correctly, `line_attention` compares maps of the attention to their class with
+the lines of that class. The test sets are simulated spectra, the spectra of another simulator (``--data FILE.npz`` with
+flux, wavelength, target and z) and the real SDSS spectra of ``$SKSPECTRA_DATA/real_spectra.npz``, one for each object.
+The LAMOST part of that file is not used, because nearly all of its spectra are stars.
 
-Two sanity checks (Adebayo et al. 2018, arXiv:1810.03292; Samek et al. 2017, IEEE TNNLS 28(11), 2660):
+There are two sanity checks (Adebayo et al. 2018, arXiv:1810.03292; Samek et al. 2017, IEEE TNNLS 28(11), 2660):
 
-- *Random weights.* The same maps of networks with random weights, whose batch normalisation knows the spectra, for the
-  same spectra. A map that follows whatever stands in a spectrum follows lines there, too. So attention is also counted
-  in units of that of random networks ("over random"): the mean of all of them for the trained network, that of the
-  others for each of them, which should give 1.
-- *Deletion.* The spectrum is cut into blocks of 1 % of its length. The most attended blocks are hidden, and what the
-  probability of the class becomes is compared with hiding as many random blocks. Hidden is what is replaced by the
-  straight line between the samples on both sides.
+- *Random weights.* The same maps are computed with networks that have random weights, but batch statistics of spectra.
+  A map that follows any structure of a spectrum also follows lines with random weights. The attention is therefore also
+  divided by that of random networks ("over random"). For the trained network, this is the mean of all random networks.
+  For each random network, it is the mean of the others, and the result should be 1.
+- *Deletion.* The spectrum is cut into blocks of 1 % of its length. The most attended blocks are hidden, and the
+  probability of the class is compared with the probability after hiding as many random blocks. Hidden blocks are
+  replaced by straight lines between the samples on both sides.
 
-Without ``--model`` a network is trained on spectra of make_spectra (1:1:1, one-cycle, with noise).
+Without ``--model``, a network is trained on spectra of make_spectra (1:1:1, one-cycle schedule, with noise).
 
     python -m benchmarks.trust.attention [--model FILE.joblib] [--data FILE.npz] [--json PATH]
 """
@@ -53,7 +53,10 @@ def network_to_look_at(args: argparse.Namespace) -> Pipeline:
 
 
 def random_network(model: Pipeline, seed: int) -> Pipeline:
-    """The same network with random weights: training at a rate that changes nothing but batch normalisation."""
+    """Return the same network with random weights.
+
+    It is trained with a learning rate so low that only the statistics of batch normalisation change.
+    """
     spectra = make_spectra(1024, weights=(1, 1, 1), random_state=1000 + seed)
     untrained = clone(model)
     untrained[-1].set_params(
@@ -63,7 +66,7 @@ def random_network(model: Pipeline, seed: int) -> Pipeline:
 
 
 def kinds_of_maps(model: Pipeline, args: argparse.Namespace) -> dict[str, Callable]:
-    """Name -> function of model, flux and class."""
+    """Return functions of model, flux and class that compute the maps, by name."""
 
     def activation(layer):
         return lambda model, X, y: class_activation_map(model, X, y, layer=layer)
@@ -97,19 +100,19 @@ def test_sets(args: argparse.Namespace) -> dict[str, dict[str, np.ndarray]]:
             sets["real SDSS"] = {name: real[name][rows] for name in ("flux", "target", "z")}
             sets["real SDSS"]["wavelength"] = real["wavelength"]
     else:
-        print("SKSPECTRA_DATA is not set: no real spectra")
+        print("SKSPECTRA_DATA is not set, so there are no real spectra.")
     return sets
 
 
 def with_mean_1(maps: np.ndarray) -> np.ndarray:
-    """What line_attention makes of maps, so that their mean over networks has one vote of each."""
+    """Scale maps to mean 1 as `line_attention` does, so that all networks have the same weight in their mean."""
     maps = maps.clip(min=0)
     mean = maps.mean(axis=1, keepdims=True)
     return np.divide(maps, mean, out=np.ones_like(maps), where=mean > 0)
 
 
 def enrichment(maps: np.ndarray, spectra: dict[str, np.ndarray], reference: np.ndarray | None = None) -> dict:
-    """Enrichment and p-value of each class and of each of its lines."""
+    """Return the enrichment and p-value of each class and of each of its lines."""
     found = line_attention(
         maps, spectra["wavelength"], spectra["z"], spectra["target"], reference=reference, random_state=0
     )
@@ -133,7 +136,7 @@ def hide(flux: np.ndarray, hidden: np.ndarray) -> np.ndarray:
 
 
 class Deletion:
-    """What hiding blocks of spectra leaves of the probability of their class."""
+    """The probability of the class after blocks of the spectra are hidden."""
 
     def __init__(self, model: Pipeline, spectra: dict[str, np.ndarray]):
         self.model = model
@@ -185,7 +188,7 @@ def look(where: str, model: Pipeline, untrained: list[Pipeline], kinds: dict[str
     correct = model.predict(spectra["flux"]) == spectra["target"]
     spectra = {name: values if name == "wavelength" else values[correct] for name, values in spectra.items()}
     counts = ", ".join(f"{name} {np.sum(spectra['target'] == name)}" for name in CLASSES)
-    print(f"\n{where}: {correct.mean():.3f} correct; of these {counts}. Enrichment of the lines of the class:")
+    print(f"\n{where}: {correct.mean():.3f} correct ({counts}). Enrichment of the lines of the class:")
     print(f"{'map':26} " + "   ".join(f"{name:15}" for name in CLASSES))
     result = {"accuracy": float(correct.mean()), "enrichment": {}, "deletion": {}}
     delete = Deletion(model, spectra)
@@ -215,27 +218,27 @@ def look(where: str, model: Pipeline, untrained: list[Pipeline], kinds: dict[str
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--model", type=Path, help="fitted pipeline that ends in a DenseNet1DClassifier")
-    parser.add_argument("--save", type=Path, help="where to keep the network that is trained without --model")
+    parser.add_argument("--save", type=Path, help="file for the network that is trained without --model")
     parser.add_argument("--n-train", type=int, default=3000)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--growth-rate", type=int, default=8)
     parser.add_argument("--stem-stride", type=int, default=2)
-    parser.add_argument("--n", type=int, default=600, help="simulated spectra to look at")
-    parser.add_argument("--n-random", type=int, default=3, help="networks with random weights, two at least")
+    parser.add_argument("--n", type=int, default=600, help="number of simulated spectra")
+    parser.add_argument("--n-random", type=int, default=3, help="number of random networks, at least 2")
     parser.add_argument("--width", type=int, default=16, help="samples that occlusion covers, 2.08 angstrom each")
     parser.add_argument("--step", type=int, default=8)
     parser.add_argument("--maps", nargs="+", help="default: all")
-    parser.add_argument("--data", type=Path, help="npz of another simulator")
+    parser.add_argument("--data", type=Path, help="npz file of another simulator")
     args = parser.parse_args()
     if args.n_random < 2:
-        parser.error("--n-random must be 2 at least: each random network is compared with the others.")
+        parser.error("--n-random must be at least 2, because each random network is compared with the others.")
 
     print_machine()
     model = network_to_look_at(args)
     print(model[-1])
     kinds = kinds_of_maps(model, args)
     if unknown := set(args.maps or ()) - set(kinds):
-        parser.error(f"--maps has {sorted(unknown)}; allowed are {list(kinds)}.")
+        parser.error(f"--maps has unknown names {sorted(unknown)}; allowed are {list(kinds)}.")
     kinds = {name: kind for name, kind in kinds.items() if args.maps is None or name in args.maps}
     untrained = [random_network(model, seed) for seed in range(args.n_random)]
     results = {where: look(where, model, untrained, kinds, spectra) for where, spectra in test_sets(args).items()}

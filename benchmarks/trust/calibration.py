@@ -1,12 +1,14 @@
-"""Probabilities of a network that was trained on balanced classes, in a survey of 98.5 : 1.2 : 0.3.
+"""Are the probabilities of a network trained on balanced classes right in a survey of 98.5 : 1.2 : 0.3?
 
-The network, with ``sampling="balanced"``, is corrected to the survey's class mix: stated, or estimated from spectra
-without labels. Temperature scaling (scikit-learn 1.8) goes under the correction, at equal shares, or on top of it, at
-the survey's mix. Last, a threshold: factors on the probabilities of the rare classes, of best macro F1 in validation.
+The network is trained with ``sampling="balanced"``. Its probabilities are corrected to the class mix of the survey,
+which is either stated or estimated from unlabelled spectra. Temperature scaling (scikit-learn 1.8) is applied before
+the correction, at equal class shares, or after it, at the mix of the survey. Finally, a decision threshold is added:
+the probabilities of the classes are multiplied by the factors with the best macro F1 in validation.
 
-Test and validation spectra are simulated with many galaxies and quasars and weighed to the survey's mix, so that the
-rare classes count as they should and are measured well. ECE is the expected calibration error of the predicted class
-in 15 bins of equal width; "of classes" is its mean over the probabilities of each class.
+Test and validation spectra are simulated with many galaxies and quasars and weighted to the mix of the survey. Each
+class thus has its share in the survey, and the scores of the rare classes are precise. ECE is the expected calibration
+error of the predicted class in 15 bins of equal width. "of classes" is the mean of this error over the probabilities
+of all classes.
 
     python -m benchmarks.trust.calibration [--cache DIR] [--json calibration.json]
 """
@@ -35,7 +37,7 @@ CLASSES = np.array(sorted(SURVEY))
 
 
 def logits(model, n_samples, weights, seed):
-    """Return logits and classes of simulated spectra, of which a few at a time are in memory."""
+    """Return the logits and classes of simulated spectra, with only a part of the spectra in memory at a time."""
     parts = []
     for start in range(0, n_samples, 4000):
         X, y = make_spectra(min(4000, n_samples - start), weights=weights, random_state=seed + start, return_X_y=True)
@@ -45,7 +47,7 @@ def logits(model, n_samples, weights, seed):
 
 
 class Softmax(ClassifierMixin, BaseEstimator):
-    """The network, given its logits: they are computed once."""
+    """The network with its logits as input, so that they are computed only once."""
 
     def fit(self, X, y):
         self.classes_ = np.unique(y)
@@ -62,7 +64,7 @@ class Softmax(ClassifierMixin, BaseEstimator):
 
 
 def to_mix(y, mix):
-    """Return weights of mean 1 that give the classes their shares."""
+    """Return weights with mean 1 that give the classes the shares of `mix`."""
     weights = np.empty(len(y))
     for label, share in mix.items():
         rows = y == label
@@ -94,13 +96,13 @@ def report(name, classifier, Z, y, weights, results):
 
 
 def corrected(classifier, Z, y):
-    # Frozen, for temperature scaling was fitted with weights.
+    # It is frozen, because a new fit would not use the weights of the temperature scaling.
     classifier = FrozenEstimator(classifier)
     return PriorCorrectedClassifier(classifier, class_priors=SURVEY, training_priors="balanced").fit(Z, y)
 
 
 def scaled(classifier, Z, y, mix):
-    """Return the classifier with the temperature that is best at a mix of the classes."""
+    """Return the classifier with the temperature that is best at a class mix."""
     scaling = CalibratedClassifierCV(FrozenEstimator(classifier), method="temperature")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Since FrozenEstimator does not appear to accept sample_weight")
@@ -108,7 +110,7 @@ def scaled(classifier, Z, y, mix):
 
 
 def calibrate(validation, test, Z_survey):
-    """Report every way; return results, the predictions that build on each other, estimates and the threshold."""
+    """Report every variant, and return the results, successive predictions, estimates of the mix and the threshold."""
     Z, y = test
     results, weights = [], to_mix(y, SURVEY)
 
@@ -134,7 +136,7 @@ def calibrate(validation, test, Z_survey):
 
 
 def compare_in_turn(y, predicted):
-    """Print and return the difference of each way from the one that it builds on."""
+    """Print and return the difference in macro F1 between each variant and the previous one."""
     names, comparisons = list(predicted), {}
     for new, old in zip(names[1:], names, strict=False):
         difference = paired_bootstrap(
@@ -142,7 +144,7 @@ def compare_in_turn(y, predicted):
         )
         comparisons[f"{new} - {old}"] = difference._asdict()
         interval = f"{difference.low:.4f} to {difference.high:.4f}"
-        print(f"macro F1, {new} less {old}: {difference.difference:.4f} ({interval})")
+        print(f"macro F1, {new} minus {old}: {difference.difference:.4f} ({interval})")
     return comparisons
 
 
@@ -151,7 +153,7 @@ def main():
     parser.add_argument("--n-train", type=int, default=4000)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--n-test", type=int, default=20_000)
-    parser.add_argument("--cache", help="folder that keeps the network and its logits")
+    parser.add_argument("--cache", help="folder for the network and its logits")
     args = parser.parse_args()
 
     memory = joblib.Memory(args.cache, verbose=0)
@@ -171,7 +173,7 @@ def main():
         shares = ", ".join(
             f"{label} {share:.4f}" for label, share in zip(CLASSES, classifier.class_priors_, strict=True)
         )
-        print(f"mix estimated from {len(Z_survey)} spectra without labels, {name}: {shares}")
+        print(f"mix estimated from {len(Z_survey)} unlabelled spectra, {name}: {shares}")
     print("factors of the threshold:", ", ".join(f"{factor:.2f}" for factor in threshold.class_factors_))
     save(
         args,

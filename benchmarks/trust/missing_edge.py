@@ -1,8 +1,8 @@
-"""What do spectra cost that begin later than the wavelength grid?
+"""How much does macro F1 fall if spectra begin later than the wavelength grid?
 
-Simulated spectra lose their bluest samples, which are filled with the nearest measured flux (what
-`MissingFluxInterpolator` does), with the median of the nearest ten, or with the spectrum mirrored at its first sample.
-The model has only seen whole spectra.
+The bluest samples of simulated spectra are replaced by the nearest measured flux, as `MissingFluxInterpolator` does, by
+the median of the nearest ten samples, or by the spectrum mirrored at its first sample. The model of ``make demo`` was
+trained on spectra with missing samples. A model that was trained only on complete spectra loses more.
 
     make demo
     python -m benchmarks.trust.missing_edge --model demo-output/model.joblib [--n 3000] [--json F.json]
@@ -25,7 +25,7 @@ FILLS = {
 
 def main():
     parser = parser_of(__doc__)
-    parser.add_argument("--model", required=True, help="saved pipeline that takes fluxes on the grid of make_spectra")
+    parser.add_argument("--model", required=True, help="saved pipeline that accepts flux on the grid of make_spectra")
     parser.add_argument("--n", type=int, default=3000)
     args = parser.parse_args()
 

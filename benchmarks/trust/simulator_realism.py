@@ -1,18 +1,18 @@
-"""How real are the spectra of make_spectra?
+"""How realistic are the spectra of make_spectra?
 
-Classifiers are trained on simulated spectra alone (1:1:1) and tested on
+Classifiers are trained on simulated spectra at 1:1:1 and tested on
 
-- other simulated spectra of make_spectra: how hard the task is;
-- the real SDSS spectra of ``$SKSPECTRA_DATA/real_spectra.npz`` (with a 95 % confidence interval by object). The LAMOST
-  part of that file is left out: nearly all of its spectra are stars, so that a score over both parts can be earned by
-  telling the surveys apart;
-- spectra that another simulator made from empirical templates (``--templates FILE.npz`` with flux, wavelength and
-  target).
+- other spectra of make_spectra, which show how hard the task is;
+- the real SDSS spectra of ``$SKSPECTRA_DATA/real_spectra.npz``, with a 95 % confidence interval by object. The LAMOST
+  part of that file is not used: nearly all of its spectra are stars, so a classifier that only tells the surveys apart
+  would have a high score on both parts together;
+- spectra that another simulator made from empirical templates (``--templates FILE.npz`` with target and with flux on
+  the wavelengths of make_spectra).
 
-Then, what must not give the class away: the S/N alone, and the texture of the noise alone. Texture is the
-autocorrelation of clipped second differences. It is told from the same spectra without noise, from the noise alone and
-from the two together: what the texture of a spectrum tells is its lines, where they are deeper than the noise. Last,
-the rate.
+Then the script tests features that must not reveal the class: the S/N alone, and the texture of the noise alone. The
+texture is the autocorrelation of clipped second differences. It is computed from spectra without noise, from the noise
+alone and from their sum. The texture of a whole spectrum reveals lines that are deeper than the noise. Finally, the
+script measures how fast spectra are simulated.
 
     python -m benchmarks.trust.simulator_realism [--templates FILE.npz] [--json PATH] [--figure PATH.png]
 """
@@ -46,7 +46,7 @@ SNR_BINS = (1.0, 4.0, 8.0, 12.0, 20.0, 40.0, 200.0)
 
 
 def classifier(n_components: int, last: ClassifierMixin) -> Pipeline:
-    # The ends of the scale are percentiles, so that one spike does not flatten a spectrum.
+    # Spectra are scaled by percentiles, so that a single spike does not flatten a spectrum.
     return make_pipeline(
         MissingFluxInterpolator(),
         MinMaxSpectrumScaler(quantile_range=(0.5, 99.5)),
@@ -57,7 +57,7 @@ def classifier(n_components: int, last: ClassifierMixin) -> Pipeline:
 
 
 def texture(flux: np.ndarray, n_lags: int = 8) -> np.ndarray:
-    """Autocorrelation of clipped second differences: what is left once the shape and the strong lines are gone."""
+    """Return the autocorrelation of clipped second differences, which remove the shape and the strong lines."""
     difference = np.diff(flux, n=2, axis=1)
     difference -= np.median(difference, axis=1, keepdims=True)
     scale = 1.4826 * np.median(np.abs(difference), axis=1, keepdims=True)
@@ -68,7 +68,10 @@ def texture(flux: np.ndarray, n_lags: int = 8) -> np.ndarray:
 
 
 def alone(feature: np.ndarray, target: np.ndarray, group: np.ndarray | None = None) -> dict[str, object]:
-    """Balanced accuracy, its standard error and recalls of gradient boosting on features that should say nothing."""
+    """Return the scores of gradient boosting on features that must not reveal the class.
+
+    They are the balanced accuracy, its standard error and the recall of each class.
+    """
     model = HistGradientBoostingClassifier(
         max_iter=30, max_leaf_nodes=7, learning_rate=0.1, class_weight="balanced", random_state=0
     )
@@ -82,7 +85,7 @@ def alone(feature: np.ndarray, target: np.ndarray, group: np.ndarray | None = No
 
 
 def apart(target: np.ndarray, snr: np.ndarray) -> dict[str, np.ndarray]:
-    """Spectra of these classes and S/N without noise, what the instrument adds, and their sum, on one scale."""
+    """Return spectra of these classes without noise, the noise at these S/N, and the sum of both."""
     label = np.array([CLASSES.index(name) for name in target])
     rng = np.random.default_rng(3)
     noiseless, *_ = Models(LAMOST_WAVELENGTH).draw(label, rng)
@@ -94,7 +97,7 @@ def apart(target: np.ndarray, snr: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def leaks(target: np.ndarray, snr: np.ndarray, sets: dict) -> tuple[dict, dict]:
-    """What S/N and texture alone tell of the class: overall, and for each interval of S/N."""
+    """Return the scores of S/N and texture alone, overall and for each interval of S/N."""
     features = {"S/N": np.log(snr)[:, None]}
     features |= {f"texture, {name}": texture(flux) for name, flux in apart(target, snr).items()}
     overall = {name: alone(feature, target) for name, feature in features.items()}
@@ -111,7 +114,7 @@ def leaks(target: np.ndarray, snr: np.ndarray, sets: dict) -> tuple[dict, dict]:
 
 
 def draw(by_snr: dict[str, list[dict]], path: Path) -> None:
-    """Figure of the balanced accuracy in each interval of S/N."""
+    """Draw the balanced accuracy in each interval of S/N."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -130,7 +133,7 @@ def draw(by_snr: dict[str, list[dict]], path: Path) -> None:
 
 
 def test_sets(n_test: int, templates: Path | None) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Name -> flux, target, group."""
+    """Return the flux, target and group of each test set by name."""
     own = make_spectra(n_test, weights=(1, 1, 1), random_state=2)
     sets = {"make_spectra": (own.data, own.target, np.arange(n_test))}
     if templates is not None:
@@ -142,17 +145,17 @@ def test_sets(n_test: int, templates: Path | None) -> dict[str, tuple[np.ndarray
             sdss = np.char.startswith(real["survey"], "SDSS")
             sets["real SDSS"] = (real["flux"][sdss], real["target"][sdss], real["object"][sdss])
     else:
-        print("SKSPECTRA_DATA is not set: no real spectra")
+        print("SKSPECTRA_DATA is not set, so there are no real spectra.")
     return sets
 
 
 def score_models(n_train: int, train: Bunch, sets: dict) -> list[dict]:
-    """Print and return the scores on all sets of classifiers trained on make_spectra."""
+    """Train classifiers on make_spectra, and print and return their scores on all test sets."""
     models = {
         "logistic regression, 30 components": classifier(30, LogisticRegression(max_iter=3000)),
         "gradient boosting, 100 components": classifier(100, HistGradientBoostingClassifier(random_state=0)),
     }
-    print(f"\nmacro F1, trained on {n_train} of make_spectra (1:1:1); confusion: rows true, star galaxy quasar")
+    print(f"\nmacro F1, trained on {n_train} spectra of make_spectra (1:1:1); confusion: rows true, star galaxy quasar")
     for model in models.values():
         model.fit(train.data, train.target)
     scores = []
@@ -167,7 +170,7 @@ def score_models(n_train: int, train: Bunch, sets: dict) -> list[dict]:
 
 
 def simulation_rates() -> dict[str, float]:
-    """Print and return spectra per second of make_spectra at two mixes."""
+    """Print and return the rates of make_spectra in spectra per second at two class mixes."""
     rates = {}
     for name, weights in (("survey mix", (0.985, 0.012, 0.003)), ("1:1:1", (1, 1, 1))):
         simulate = partial(make_spectra, 4000, weights=weights, random_state=0)
@@ -180,8 +183,8 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--n-train", type=int, default=6000)
     parser.add_argument("--n-test", type=int, default=3000)
-    parser.add_argument("--templates", type=Path, help="npz of another simulator")
-    parser.add_argument("--figure", type=Path, help="PNG of what S/N and texture tell, against S/N")
+    parser.add_argument("--templates", type=Path, help="npz file of another simulator")
+    parser.add_argument("--figure", type=Path, help="figure of the scores of S/N and texture against S/N")
     args = parser.parse_args()
 
     print_machine()
@@ -189,7 +192,7 @@ def main() -> None:
     sets = test_sets(args.n_test, args.templates)
     scores = score_models(args.n_train, train, sets)
     overall, by_snr = leaks(train.target, train.snr, sets)
-    print("\nbalanced accuracy of what should say nothing (5-fold, chance .333) and recall of star, galaxy, quasar")
+    print("\nbalanced accuracy of S/N and texture alone (5-fold, chance .333) and recall of star, galaxy, quasar")
     for name, leak in overall.items():
         recall = " ".join(f"{value:.2f}" for value in leak["recall"])
         print(f"{name:30} {leak['balanced_accuracy']:.3f} +- {leak['standard_error']:.3f}   {recall}")

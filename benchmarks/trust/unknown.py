@@ -1,12 +1,19 @@
-"""Does a classifier notice spectra of none of its classes?
+"""Does a classifier recognise spectra that belong to none of its classes?
 
-`UnknownRejector` with each of its methods, on a network that knows stars, galaxies and quasars, or stars and galaxies
-alone. Known test spectra against: the class left out of training; sky (a smooth continuum of the instrument's
-throughput and residuals of sky lines) and pure noise; the known test spectra shifted by 150 samples (a wrong wavelength
-calibration); and, with the environment variable SKSPECTRA_DATA, the real spectra that LAMOST calls "Unknown" in its
-folder fits (by MANIFEST.csv), beside real LAMOST spectra with a class there. AUROC is that of the score between known
-and unknown; "rejected" the share that is answered UNKNOWN at a rejection rate of 5 % of known spectra. Last, the
-accuracy of what is accepted against the share that is, over known and unknown spectra in equal numbers, by score alone.
+Each method of `UnknownRejector` is tested with a network that knows stars, galaxies and quasars, or stars and galaxies
+only. Known test spectra are compared with these unknown spectra:
+
+- pure noise;
+- sky, which is a smooth continuum with residuals of sky lines;
+- the known test spectra shifted by 150 samples, as by a wrong wavelength calibration;
+- if the environment variable SKSPECTRA_DATA is set, the real spectra that LAMOST calls "Unknown" according to
+  MANIFEST.csv in its folder fits, also in comparison with the real LAMOST spectra that have a class there;
+- quasars, for the network that was trained without them.
+
+AUROC is the area under the ROC curve of the score for known against unknown spectra. "rejected" is the share that is
+answered UNKNOWN if 5 % of the known spectra may be rejected. The last columns have the accuracy of the accepted spectra
+at several coverages, which are shares of accepted spectra. There, known and unknown spectra have the same total weight,
+and those with the highest scores are accepted.
 
     python -m benchmarks.trust.unknown [--cache DIR] [--json unknown.json]
 """
@@ -32,14 +39,14 @@ COVERAGES = (0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
 def pure_noise(n_samples, n_features, rng):
-    """White noise, and noise correlated over some samples as that of a resampled spectrum is."""
+    """Return white noise, and noise that is correlated over some samples as in resampled spectra."""
     noise = rng.standard_normal((n_samples, n_features), dtype=np.float32)
     noise[::2] = gaussian_filter1d(noise[::2], 1.5, axis=1)
     return noise
 
 
 def sky(wavelength, n_samples, rng):
-    """Smooth light of the night sky with the residuals, of either sign, of its strongest lines."""
+    """Return smooth light of the night sky with positive and negative residuals of its strongest lines."""
     lines = np.array([5577.3, 5890.0, 6300.3, 6363.8, 7276.4, 7341.0, 7750.6, 7821.5, 7913.7, 7993.3])
     lines = np.r_[lines, 8344.6, 8399.2, 8430.2, 8465.4, 8504.6, 8778.3, 8827.1, 8885.9, 8919.6, 8958.1]
     width = rng.uniform(2, 4, (n_samples, 1, 1))
@@ -51,16 +58,16 @@ def sky(wavelength, n_samples, rng):
 
 
 def lamost(folder):
-    """Return real LAMOST spectra that the survey calls unknown, and those with a class."""
+    """Return the real LAMOST spectra that the survey calls unknown, and those with a class."""
     with open(folder / "MANIFEST.csv", encoding="utf-8") as manifest:
         rows = [row for row in csv.DictReader(manifest) if "lamost" in row["survey"].lower()]
     parts = []
     for wanted in (True, False):
         paths = [folder / row["file"] for row in rows if row["class"] and (row["class"] == "Unknown") == wanted]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a file that cannot be read is left out
+            warnings.simplefilter("ignore")  # files that cannot be read are left out
             parts.append(load_spectra([p for p in paths if p.is_file()], on_error="warn").data)
-    # Without a single sample nothing can be filled.
+    # Spectra without any measured sample cannot be interpolated.
     return [X[np.isfinite(X).any(axis=1)] for X in parts]
 
 
@@ -89,7 +96,7 @@ def compare(name, rejectors, known, unknown, results, y=None):
             "rejected_unknown": rejected[1],
         }
         if y is not None:
-            # As many unknown as known spectra, by weight; an unknown one that is accepted is an error.
+            # Known and unknown spectra have the same total weight. An accepted unknown spectrum counts as an error.
             weights = np.where(is_known, 1 / len(known), 1 / len(unknown)) / 2
             correct = np.r_[rejector.estimator_.predict(known) == y, np.zeros(len(unknown), bool)]
             order = np.argsort(-scores)
@@ -109,7 +116,7 @@ def main():
     parser.add_argument("--n-train", type=int, default=3000)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--n-test", type=int, default=2000)
-    parser.add_argument("--cache", help="folder that keeps the networks")
+    parser.add_argument("--cache", help="folder for the networks")
     args = parser.parse_args()
 
     rng = np.random.default_rng(0)
@@ -118,7 +125,7 @@ def main():
     held = make_spectra(args.n_test, weights=(1, 1, 1), random_state=1)
     test = make_spectra(args.n_test, weights=(1, 1, 1), random_state=2)
     results = []
-    print(f"{'':49} {'':7} {'rejected':>10} {'rejected':>10}   accuracy of the accepted, coverage")
+    print(f"{'':49} {'':7} {'rejected':>10} {'rejected':>10}   accuracy of the accepted at coverage")
     print(
         f"{'unknown':38} {'method':10} {'AUROC':>7} {'known':>10} {'unknown':>10}  ", *(f"{c:5.1f}" for c in COVERAGES)
     )
@@ -136,14 +143,14 @@ def main():
         compare("LAMOST Unknown, known LAMOST", rejectors, classified, unknown, results)
     known_accuracy = accuracy_score(y, model.predict(known))
 
-    # Two classes have no energy.
+    # With two classes the network has a single logit, so there is no energy.
     model = trained(args.n_train, (1, 1, 0), **network)
     stars_and_galaxies = held.target != "QSO"
     two = ("max_proba", "distance")
     rejectors = fit_rejectors(model, held.data[stars_and_galaxies], held.target[stars_and_galaxies], two)
     is_known = y != "QSO"
     compare("quasars, left out of training", rejectors, known[is_known], known[~is_known], results, y[is_known])
-    print(f"accuracy on known spectra, nothing rejected: {known_accuracy:.3f} (three classes)")
+    print(f"accuracy on known spectra without rejection: {known_accuracy:.3f} (three classes)")
 
     save(args, results=results)
 
