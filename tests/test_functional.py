@@ -7,11 +7,9 @@ from torch.nn import functional as F
 from skspectra.neural_network._modules import _functional
 from skspectra.neural_network._modules._functional import (
     affine_relu_conv,
-    affine_relu_prepared_conv,
     conv_same,
     merge_kernels,
     moments_over_length,
-    prepare_kernels,
 )
 
 WIDTHS = [(1,), (3,), (11,), (41,), (1, 3, 11, 41)]
@@ -87,17 +85,15 @@ def test_one_merged_kernel_has_the_results_of_all(widths):
     torch.testing.assert_close(merged, torch.cat([conv_same(x, weight) for weight in weights], dim=2))
 
 
-@pytest.mark.parametrize("chunk_size", CHUNK_SIZES)
-@pytest.mark.parametrize("length", LENGTHS)
-@pytest.mark.parametrize("widths", WIDTHS, ids=str)
-def test_prepared_kernels_have_the_results_of_others(monkeypatch, widths, length, chunk_size):
-    monkeypatch.setattr(_functional, "_CHUNK_SIZE", chunk_size)
-    x, scale, shift, weights = random_input(length, widths)
+@pytest.mark.parametrize("small", [0, 1 << 30])
+def test_few_spectra_have_the_results_of_many(monkeypatch, small):
+    monkeypatch.setattr(_functional, "_SMALL", small)
+    x, scale, shift, weights = random_input(37, (1, 5, 11))
 
-    values, moments = affine_relu_prepared_conv(x, scale, shift, prepare_kernels(weights, x.dtype))
+    with torch.no_grad():
+        actual = fused(x, scale, shift, *weights)
 
-    expected_values, expected_moments = plain(x, scale, shift, *weights)
-    assert_all_close((values, moments), (expected_values, expected_moments[:1]))
+    assert_all_close(actual, plain(x, scale, shift, *weights))
 
 
 @pytest.mark.parametrize("length", LENGTHS)

@@ -14,14 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._functional import (
-    affine_relu_conv,
-    affine_relu_prepared_conv,
-    conv_same,
-    moments_over_length,
-    prepare_kernels,
-)
-from ._remember import may_remember, remember
+from ._functional import affine_relu_conv, conv_same, moments_over_length
 from ._spectrum_module import he_uniform
 
 # As in torch.nn.BatchNorm1d.
@@ -115,8 +108,8 @@ class PreActivation(nn.Module):
     def forward(self, maps: Maps) -> tuple[Tensor, Tensor]:
         """Return scale and shift, each (n_spectra, n_channels)."""
         mean, var = self._batch_moments(maps) if self.training else (self.running_mean, self.running_var)
-        weights = self.weight, self.bias, mean, var
-        scale, shift = remember(self, _normalisation, weights) if may_remember(self) else _normalisation(weights)
+        scale = self.weight * torch.rsqrt(var + NORM_EPSILON)
+        shift = self.bias - mean * scale
         _, moments = maps
         spectrum_mean = moments[0]
         if self.excitation is None:
@@ -191,11 +184,7 @@ class PreActivatedConv(nn.Module):
         """
         values, _ = maps
         scale, shift = self.pre_activation(maps)
-        weights = list(self.weights)
-        if values.device.type == "cpu" and may_remember(self):
-            kernels = remember(self, prepare_kernels, weights, values.dtype)
-            return Maps(*affine_relu_prepared_conv(values, scale, shift, kernels))
-        return Maps(*affine_relu_conv(values, scale, shift, weights, with_variance=self.training))
+        return Maps(*affine_relu_conv(values, scale, shift, list(self.weights), with_variance=self.training))
 
 
 class MultiScaleBlock(nn.Sequential):
@@ -286,13 +275,6 @@ def concatenate(parts: Sequence[Maps]) -> Maps:
 def conv_weight(out_channels: int, in_channels: int, width: int) -> nn.Parameter:
     """Return the initial weight of a convolution."""
     return nn.Parameter(he_uniform(torch.empty(out_channels, in_channels, width)))
-
-
-def _normalisation(weights: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return scale and shift of a batch normalisation, each (n_channels,), from weight, bias, mean and variance."""
-    weight, bias, mean, var = weights
-    scale = weight * torch.rsqrt(var + NORM_EPSILON)
-    return scale, bias - mean * scale
 
 
 def _halve(values: Tensor) -> Tensor:

@@ -4,9 +4,7 @@ Every feature map here is an array (n_spectra, length, n_channels), channels las
 convolutions several times faster in this order than in PyTorch's default (n_spectra, n_channels, length).
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -18,6 +16,9 @@ _CHUNK_SIZE = 1 << 20
 # an Intel Xeon with AVX-512 a batch takes 2 ms by it and 3 ms by products of matrices for width 11 on 2600 samples, 5
 # and 14 ms for width 41 on 40 samples, but 25 and 7 ms for width 41 on 2600 (`benchmarks.speed.forms`).
 _NARROW, _SHORT = 11, 8
+# Floats of the maps of a few spectra, for which the fused operation spends most of its time on its preparations: in the
+# pretrained network one spectrum takes 14 ms by it and 9 ms without it, sixteen spectra take 25 ms and 24 ms.
+_SMALL = 1 << 17
 # The most neighbouring samples that one step of a convolution on a CPU computes.
 _MAX_STEPS = 4
 
@@ -45,25 +46,14 @@ def affine_relu_conv(
     """
     scale, shift = scale.to(x.dtype).unsqueeze(1), shift.to(x.dtype).unsqueeze(1)
     weights = [weight.to(x.dtype) for weight in weights]
-    if x.device.type == "cpu" and not torch.compiler.is_compiling():
+    is_small = x.numel() <= _SMALL and not torch.is_grad_enabled()
+    if x.device.type == "cpu" and not torch.compiler.is_compiling() and not is_small:
         return _AffineReluConv.apply(with_variance, x, scale, shift, *weights)
     return _unfused_affine_relu_conv(x, scale, shift, weights, with_variance)
 
 
-def prepare_kernels(weights: Sequence[Tensor], dtype: torch.dtype) -> list[_PreparedConv]:
-    """Return what `affine_relu_prepared_conv` needs of the kernels."""
-    return [_PreparedConv(weight.to(dtype)) for weight in weights]
-
-
-def affine_relu_prepared_conv(
-    x: Tensor, scale: Tensor, shift: Tensor, kernels: Sequence[_PreparedConv]
-) -> tuple[Tensor, Tensor]:
-    """Return `affine_relu_conv` without the variance, with prepared kernels, on a CPU and without gradients."""
-    return _convolve_activated(x, scale.to(x.dtype).unsqueeze(1), shift.to(x.dtype).unsqueeze(1), kernels, False)
-
-
 def _unfused_affine_relu_conv(x, scale, shift, weights, with_variance) -> tuple[Tensor, Tensor]:
-    """The same by PyTorch's own operations: on a GPU, and for torch.compile, which fuses them.
+    """The same by PyTorch's own operations: on a GPU, for torch.compile, which fuses them, and for a few spectra.
 
     On a GPU the kernels become one, with zeros around the narrower ones: more products, but fewer and larger launches.
     """
@@ -89,16 +79,13 @@ def conv_same(x: Tensor, weight: Tensor, stride: int = 1) -> Tensor:
     """
     if weight.shape[2] == 1 and stride == 1:
         return F.linear(x, weight.squeeze(2))
-    return _conv(x, _as_image_kernel(weight), stride, padding=weight.shape[2] // 2)
+    return _conv(x, weight, stride, padding=weight.shape[2] // 2)
 
 
-def _as_image_kernel(weight: Tensor) -> Tensor:
-    # Of an image of height 1, since only images have a channels-last memory format.
-    return weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
-
-
-def _conv(x: Tensor, kernel: Tensor, stride: int, padding: int) -> Tensor:
+def _conv(x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+    # A convolution over an image of height 1, since only images have a channels-last memory format.
     image = x.transpose(1, 2).unsqueeze(2)
+    kernel = weight.unsqueeze(2).contiguous(memory_format=torch.channels_last)
     return F.conv2d(image, kernel, stride=(1, stride), padding=(0, padding)).squeeze(2).transpose(1, 2)
 
 
@@ -129,8 +116,14 @@ class _AffineReluConv(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, with_variance, x, scale, shift, *weights):
-        kernels = prepare_kernels(weights, x.dtype)
-        values, moments = _convolve_activated(x, scale, shift, kernels, with_variance)
+        kernels = [_PreparedConv(weight) for weight in weights]
+        values = x.new_empty(*x.shape[:2], sum(len(weight) for weight in weights))
+        moments = x.new_empty(1 + with_variance, len(x), values.shape[2], dtype=_sum_dtype(x))
+        for rows in _chunks(x):
+            activation = _activate(x[rows], scale[rows], shift[rows])
+            results = [kernel(activation)[:, : x.shape[1]] for kernel in kernels]
+            torch.cat(results, dim=2, out=values[rows])
+            moments[:, rows] = moments_over_length(values[rows], with_variance)
         ctx.save_for_backward(x, scale, shift, values, moments, *weights)
         return values, moments
 
@@ -145,7 +138,7 @@ class _AffineReluConv(torch.autograd.Function):
         for rows in _chunks(x):
             grad_out = _moments_gradient(values[rows], moments[:, rows], grad_moments[:, rows])
             grad_out += grad_values[rows]
-            activation = _activate(x[rows], scale[rows], shift[rows], _MAX_STEPS)
+            activation = _activate(x[rows], scale[rows], shift[rows])
             grad = None
             parts = _split(grad_out, weights)
             wanted_weights = ctx.needs_input_grad[4:]
@@ -162,29 +155,8 @@ class _AffineReluConv(torch.autograd.Function):
         return None, grad_x, grad_scale, grad_shift, *grad_weights
 
 
-def _convolve_activated(x, scale, shift, kernels, with_variance) -> tuple[Tensor, Tensor]:
-    """Return the concatenated convolutions of relu(scale * x + shift), and their moments."""
-    steps = max(kernel.steps for kernel in kernels)
-
-    def convolve(rows, out=None):
-        activation = _activate(x[rows], scale[rows], shift[rows], steps)
-        results = [kernel(activation)[:, : x.shape[1]] for kernel in kernels]
-        return results[0].contiguous() if len(results) == 1 and out is None else torch.cat(results, dim=2, out=out)
-
-    chunks = _chunks(x)
-    if len(chunks) == 1:  # a few spectra, for which every further operation takes time
-        values = convolve(chunks[0])
-        return values, moments_over_length(values, with_variance)
-    values = x.new_empty(*x.shape[:2], sum(kernel.out_channels for kernel in kernels))
-    moments = x.new_empty(1 + with_variance, len(x), values.shape[2], dtype=_sum_dtype(x))
-    for rows in chunks:
-        convolve(rows, out=values[rows])
-        moments[:, rows] = moments_over_length(values[rows], with_variance)
-    return values, moments
-
-
 class _PreparedConv:
-    """A convolution that computes several neighbouring samples at once; the length is a multiple of `steps`.
+    """A convolution that computes several neighbouring samples at once; the length is a multiple of `_MAX_STEPS`.
 
     Vector units of 8 or 16 lanes stand half idle when there are, say, 12 output channels. `steps` neighbouring
     samples are `steps` shifted copies of the kernel, that is, a convolution of that stride with `steps` times as many
@@ -195,14 +167,12 @@ class _PreparedConv:
         self.out_channels, _, width = weight.shape
         self.padding = width // 2
         self.steps = _steps_at_once(self.out_channels, width) if steps is None else steps
-        copies = torch.cat([F.pad(weight, (i, self.steps - 1 - i)) for i in range(self.steps)])
-        self.is_matrix = copies.shape[2] == 1
-        self.kernel = copies.squeeze(2) if self.is_matrix else _as_image_kernel(copies)
+        self.weight = torch.cat([F.pad(weight, (i, self.steps - 1 - i)) for i in range(self.steps)])
 
     def __call__(self, x: Tensor) -> Tensor:
-        if self.is_matrix:
-            return F.linear(x, self.kernel)
-        out = _conv(x, self.kernel, self.steps, self.padding)
+        if self.weight.shape[2] == 1:
+            return F.linear(x, self.weight.squeeze(2))
+        out = _conv(x, self.weight, self.steps, self.padding)
         return out.reshape(*x.shape[:2], self.out_channels)
 
 
@@ -217,12 +187,10 @@ def _steps_at_once(out_channels: int, width: int) -> int:
     return 1 if width == 1 else min((1, 2, _MAX_STEPS), key=cost)
 
 
-def _activate(x: Tensor, scale: Tensor, shift: Tensor, steps: int) -> Tensor:
-    """Return relu(scale * x + shift), then zeros up to a multiple of `steps`."""
+def _activate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Return relu(scale * x + shift), then zeros up to a multiple of `_MAX_STEPS`."""
     length = x.shape[1]
-    if length % steps == 0:
-        return torch.addcmul(shift, x, scale).relu_()
-    activation = x.new_empty(len(x), length + -length % steps, x.shape[2])
+    activation = x.new_empty(len(x), length + -length % _MAX_STEPS, x.shape[2])
     activation[:, length:] = 0
     torch.addcmul(shift, x, scale, out=activation[:, :length]).relu_()
     return activation
@@ -283,11 +251,11 @@ def _sum_dtype(x: Tensor) -> torch.dtype:
     return torch.promote_types(x.dtype, torch.float32)
 
 
-def _chunks(x: Tensor) -> list[slice]:
+def _chunks(x: Tensor) -> Iterator[slice]:
     """Slices of equally many spectra: oneDNN prepares each new shape anew."""
     n_chunks = -(-x.numel() // _CHUNK_SIZE)
     size = max(1, -(-len(x) // n_chunks))
-    return [slice(start, start + size) for start in range(0, len(x), size)]
+    return (slice(start, start + size) for start in range(0, len(x), size))
 
 
 def _split(x: Tensor, weights: Sequence[Tensor]) -> Sequence[Tensor]:
