@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test coverage lint docs dist test-lowest test-newest roundtrip clean
 
-# Train, judge, save and draw a classifier: on simulated spectra, or on DATA=file.npz.
+# Train, evaluate, save and draw a classifier: on simulated spectra, or on DATA=file.npz.
 demo: $(VENV)/installed
 	$(BIN)/python examples/demo.py $(if $(DATA),--data "$(DATA)")
 
@@ -20,7 +20,7 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The site, into docs/_build/html. It runs every example, those that changed since the last build.
+# The site, in docs/_build/html. Every example that changed since the last build is run.
 docs: $(VENV)/installed-docs
 	$(BIN)/python -m sphinx -W --keep-going --nitpicky docs docs/_build/html
 
@@ -39,7 +39,7 @@ test-lowest test-newest: test-%: dist
 	.venv-$*/bin/pip check
 	.venv-$*/bin/pytest tests --pyargs skspectra
 
-# Models saved with the PyTorch of one environment answer the same in that of another: make roundtrip SAVE=.venv-a LOAD=.venv-b
+# Models saved with the PyTorch of one environment predict the same with that of another: make roundtrip SAVE=.venv-a LOAD=.venv-b
 SAVE ?= $(VENV)
 LOAD ?= $(VENV)
 roundtrip: $(VENV)/installed

@@ -100,7 +100,20 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 # Pages without pages below them.
-html_sidebars = {page: [] for page in ("index", "paper", "benchmarks", "comparison", "contributing", "changelog")}
+html_sidebars = {
+    page: []
+    for page in (
+        "index",
+        "paper",
+        "benchmarks",
+        "benchmarks_trust",
+        "benchmarks_speed",
+        "benchmark_methods",
+        "comparison",
+        "contributing",
+        "changelog",
+    )
+}
 
 
 def write_reference(path: Path) -> None:

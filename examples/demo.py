@@ -1,11 +1,11 @@
 """From spectra to classes: with a pretrained classifier, and with one that is trained here.
 
-Without arguments the pretrained classifier first classifies a sample of observed SDSS spectra. Then a network is
-trained on a simulated survey at the paper's mix of classes, and judged on simulated spectra and on the same observed
-ones. ``--data FILE.npz`` trains on real spectra instead: an archive with ``flux`` (n_samples, n_features), ``target``
-and, where there are several spectra of one object, ``object_id`` or ``object``. Of an archive with ``survey`` only the
-SDSS part is used, if there is one: where nearly all stars come from one survey and nearly all quasars from another, a
-classifier need only tell the surveys apart.
+Without arguments, the pretrained classifier first classifies a sample of observed SDSS spectra. Then a network is
+trained on a simulated survey with the class shares of the paper, and evaluated on simulated spectra and on the same
+observed spectra. ``--data FILE.npz`` trains on real spectra instead. The file contains ``flux`` (n_samples, n_features)
+and ``target``. If there are several spectra of one object, it also contains ``object_id`` or ``object``. If it contains
+``survey`` and some of the spectra are from SDSS, only those are used: if nearly all stars are from one survey and
+nearly all quasars from another, a classifier only needs to tell the surveys apart.
 
     python examples/demo.py [--data FILE.npz] [--output DIRECTORY]
 """
@@ -59,7 +59,7 @@ def real_spectra(path):
     if missing := {"flux", "target"} - set(data):
         raise SystemExit(f"{path} lacks {sorted(missing)}; it has {sorted(data)}.")
     if unknown := set(data["target"]) - set(CLASSES):
-        raise SystemExit(f"{path} has target {sorted(unknown)}; allowed are {CLASSES}.")
+        raise SystemExit(f"{path} has target {sorted(unknown)}; the allowed classes are {CLASSES}.")
     sdss = np.char.startswith(data.get("survey", np.full(len(data["target"]), "")), "SDSS")
     rows = sdss if sdss.any() else slice(None)
     X, y = data["flux"][rows], data["target"][rows]
@@ -146,9 +146,9 @@ def train_network(X, y, objects, epochs):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="archive of real spectra; without it they are simulated")
+    parser.add_argument("--data", type=Path, help="npz file of real spectra (default: simulated spectra)")
     parser.add_argument("--epochs", type=int, help="default: 7 for simulated spectra, 60 for real ones")
-    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="directory for model and figures")
+    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="folder for the model and the figures")
     args = parser.parse_args(arguments)
 
     args.output.mkdir(parents=True, exist_ok=True)

@@ -3,9 +3,9 @@
 Spectra coloured by activation (Figure 11)
 =================================================
 
-A class activation map says how much each part of a spectrum speaks for a class. Here the pretrained classifier looks at
-observed SDSS spectra, at some that it gets right and at some that it gets wrong. The lines of their true class are
-named at their redshift.
+A class activation map shows how much each part of a spectrum contributes to the score of a class. This example draws
+the maps of the pretrained classifier for observed SDSS spectra, some of which it classifies correctly and some of which
+it misclassifies. The lines of the true class are marked at the redshift of the spectrum.
 """
 
 import matplotlib.pyplot as plt
@@ -26,10 +26,10 @@ right = predicted == sample.target
 print(f"{right.sum()} of {len(right)} observed spectra are classified correctly.")
 
 # %%
-# Right
-# -----
-# Of each class the spectrum with the best signal-to-noise ratio among those that are classified correctly. The exact
-# map is as coarse as the last scale of the network; its mean and the bias of the class are the logit.
+# Correctly classified spectra
+# ----------------------------
+# The figure shows, for each class, the correctly classified spectrum with the highest signal-to-noise ratio. The exact
+# map is as coarse as the last scale of the network. Its mean plus the bias of the class is the logit.
 
 
 def draw(rows, **params):
@@ -51,16 +51,18 @@ plt.show()
 # %%
 # A finer map
 # -----------
-# LayerCAM of an earlier dense block resolves lines. Whether it follows them more than that of a network with random
-# weights is measured in :ref:`sphx_glr_auto_examples_plot_line_attention.py`.
+# The LayerCAM map of an earlier dense block resolves lines. The example
+# :ref:`sphx_glr_auto_examples_plot_line_attention.py` measures whether it follows them more closely than the map of a
+# network with random weights.
 
 draw(best, layer=1)
 plt.show()
 
 # %%
-# Wrong
-# -----
-# The three with the best signal-to-noise ratio among those that are not: what spoke for the wrong class?
+# Misclassified spectra
+# ---------------------
+# The figure shows the three misclassified spectra with the highest signal-to-noise ratio. The colours show which parts
+# contributed to the wrong class.
 
 wrong = sorted(np.flatnonzero(~right), key=snr.__getitem__)[-3:]
 draw(wrong)

@@ -3,8 +3,9 @@
 Shares of the classes (Figure 7)
 ===================================
 
-In a survey such as LAMOST nearly every spectrum is that of a star. The bars need a logarithmic axis for the quasars to
-be seen at all, and a classifier that always answers STAR is right 98.5 times in 100.
+In a survey such as LAMOST nearly every spectrum is that of a star. A classifier that always answers STAR is therefore
+right 98.5 times in 100. This example draws the number of spectra of each class before and after balancing. Without a
+logarithmic axis, the bar of the quasars would be invisible.
 """
 
 import matplotlib.pyplot as plt
@@ -16,9 +17,9 @@ from skspectra.datasets import make_spectra
 from skspectra.over_sampling import PhysicsNoiseOverSampler
 
 # %%
-# A survey, and the same after balancing
-# --------------------------------------
-# The paper's remedy: galaxies and quasars are copied with added noise, stars are left out.
+# A survey before and after balancing
+# -----------------------------------
+# In the paper, galaxies and quasars are copied with added noise, and some of the stars are left out.
 # :class:`~skspectra.over_sampling.PhysicsNoiseOverSampler` makes the copies.
 
 classes = ["STAR", "GALAXY", "QSO"]
@@ -33,7 +34,8 @@ print(counts)
 # %%
 # Bars with numbers
 # -----------------
-# Hatches tell the two apart in print without colour.
+# The figure shows the classes of the survey and of the balanced training set. Hatching distinguishes the two in print
+# without colour.
 
 figure, ax = plt.subplots(figsize=(5, 3.5), layout="constrained")
 counts.plot.bar(ax=ax, logy=True, rot=0, color=["#0072B2", "#E69F00"], edgecolor="black", width=0.8)

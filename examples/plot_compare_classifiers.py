@@ -3,8 +3,9 @@
 Choosing a classifier
 =====================
 
-:func:`~skspectra.metrics.compare_classifiers` cross-validates classifiers on the same folds and says which differences
-are more than chance: scores with confidence intervals, times, and a test of each pair, corrected for their number.
+:func:`~skspectra.metrics.compare_classifiers` cross-validates classifiers on the same folds. It prints scores with
+confidence intervals, times, and a test of each pair of classifiers, whose p-values are corrected for the number of
+pairs. The figure at the end compares the scores of four classifiers of observed spectra.
 """
 
 import matplotlib.pyplot as plt
@@ -25,7 +26,7 @@ from skspectra.pretrained import PretrainedFeatures
 # Observed spectra
 # ----------------
 # Some objects of the sample were observed several times. With ``groups``, all spectra of an object are in the same
-# fold, and the intervals and tests count objects instead of spectra.
+# fold, and the confidence intervals and tests resample objects instead of spectra.
 
 sample = load_sdss_sample()
 X, y = sample.data, sample.target
@@ -58,24 +59,10 @@ comparison = compare_classifiers(
 print(comparison)
 
 # %%
-# Scores with their confidence intervals
-# --------------------------------------
-# Intervals that overlap do not mean that two classifiers are equal: both saw the same spectra, and the test of the pair
-# uses that.
-
-names = comparison.names
-f1 = np.array([comparison.scores[name]["f1"] for name in names])
-intervals = np.array([comparison.confidence_intervals[name]["f1"] for name in names])
-
-figure, ax = plt.subplots(figsize=(6, 2.4), layout="constrained")
-ax.errorbar(f1, names, xerr=np.abs(intervals.T - f1), fmt="o", color="black", capsize=4)
-ax.set(xlabel="Mean F1 of the classes, 95 % confidence interval", xlim=(0, 1), ylim=(-0.5, len(names) - 0.5))
-plt.show()
-
-# %%
 # At the mix of a survey
 # ----------------------
-# Scores depend on the mix: where stars are 98.5 of 100, the few of them that are called quasars outnumber the quasars.
+# Scores depend on the shares of the classes. If 98.5 % of the objects are stars, even a small fraction of stars that
+# are classified as quasars outnumbers the quasars.
 
 survey = compare_classifiers(
     {"logistic regression": with_components(linear)},
@@ -85,3 +72,18 @@ survey = compare_classifiers(
     **settings,
 )
 print(survey)
+
+# %%
+# Scores with their confidence intervals
+# --------------------------------------
+# The figure shows the scores of the first comparison. Two classifiers can differ significantly although their intervals
+# overlap, because both were tested on the same spectra. The paired test takes this into account.
+
+names = comparison.names
+f1 = np.array([comparison.scores[name]["f1"] for name in names])
+intervals = np.array([comparison.confidence_intervals[name]["f1"] for name in names])
+
+figure, ax = plt.subplots(figsize=(6, 2.4), layout="constrained")
+ax.errorbar(f1, names, xerr=np.abs(intervals.T - f1), fmt="o", color="black", capsize=4)
+ax.set(xlabel="Mean F1 of the classes, 95 % confidence interval", xlim=(0, 1), ylim=(-0.5, len(names) - 0.5))
+plt.show()

@@ -3,10 +3,10 @@
 Sets of classes with a stated coverage
 ======================================
 
-A conformal classifier answers with a set of classes that contains the true class with a stated probability, whatever
-the classifier. With one calibration for all classes this holds on average, at the cost of the classes that are harder
-to recognise. With one calibration for each class it holds for each of them. The sets come from crepes
-(``pip install crepes``).
+A conformal classifier predicts a set of classes that contains the true class with a stated probability. With one
+calibration for all classes, this holds on average, and classes that are harder to recognise have a lower coverage. With
+one calibration for each class, it holds for each class. The two figures show the coverage of each class and the sizes
+of the sets. The sets are computed by crepes (``pip install crepes``).
 """
 
 import matplotlib.pyplot as plt
@@ -32,8 +32,8 @@ nonconformity = hinge(network.predict_proba(sample.data))
 # %%
 # Coverage of each class
 # ----------------------
-# Half of the objects calibrate the sets, and the others test them. The sample is small, so that the figures are means
-# over 200 random halves. The coverage is the share of the test spectra whose set contains the true class.
+# Half of the objects calibrate the sets, and the other half tests them. The sample is small, so the results are
+# averaged over 200 random splits. The coverage is the share of the test spectra whose set contains the true class.
 
 CONFIDENCE = 0.95
 
@@ -74,10 +74,10 @@ ax.legend(loc="lower center", ncols=2)
 plt.show()
 
 # %%
-# What the sets say
+# Sizes of the sets
 # -----------------
-# A set of one class is an answer. A set of several classes is a spectrum to look at. An empty set is a spectrum that
-# resembles no class.
+# If a set has one class, the prediction is unambiguous. A spectrum whose set has several classes should be inspected. A
+# spectrum whose set is empty resembles no class.
 
 figure, ax = plt.subplots(figsize=(6, 2.8), layout="constrained")
 left = np.zeros(len(classes))

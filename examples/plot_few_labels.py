@@ -3,9 +3,10 @@
 Own classes with few labels: pretrained features
 =================================================
 
-The pretrained network distinguishes stars, galaxies and quasars. Its features also help with other classes, for which
-there are few labelled spectra. :class:`~skspectra.pretrained.PretrainedFeatures` computes them for any scikit-learn
-classifier.
+The pretrained network distinguishes stars, galaxies and quasars. Its features are also useful for other classes with
+few labelled spectra. :class:`~skspectra.pretrained.PretrainedFeatures` computes them for any scikit-learn classifier.
+The figure shows the score of a classifier with these features, and with principal components, against the number of
+labels.
 """
 
 import matplotlib.pyplot as plt
@@ -49,8 +50,8 @@ for name in CLASSES:
 # %%
 # The same classifier on two kinds of features
 # --------------------------------------------
-# Logistic regression on pretrained features and on principal components, which are learnt from the labelled spectra
-# alone. No object is in the training and the test set.
+# A logistic regression is trained on pretrained features and on principal components, which are learnt from the
+# labelled spectra alone. No object is in both the training and the test set.
 
 scaled = make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler(quantile_range=(0.5, 99.5))).fit_transform(X)
 inputs = {"pretrained features": PretrainedFeatures().transform(X), "principal components": scaled}
@@ -78,7 +79,7 @@ for draw in range(10):
 # %%
 # Macro F1 against the number of labels
 # -------------------------------------
-# Mean and standard deviation of ten draws.
+# The figure shows the mean and the standard deviation of ten draws of labels.
 
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 for name, values in scores.items():

@@ -3,8 +3,9 @@
 Grid search
 ===========
 
-Every estimator of the package is one of scikit-learn's, so that a whole pipeline can be searched, from the spectra to
-the classifier. Here the search compares two kinds of features together with the strength of a classifier's penalty.
+Every estimator of the package follows the interface of scikit-learn, so a grid search can include all steps of a
+pipeline, from the spectra to the classifier. This example searches the features and the penalty of a logistic
+regression. The figure shows the score of each combination.
 """
 
 import matplotlib.pyplot as plt
@@ -22,7 +23,7 @@ from skspectra.pretrained import PretrainedFeatures
 # %%
 # A pipeline and its grid
 # -----------------------
-# A step of a pipeline can itself be searched. The folds keep the spectra of an object together.
+# A grid can contain alternatives for a whole step of the pipeline. The folds keep the spectra of an object together.
 
 sample = load_sdss_sample()
 
@@ -53,8 +54,8 @@ print(f"macro F1 {search.best_score_:.3f} with {search.best_params_}")
 # %%
 # Mean and folds
 # --------------
-# Points are folds, and bars are their means. Where the folds scatter more than the means differ, the search has not
-# decided. The score of the best setting is optimistic, because it was chosen by the same folds.
+# Points are folds, and bars are their means. If the scores of the folds vary more than the means differ, the search is
+# inconclusive. The score of the best setting is optimistic, because the setting was chosen with the same folds.
 
 results = search.cv_results_
 scores = np.array([results[f"split{i}_test_score"] for i in range(search.n_splits_)])

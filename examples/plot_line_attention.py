@@ -1,11 +1,12 @@
 """
-===============================
-Reading attention against lines
-===============================
+================================
+Does attention follow the lines?
+================================
 
-An astronomer believes a classification when the network looks at the lines that define the class.
-:func:`~skspectra.inspection.line_attention` measures it: the attention inside windows around the lines of the class at
-the redshift of each spectrum, over the same at random redshifts.
+A classification is credible if the network relies on the lines that define the class.
+:func:`~skspectra.inspection.line_attention` measures the attention inside windows around these lines at the redshift of
+each spectrum, and divides it by the attention at random redshifts. The figures show the attention along two spectra,
+and the lines with the highest attention.
 """
 
 import matplotlib.pyplot as plt
@@ -20,7 +21,7 @@ from skspectra.pretrained import load_classifier
 # %%
 # A trained network, and one with random weights
 # ----------------------------------------------
-# Training at a rate of next to nothing leaves the weights as they were drawn.
+# The second network is trained with a learning rate of almost zero, so its weights stay random.
 
 sample = load_sdss_sample()
 trained = load_classifier()
@@ -35,9 +36,10 @@ untrained.fit(sample.data, sample.target)
 # %%
 # Attention that resolves lines
 # -----------------------------
-# LayerCAM behind the second dense block: cells of 16 samples (33 angstrom), where the exact map has cells of 512. Of
-# observed galaxies and quasars that are classified correctly, the attention to their class. A quasar has spectra of
-# many nights in the sample: one of each object is taken.
+# The LayerCAM map after the second dense block has cells of 16 samples (33 angstrom), whereas the cells of the exact
+# map have 512 samples. The maps show the attention to the true class of observed galaxies and quasars that are
+# classified correctly. One quasar has spectra from many nights in the sample, so only one spectrum of each object is
+# used.
 
 one_of_each = np.unique(sample.object_id, return_index=True)[1]
 known = one_of_each[np.isin(sample.target[one_of_each], ["GALAXY", "QSO"])]
@@ -62,10 +64,10 @@ ClassActivationDisplay(
 plt.show()
 
 # %%
-# Is it more than chance?
-# -----------------------
-# Compare with random redshifts (the p-value) and with the network of random weights: a map that only shows where a
-# spectrum has structure follows lines, whatever was learned.
+# Is it significant?
+# ------------------
+# The p-value compares the attention with that at random redshifts. The network with random weights is a second
+# reference, because a map that only shows where a spectrum has structure follows lines even without training.
 
 
 def measure(maps):
@@ -80,7 +82,7 @@ for name, result in found.items():
 # %%
 # Line by line
 # ------------
-# The lines with the highest density of attention: 1 is what even attention would give.
+# The figure shows the lines with the highest density of attention. A density of 1 would result from uniform attention.
 
 lines = pd.DataFrame(found["trained"].lines)
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.6), layout="constrained")

@@ -3,9 +3,10 @@
 Noise of a CCD spectrograph (Figure 8)
 ==========================================
 
-Rare classes are copied with noise such as a CCD spectrograph adds, so that no copy equals another: electronic noise on
-every sample, runs of bad pixels, and cosmic rays. :class:`~skspectra.augmentation.CCDNoiseAugmenter` adds it,
-:class:`~skspectra.inspection.NoiseDisplay` shows each effect alone and all together.
+Training spectra receive the noise of a CCD spectrograph, so that no two copies of a spectrum are equal. The noise
+consists of electronic noise on every sample, cosmic rays and runs of bad pixels.
+:class:`~skspectra.augmentation.CCDNoiseAugmenter` adds it, and :class:`~skspectra.inspection.NoiseDisplay` draws
+spectra with each effect alone and with all effects.
 """
 
 import matplotlib.pyplot as plt
@@ -30,7 +31,8 @@ X = make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler()).fit_transfo
 # %%
 # Each effect, stronger than the default
 # --------------------------------------
-# So that it is seen at this size. On a spectrum scaled to 0 ... 1 a cosmic ray is 1 and a bad pixel 0.
+# The noise in this figure is stronger than the default, so that it is visible at this size. In a spectrum that is
+# scaled to the range from 0 to 1, a cosmic ray is 1 and a bad pixel is 0.
 
 strong = CCDNoiseAugmenter(electronic_noise=0.02, cosmic_rays=5, bad_pixels=0.1, random_state=1)
 NoiseDisplay.from_estimator(strong, X, y=classes, wavelength=spectra.wavelength)
@@ -39,8 +41,8 @@ plt.show()
 # %%
 # The default
 # -----------
-# Its strengths follow what LAMOST and SDSS spectra show: noise of up to 2 % of the range, up to two rays, and runs of
-# up to 2 % of the samples. Any of them may be drawn as nothing.
+# The default strengths are based on LAMOST and SDSS spectra: noise of up to 2 % of the range, up to two rays, and runs
+# of up to 2 % of the samples. Each effect can also be drawn with a strength or number of zero.
 
 NoiseDisplay.from_estimator(CCDNoiseAugmenter(random_state=1), X, y=classes, wavelength=spectra.wavelength)
 plt.show()

@@ -4,8 +4,8 @@ Spectra before and after scaling (Figure 6)
 ===========================================
 
 Fluxes of different spectra differ by orders of magnitude, because stars, galaxies and quasars differ in brightness.
-What tells the classes apart is the shape. :class:`~skspectra.preprocessing.MinMaxSpectrumScaler` maps each spectrum to
-the range from 0 to 1 by its own minimum and maximum.
+The classes differ in the shape of their spectra. :class:`~skspectra.preprocessing.MinMaxSpectrumScaler` scales each
+spectrum to the range from 0 to 1 by its own minimum and maximum. The figures show spectra before and after scaling.
 """
 
 import matplotlib.pyplot as plt
@@ -18,7 +18,7 @@ from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolato
 # %%
 # One observed spectrum of each class
 # -----------------------------------
-# The first one with a good signal-to-noise ratio (S/N). Samples that were not measured are interpolated.
+# The first spectrum of each class with a good signal-to-noise ratio (S/N) is chosen. Missing samples are interpolated.
 
 sample = load_sdss_sample()
 rows = [np.flatnonzero((sample.target == name) & (sample.snr > 15))[0] for name in sample.target_names]
@@ -37,8 +37,9 @@ plt.show()
 # %%
 # A spike flattens the rest
 # -------------------------
-# Minimum and maximum are at the mercy of one bad sample. With ``quantile_range`` the ends are percentiles, and what
-# lies beyond is clipped. The spectrum of the sample that its largest sample flattens most:
+# A single bad sample can change the minimum or the maximum. With ``quantile_range``, percentiles take their place, and
+# flux beyond them is clipped. The figure shows the spectrum that is compressed most by its largest sample, scaled in
+# both ways.
 
 flux = MissingFluxInterpolator().fit_transform(sample.data)
 height = np.ptp(flux, axis=1) / np.subtract(*np.percentile(flux, [99.5, 0.5], axis=1))

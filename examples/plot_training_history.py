@@ -3,8 +3,9 @@
 Loss against epoch (Figure 9)
 ===============================
 
-The loss of the training spectra keeps falling; that of the validation spectra stops falling, or rises, once the network
-learns its training spectra by heart. The weights that are kept are those of the epoch with the best validation score.
+During training, the loss on the training spectra keeps falling. The loss on the validation spectra stops falling, or
+rises, as soon as the network memorises its training spectra. The weights of the epoch with the best validation score
+are kept. The figure shows the losses, the validation score and the learning rate of each epoch.
 """
 
 import matplotlib.pyplot as plt
@@ -20,7 +21,8 @@ from skspectra.preprocessing import MinMaxSpectrumScaler
 # %%
 # A small network
 # ---------------
-# Narrower, with a longer stride and trained on fewer spectra than the default one, so that it takes seconds.
+# This network is narrower than the default one, has a longer stride, and is trained on few spectra, so that the example
+# takes only seconds.
 
 X, y = make_spectra(600, weights=(1, 1, 1), random_state=0, return_X_y=True)
 network = DenseNet1DClassifier(
@@ -37,16 +39,17 @@ network = DenseNet1DClassifier(
 classifier = make_pipeline(MinMaxSpectrumScaler(), network).fit(X, y)
 
 # %%
-# Its training
-# ------------
-# Loss, score of the validation spectra and learning rate. One cycle of the learning rate needs far fewer epochs than
-# the paper's steps (``lr_schedule="step"``, 60 epochs).
+# The training history
+# --------------------
+# ``history_`` has the values of each epoch.
+
+print(pd.DataFrame(network.history_).round(4).to_string(index=False))
+
+# %%
+# Loss, score and learning rate
+# -----------------------------
+# A vertical line marks the best epoch. A schedule with one cycle of the learning rate needs far fewer epochs than the
+# steps of the paper (``lr_schedule="step"``, 60 epochs).
 
 TrainingHistoryDisplay.from_estimator(classifier)
 plt.show()
-
-# %%
-# The numbers behind it
-# ---------------------
-
-print(pd.DataFrame(network.history_).round(4).to_string(index=False))

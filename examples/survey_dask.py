@@ -1,10 +1,10 @@
-"""Classify a store of spectra on the workers of a Dask cluster; a worker that dies loses no spectrum.
+"""Classify a store of spectra on the workers of a Dask cluster. If a worker dies, no spectrum is lost.
 
     python examples/survey_dask.py survey-store model.joblib probabilities.npy [--scheduler tcp://HOST:8786]
 
-Without a scheduler two workers are started on this machine. Every worker reads its rows from the store itself, and the
-model too, so both must be on a file system that all of them see; only probabilities travel. It needs Dask: `pip install
-"dask[array]" distributed`. docs/survey.md says how to use several GPUs.
+Without a scheduler, two workers are started on this machine. Every worker reads the model and its rows of the store
+itself, so both must be on a file system that all workers can access. Only probabilities are sent over the network. The
+script requires Dask: `pip install "dask[array]" distributed`. docs/survey.md describes how to use several GPUs.
 """
 
 import argparse
@@ -27,9 +27,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("store")
     parser.add_argument("model", help="a fitted classifier, saved with joblib")
-    parser.add_argument("output", help="npy file of the probabilities, a row a spectrum in the order of the store")
+    parser.add_argument("output", help="npy file of the probabilities, one row per spectrum in the order of the store")
     parser.add_argument("--scheduler", help="address of the scheduler of a running cluster")
-    parser.add_argument("--rows", type=int, default=4096, help="spectra in a task")
+    parser.add_argument("--rows", type=int, default=4096, help="number of spectra in a task")
     args = parser.parse_args()
 
     # Workers that were started elsewhere have another working directory.

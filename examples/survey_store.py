@@ -1,4 +1,4 @@
-"""Train on a store of spectra on disk, larger than memory if need be, with whole objects held back for a test.
+"""Train on a store of spectra on disk, which may be larger than memory, with whole objects held out for a test.
 
     python examples/survey_store.py "spectra/**/*.fits.gz" survey-store [--model model.joblib]
 
@@ -38,7 +38,7 @@ def copy_rows(X, rows, path, n_at_once=4096):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", help="files, folders and patterns of survey spectra")
-    parser.add_argument("store", help="folder to make, or to go on with")
+    parser.add_argument("store", help="folder to create, or to complete")
     parser.add_argument("--model", default="model.joblib")
     parser.add_argument("--max-epochs", type=int, default=8)
     args = parser.parse_args()

@@ -26,7 +26,7 @@ class StatelessSpectrumTransformer(OneToOneFeatureMixin, TransformerMixin, BaseE
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Check the parameters and store the width and the feature names; nothing else is learnt.
+        """Check the parameters and store the number and the names of the features. Nothing else is learnt.
 
         Parameters
         ----------
@@ -125,8 +125,8 @@ class BaseProbabilityMetaClassifier(BaseMetaClassifier):
     def _fit_estimator(self, X: Any, y: Any, **fit_params: Any) -> None:
         if not hasattr(self.estimator, "predict_proba"):
             raise TypeError(
-                f"estimator={self.estimator!r} has no predict_proba; allowed are classifiers that have. "
-                "sklearn.calibration.CalibratedClassifierCV gives it to one with decision_function."
+                f"estimator={self.estimator!r} has no predict_proba, which is required. "
+                "sklearn.calibration.CalibratedClassifierCV adds it to a classifier with decision_function."
             )
         super()._fit_estimator(X, y, **fit_params)
 
@@ -167,5 +167,5 @@ class BaseProbabilityMetaClassifier(BaseMetaClassifier):
         return probabilities
 
     def _scores(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return scores, of which the predicted class has the greatest."""
+        """Return a score for each class. The class with the greatest score is predicted."""
         return probabilities

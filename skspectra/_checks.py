@@ -70,7 +70,7 @@ def advice_on_flux(name: str = "X") -> Iterator[None]:
         if "inhomogeneous" in first or "array element with a sequence" in first:
             raise ValueError(
                 f"{name} must be a 2D array with a row for each spectrum, but its spectra are of different lengths or "
-                "stand in one column. Bring them to one wavelength grid with skspectra.datasets.resample_spectra, and "
+                "are in one column. Resample them to one wavelength grid with skspectra.datasets.resample_spectra, and "
                 "stack them with numpy.stack."
             ) from error
         raise
@@ -119,7 +119,7 @@ def class_codes(y: np.ndarray, classes: np.ndarray, name: str) -> np.ndarray:
         raise ValueError(f"{name} must hold labels of the kind of the classes {classes.tolist()}.") from error
     unknown = np.unique(y[codes == len(classes)])
     if len(unknown):
-        raise ValueError(f"{name} has labels {unknown.tolist()}; allowed are the classes {classes.tolist()}.")
+        raise ValueError(f"{name} has labels {unknown.tolist()}, but the classes are {classes.tolist()}.")
     return codes
 
 
@@ -130,7 +130,7 @@ def check_class_priors(class_priors: Any, classes: np.ndarray, name: str, *, pos
         class_priors = dict(class_priors.items())
         unknown = [key for key in class_priors if key not in labels]
         if unknown:
-            raise ValueError(f"{name} has unknown keys {unknown}; allowed are the classes {labels}.")
+            raise ValueError(f"{name} has unknown keys {unknown}; the classes are {labels}.")
         class_priors = [class_priors.get(label, 0.0) for label in labels]
     try:
         priors = np.array(class_priors, dtype=np.float64)

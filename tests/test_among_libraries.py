@@ -64,7 +64,7 @@ def test_spectra_of_different_lengths_are_sent_to_resample_spectra(name, kind, s
     X = {"lists": ragged, "column": pd.DataFrame({"flux": ragged}), "series": pd.Series(ragged)}[kind]
     if kind == "series":
         X = X.to_frame().to_numpy()
-    with pytest.raises(ValueError, match=r"different lengths or stand in one column.*resample_spectra"):
+    with pytest.raises(ValueError, match=r"different lengths or are in one column.*resample_spectra"):
         clone(ESTIMATORS[name]).fit(X, spectra[1][:6])
 
 
@@ -88,7 +88,7 @@ def test_labels_in_a_frame_of_polars(spectra):
     _, y_resampled = PhysicsNoiseOverSampler().fit_resample(polars.DataFrame(X[1:]), labels)
     assert y_resampled.columns == ["class"]
     assert y_resampled.height == 90
-    with pytest.raises(ValueError, match=r"y has the columns \['class', 'more'\]; allowed is one column"):
+    with pytest.raises(ValueError, match=r"y must have one column of labels; it has the columns \['class', 'more'\]"):
         PhysicsNoiseOverSampler().fit_resample(polars.DataFrame(X[1:]), labels.with_columns(more="class"))
 
 

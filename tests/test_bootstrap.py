@@ -71,7 +71,7 @@ class TestBootstrap:
         groups = np.r_[np.arange(30) // 3, [0], [10] * 6, [11] * 5, np.arange(10)]
         table = classification_table(y, y, groups=groups, random_state=0)
         assert table.n_units.tolist() == [10, 2, 0]
-        assert "fewer than 10 to draw from: b 2.\n" in str(table)
+        assert "fewer than 10 spectra or groups: b 2.\n" in str(table)
         assert "too narrow" not in str(classification_table(y, y, groups=groups, n_resamples=0))
 
     def test_groups_keep_the_number_of_objects_of_each_class(self):

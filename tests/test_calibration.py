@@ -127,7 +127,7 @@ def test_class_that_the_survey_does_not_hold():
 @pytest.mark.parametrize(
     ("class_priors", "message"),
     [
-        ({"STAR": 0.5, "COMET": 0.5}, r"class_priors has unknown keys \['COMET'\]; allowed are the classes"),
+        ({"STAR": 0.5, "COMET": 0.5}, r"class_priors has unknown keys \['COMET'\]; the classes are"),
         ([0.5, 0.5], r"class_priors must hold one share for each of the classes"),
         ([0.5, 0.4, 0.3], r"class_priors must be shares of 0 or more that sum to 1"),
         ([1.5, -0.5, 0.0], r"class_priors must be shares of 0 or more that sum to 1"),
@@ -174,7 +174,7 @@ def test_frozen_classifier_is_not_fitted_again():
     classifier = PriorCorrectedClassifier(FrozenEstimator(fitted), training_priors="balanced").fit(X_survey, y_survey)
     np.testing.assert_allclose(classifier.class_priors_, [0.1, 0.1, 0.8])
     np.testing.assert_array_equal(classifier.estimator_.coef_, fitted.coef_)
-    with pytest.raises(ValueError, match=r"y has labels \['COMET'\]; allowed are the classes"):
+    with pytest.raises(ValueError, match=r"y has labels \['COMET'\], but the classes are"):
         classifier.fit(X[:2], ["COMET", "STAR"])
 
 
@@ -274,7 +274,7 @@ def test_cross_validated_probabilities_take_priors_in_the_order_of_the_classes()
     assert probabilities.mean(axis=0).argmax() == 2
     classifier.set_params(class_priors={"GALAXY": 0.1, "QSO": 0.1, "STAR": 0.8})
     # scikit-learn numbers the labels before it fits.
-    with pytest.raises(ValueError, match=r"has unknown keys .*; allowed are the classes \[0, 1, 2\]"):
+    with pytest.raises(ValueError, match=r"has unknown keys .*; the classes are \[0, 1, 2\]"):
         cross_val_predict(classifier, X, y, cv=3, method="predict_proba")
 
 

@@ -27,7 +27,7 @@ def test_a_failed_save_leaves_the_last_good_one(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(good) // 2, limits[1]))  # as a disk that is full half-way
     try:
-        with pytest.warns(RuntimeWarning, match="No checkpoint could be saved in checkpoint_dir=.*the last good"):
+        with pytest.warns(RuntimeWarning, match="No checkpoint could be saved in checkpoint_dir=.*the last complete"):
             crash(classifier, epoch=4)
         assert path.read_bytes() == good
         assert not list(tmp_path.glob("*.tmp"))
@@ -150,7 +150,7 @@ def test_a_file_of_another_training_under_this_one_s_name(tmp_path):
     [other], [this] = ((tmp_path / name).glob("*.pt") for name in ("other", "this"))
     other.replace(this)
 
-    with pytest.raises(ValueError, match="that of another training"):
+    with pytest.raises(ValueError, match="belongs to another training"):
         small(tmp_path / "this").fit(X, Y)
 
 

@@ -18,7 +18,7 @@ def test_codes_are_positions_in_the_classes():
 def test_a_label_that_is_no_class():
     y = np.array(["QSO", "COMET", "STAR", "ASTEROID"])
     assert encode(y, CLASSES).tolist() == [2, 3, 0, 3]
-    with pytest.raises(ValueError, match=r"y_val has labels \['ASTEROID', 'COMET'\]; allowed are the classes"):
+    with pytest.raises(ValueError, match=r"y_val has labels \['ASTEROID', 'COMET'\], but the classes are"):
         class_codes(y, CLASSES, "y_val")
 
 
@@ -29,7 +29,7 @@ def test_labels_of_another_kind(y):
 
 
 def test_numbers_are_not_taken_for_their_texts():
-    with pytest.raises(ValueError, match=r"y has labels \['1'\]; allowed are the classes \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"y has labels \['1'\], but the classes are \[0, 1\]"):
         class_codes(np.array(["1"]), np.array([0, 1]), "y")
 
 

@@ -315,17 +315,17 @@ def test_labels_of_other_kinds():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"target": "COMET"}, r"target has labels \['COMET'\]; allowed are the classes"),
+        ({"target": "COMET"}, r"target has labels \['COMET'\], but the classes are"),
         ({"target": ["QSO"] * 29 + ["COMET"]}, r"target has labels \['COMET'\]"),
         ({"target": 1}, r"target has labels \[1\]; allowed"),
         ({"target": ["QSO"] * 3}, r"target must be .* 30 spectra, got shape \(3,\)"),
-        ({"layer": 3}, "layer=3 is not allowed; allowed are None, 'all' and the integers from 0 to 2"),
+        ({"layer": 3}, "layer=3 is not allowed; it must be None, 'all' or an integer from 0 to 2"),
         ({"layer": -1}, "layer=-1"),
         ({"layer": "first"}, "layer='first'"),
         ({"layer": True}, "layer=True"),
         ({"layer": 1.0}, "layer=1.0"),
         ({"layer": "all", "upsample": False}, "cells of several sizes"),
-        ({"upsample": "cubic"}, "upsample='cubic' is not allowed; allowed are True and False"),
+        ({"upsample": "cubic"}, "upsample='cubic' is not allowed; it must be True or False"),
         ({"normalize": "yes"}, "normalize='yes'"),
     ],
 )

@@ -163,7 +163,7 @@ def test_plot_says_what_it_cannot_do(run, archives, tmp_path, own_pipeline):
 
     code, _, err = run("plot", archives / "0.npz")
     assert code == 2
-    assert "no screen to open a window on: give -o FIGURE" in err
+    assert "there is no screen. Give -o FIGURE" in err
     code, _, err = run("plot", archives / "0.npz", "-o", tmp_path / "figure.txt")
     assert code == 2
     assert "'txt' is not a format that matplotlib writes" in err

@@ -60,7 +60,7 @@ def test_every_survey_in_a_process_of_its_own(surveys):
     assert all(0 < float(row["measured"]) <= 1 for row in rows)
     lines = done.stderr.splitlines()
     assert lines[0].startswith(f"{damaged}: ")
-    assert lines[-1] == f"Not read, or not whole: 1 files: {damaged}"
+    assert lines[-1] == f"Files that could not be read completely (1): {damaged}"
     assert "Traceback" not in done.stderr
 
 
@@ -195,13 +195,13 @@ def test_models_of_ones_own(kind, run, archives, own_pipeline, tmp_path):
         (["-o", "exists.csv"], "-o exists.csv: the file exists; give --overwrite to replace it"),
         (["--model", "stars"], "--model stars is neither a pretrained model (star-galaxy-qso, star-galaxy-qso-3)"),
         (["--model", "model.onnx"], "--model model.onnx: there is no such file"),
-        (["--model", "exists.joblib"], "loading a joblib file runs whatever code is in it. Give --trust-model"),
+        (["--model", "exists.joblib"], "a joblib file can execute arbitrary code when it is loaded. Give"),
         (["--device", "nowhere"], "--device: "),
         (["--priors", "STAR=.5,PLANET=.5"], "'PLANET=.5' is not CLASS=SHARE with one of the classes GALAXY, QSO, STAR"),
         (["--priors", "STAR=.5"], "--priors"),
-        (["--n-jobs", "0"], "--n-jobs 0: allowed are a number of processes and -1"),
-        (["--reject", "1.5"], "--reject 1.5: the rate must lie between 0 and 1"),
-        (["--model", "exists.joblib", "--device", "cpu"], "--device cpu is for pretrained models"),
+        (["--n-jobs", "0"], "--n-jobs 0 is not allowed; give a number of processes, or -1"),
+        (["--reject", "1.5"], "--reject 1.5: the rate must be between 0 and 1"),
+        (["--model", "exists.joblib", "--device", "cpu"], "--device cpu is for pretrained models only"),
     ],
 )
 def test_wrong_usage(arguments, message, run, archives, tmp_path, monkeypatch):

@@ -262,7 +262,7 @@ class TestOutput:
 
     def test_text_says_which_classes_have_too_few_to_resample(self):
         groups = np.where(y == "STAR", np.arange(400) % 7, 100 + np.arange(400))
-        assert "fewer than 10 to draw from: STAR 7." in str(compare(groups=groups, n_resamples=50))
+        assert "fewer than 10 spectra or groups: STAR 7." in str(compare(groups=groups, n_resamples=50))
         assert "fewer than 10" not in str(compare(groups=groups, n_resamples=0))
         assert "fewer than 10" not in str(compare(n_resamples=50))
 

@@ -74,7 +74,7 @@ def test_only_sdss_where_there_is_sdss(tmp_path, spectra, capsys):
     ("change", "message"),
     [
         (lambda a: {"spectra": a["flux"], "target": a["target"]}, r"lacks \['flux'\]; it has"),
-        (lambda a: {**a, "target": np.char.lower(a["target"])}, r"allowed are \['STAR', 'GALAXY', 'QSO'\]"),
+        (lambda a: {**a, "target": np.char.lower(a["target"])}, r"the allowed classes are \['STAR', 'GALAXY', 'QSO'\]"),
         (lambda a: {**a, "target": np.full(36, "STAR")}, "needs three objects"),
     ],
     ids=["no flux", "lower case", "one class"],

@@ -215,7 +215,7 @@ def test_warm_start_of_a_loaded_classifier():
 def test_warm_start_with_other_classes_is_an_error():
     classifier = small(warm_start=True).fit(X, Y)
 
-    with pytest.raises(ValueError, match=r"y has labels \[3\]; allowed are the classes \[0, 1, 2\]"):
+    with pytest.raises(ValueError, match=r"y has labels \[3\], but the classes are \[0, 1, 2\]"):
         classifier.fit(X, Y + 1)
 
 

@@ -212,7 +212,7 @@ def test_a_failed_refit_leaves_the_fitted_classes():
 
 
 def test_callbacks_must_be_callbacks():
-    with pytest.raises(ValueError, match=r"callbacks has 'x'; allowed are instances of skorch.callbacks.Callback"):
+    with pytest.raises(ValueError, match=r"callbacks has 'x'; callbacks must be instances of skorch"):
         small(callbacks=["x"]).fit(X, Y)
 
 
@@ -264,8 +264,8 @@ def test_the_net_predicts_arrays_on_its_own(fitted):
         ({"validation_fraction": 1.0}, r"'validation_fraction' .* in the range \(0.0, 1.0\) or None. Got 1.0"),
         ({"patience": 0, "validation_fraction": 0.3}, r"'patience' .* in the range \[1, inf\) or None. Got 0"),
         ({"patience": 3}, "patience=3 needs validation_fraction, or X_val and y_val"),
-        ({"device": "cuda:99"}, "device='cuda:99' is not available. Allowed are 'auto' and .*'cpu'"),
-        ({"device": "abacus"}, "device='abacus' is not available. Allowed are 'auto' and .*'cpu'"),
+        ({"device": "cuda:99"}, "device='cuda:99' is not available. It must be 'auto' or .*'cpu'"),
+        ({"device": "abacus"}, "device='abacus' is not available. It must be 'auto' or .*'cpu'"),
         ({"device": 0}, "'device' .* Got 0"),
         ({"precision": "float16"}, "'precision' .* among {.*}. Got 'float16'"),
         ({"callbacks": Recorder()}, "'callbacks' .* 'list' or None"),
@@ -298,12 +298,12 @@ def test_validation_spectra_and_labels_come_together(given):
 
 
 def test_validation_labels_must_be_known():
-    with pytest.raises(ValueError, match=r"y_val has labels \[3\]; allowed are the classes \[0, 1, 2\]"):
+    with pytest.raises(ValueError, match=r"y_val has labels \[3\], but the classes are \[0, 1, 2\]"):
         small().fit(X, Y, X_val=X_VAL, y_val=Y_VAL + 1)
 
 
 def test_validation_labels_must_be_of_the_same_type():
-    with pytest.raises(ValueError, match=r"y_val has labels \[0, 1, 2\]; allowed are the classes \['0', '1', '2'\]"):
+    with pytest.raises(ValueError, match=r"y_val has labels \[0, 1, 2\], but the classes are \['0', '1', '2'\]"):
         small().fit(X, Y.astype(str), X_val=X_VAL, y_val=Y_VAL)
 
 

@@ -198,13 +198,13 @@ def test_the_graph_is_of_the_standard_and_names_its_input_and_output(fitted, pat
 def test_an_unknown_step_is_named(path):
     pipeline = make_pipeline(MinMaxSpectrumScaler(), StandardScaler(), perceptron()).fit(X, Y)
 
-    with pytest.raises(TypeError, match="The step 'standardscaler', a StandardScaler, has no ONNX form; allowed"):
+    with pytest.raises(TypeError, match="The step 'standardscaler', a StandardScaler, cannot be exported to ONNX"):
         to_onnx(pipeline, path)
 
 
 @pytest.mark.parametrize("estimator", [LogisticRegression(), make_pipeline(LogisticRegression()), "network"])
 def test_other_classifiers_are_refused(estimator, path):
-    with pytest.raises(TypeError, match=r"has no ONNX form; allowed are the networks of skspectra.neural_network"):
+    with pytest.raises(TypeError, match=r"cannot be exported to ONNX. It must be a network of skspectra"):
         to_onnx(estimator, path)
 
 
@@ -234,7 +234,7 @@ class OwnPerceptron(SpectrumMLPClassifier):
 
 @pytest.mark.parametrize("network", [OwnNetwork, OwnPerceptron])
 def test_a_network_of_the_users_own_is_refused(network, path):
-    with pytest.raises(TypeError, match=f"The network, a {network.module_class.__name__}, has no ONNX form"):
+    with pytest.raises(TypeError, match=f"The network, a {network.module_class.__name__}, cannot be exported to ONNX"):
         to_onnx(network(**TRAINING).fit(X / 1000, Y), path)
 
 

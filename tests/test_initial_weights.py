@@ -97,7 +97,7 @@ def test_a_search_over_beginnings(fitted, spectra):
     search = GridSearchCV(DenseNet1DClassifier(**SMALL), grid, cv=2).fit(*spectra)
     assert len(search.cv_results_["params"]) == 4
     unfrozen = GridSearchCV(DenseNet1DClassifier(**SMALL), {"init": [fitted]}, cv=2, error_score="raise")
-    with pytest.raises(ValueError, match=r"is not fitted\. A search copies the estimators .*FrozenEstimator"):
+    with pytest.raises(ValueError, match=r"is not fitted\. A search makes unfitted copies .*FrozenEstimator"):
         unfrozen.fit(*spectra)
 
 

@@ -179,7 +179,7 @@ def test_random_state_and_input_of_other_kinds():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"target": "COMET"}, r"target has labels \['COMET'\]; allowed are the classes \['STAR', 'GALAXY', 'QSO'\]"),
+        ({"target": "COMET"}, r"target has labels \['COMET'\], but the classes are \['STAR', 'GALAXY', 'QSO'\]"),
         ({"target": ["QSO"] * 3}, "inconsistent numbers of samples"),
         ({"redshift": [0.1] * 3}, "inconsistent numbers of samples"),
         ({"redshift": [0.1, np.nan]}, "redshift must be finite and above -1"),

@@ -265,7 +265,7 @@ def test_npz_with_a_field_of_another_length(tmp_path, field):
     path = tmp_path / "a.npz"
     values = np.ones(1 if field == "target" else (1, 3))
     np.savez(path, flux=np.ones((2, 3)), wavelength=[5000, 5001, 5002], **{field: values})
-    with pytest.raises(ValueError, match=rf"a\.npz: {field} has 1 rows and the flux 2"):
+    with pytest.raises(ValueError, match=rf"a\.npz: {field} has 1 rows, but the flux has 2"):
         load_spectra(path, wavelength=None)
 
 

@@ -160,7 +160,7 @@ def test_in_a_grid_search_of_a_frame():
         ({"class_priors": [0.5, 0.5]}, "class_priors must hold one share for each of the classes"),
         (
             {"class_priors": {"COMET": 1.0}},
-            r"class_priors has unknown keys \['COMET'\]; allowed are the classes",
+            r"class_priors has unknown keys \['COMET'\]; the classes are",
         ),
         ({"validation_fraction": 1.0}, "The 'validation_fraction' parameter of MacroF1ThresholdClassifier must be"),
         ({"random_state": "a"}, "The 'random_state' parameter of MacroF1ThresholdClassifier must be"),
@@ -173,11 +173,11 @@ def test_parameters_that_are_refused(params, message):
 
 
 def test_labels_that_are_refused():
-    with pytest.raises(ValueError, match=r"y has labels \['COMET'\]; allowed are the classes"):
+    with pytest.raises(ValueError, match=r"y has labels \['COMET'\], but the classes are"):
         on_probabilities(np.eye(3), ["COMET", "QSO", "STAR"])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         on_probabilities(np.eye(3), ["QSO", "STAR"])
-    with pytest.raises(ValueError, match="must be above 0 for a class that y holds"):
+    with pytest.raises(ValueError, match="must be above 0 for at least one class in y"):
         on_probabilities(np.eye(3), ["QSO", "STAR", "STAR"], class_priors={"GALAXY": 1.0})
     with pytest.raises(ValueError, match="class"):
         MacroF1ThresholdClassifier(LogisticRegression()).fit(*spectra((20, 20, 1)))

@@ -23,7 +23,7 @@ def archive(path, **arrays):
 @pytest.mark.parametrize("unit", IN_UNITS)
 def test_wavelengths_in_another_unit_are_refused_with_a_guess(tmp_path, unit):
     path = archive(tmp_path / "a.npz", wavelength=IN_UNITS[unit])
-    cause = rf"covers .* to .*, and the grid 3690 to 9100 angstrom\. They look like .*{unit}.*, and must be in angstrom"
+    cause = rf"covers .* to .*, and the grid covers 3690 to 9100 angstrom\. They seem to be in .*{unit}.*, but must be"
     with pytest.raises(ValueError, match=rf"a\.npz: nothing falls on the grid: it {cause}"):
         load_spectra(path)
     with pytest.raises(ValueError, match=cause):
@@ -32,7 +32,7 @@ def test_wavelengths_in_another_unit_are_refused_with_a_guess(tmp_path, unit):
 
 def test_a_spectrum_beside_the_grid_is_refused_without_a_guess(tmp_path):
     path = archive(tmp_path / "a.npz", wavelength=np.linspace(15_000.0, 17_000.0, 3000))
-    with pytest.raises(ValueError, match=r"covers 15000 to 17000, and the grid 3690 to 9100 angstrom$"):
+    with pytest.raises(ValueError, match=r"covers 15000 to 17000, and the grid covers 3690 to 9100 angstrom$"):
         load_spectra(path)
 
 

@@ -101,10 +101,10 @@ def test_equal_classifiers_differ_in_one_of_twenty_tests():
 
 def test_warns_of_classes_with_too_few_to_resample():
     y_true, a, b = three_predictions(n=(30, 10, 9))
-    with pytest.warns(UserWarning, match=r"fewer than 10 to draw from: STAR 9\.$"):
+    with pytest.warns(UserWarning, match=r"fewer than 10 spectra or groups: STAR 9\.$"):
         paired_bootstrap(y_true, a, b, n_resamples=9, random_state=0)
     objects = np.r_[np.arange(30) // 5, np.arange(100, 119)]  # six galaxies
-    with pytest.warns(UserWarning, match=r"fewer than 10 to draw from: GALAXY 6, STAR 9\.$"):
+    with pytest.warns(UserWarning, match=r"fewer than 10 spectra or groups: GALAXY 6, STAR 9\.$"):
         paired_bootstrap(y_true, a, b, groups=objects, n_resamples=9, random_state=0)
 
 

@@ -132,7 +132,7 @@ def test_warm_start_goes_on():
 @pytest.mark.parametrize("classifier", [SpectrumMLPClassifier, DBNClassifier])
 @pytest.mark.parametrize("sizes", [(), (0,), (3, -1), (2.5,), (True,), ("a",)], ids=str)
 def test_sizes_that_are_not_allowed(classifier, sizes):
-    with pytest.raises(ValueError, match=r"hidden_layer_sizes=.* is not allowed; allowed is at least one"):
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=.* is not allowed; it must have at least one"):
         classifier(hidden_layer_sizes=sizes).fit(X, Y)
 
 

@@ -223,7 +223,7 @@ def test_validation_data_that_are_not_scaled_are_named_with_the_remedy():
     raw = X * 1e-15
     pipeline = make_pipeline(MinMaxSpectrumScaler(), mlp())
     with pytest.warns(
-        UserWarning, match=r"X_val span 9.*e-16 .*\. In a pipeline .*transform_input=\[\"X_val\"\]"
+        UserWarning, match=r"X_val have a median range of 9.*e-16 .*\. A pipeline .*transform_input=\[\"X_val\"\]"
     ) as record:
         pipeline.fit(raw[::2], Y[::2], spectrummlpclassifier__X_val=raw[1::2], spectrummlpclassifier__y_val=Y[1::2])
     assert len(record) == 1
@@ -231,7 +231,7 @@ def test_validation_data_that_are_not_scaled_are_named_with_the_remedy():
 
 @pytest.mark.parametrize("change", [lambda X: X * 1e4, lambda X: X * 1e-4, lambda X: X + 1e4])
 def test_validation_data_far_from_the_training_data(change):
-    with pytest.warns(UserWarning, match="The spectra in X_val span") as record:
+    with pytest.warns(UserWarning, match="The spectra in X_val have a median range") as record:
         mlp().fit(X, Y, X_val=change(X), y_val=Y)
     assert record[0].filename == __file__
 

@@ -66,7 +66,7 @@ def test_another_path_is_another_model(exported, tmp_path):
 
 
 def test_calibration_of_an_exported_classifier(exported):
-    with pytest.raises(TypeError, match="trained already"):
+    with pytest.raises(TypeError, match="already trained"):
         exported.fit(X, Y)
     calibrated = CalibratedClassifierCV(FrozenEstimator(exported), cv=3).fit(X, Y)
 

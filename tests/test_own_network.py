@@ -121,7 +121,7 @@ def test_blocks_of_the_package_s_layers_are_exported_and_others_refused(tmp_path
     to_onnx(classifier, tmp_path / "model.onnx")
     expected = classifier.predict_proba(X)
     np.testing.assert_allclose(OnnxClassifier(tmp_path / "model.onnx").predict_proba(X), expected, atol=1e-5)
-    with pytest.raises(TypeError, match=r"a PooledBlock, has no ONNX form; allowed is a torch.nn.Sequential of PreAct"):
+    with pytest.raises(TypeError, match=r"a PooledBlock, cannot be exported to ONNX; it must be a torch.nn.Seq"):
         to_onnx(small(conv_block=PooledBlock).fit(X, Y), tmp_path / "other.onnx")
 
 

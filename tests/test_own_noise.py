@@ -114,7 +114,7 @@ def test_the_display_has_a_row_for_each_effect():
     ("effects", "message"),
     [
         ([SkyResidual], "effects has <class"),
-        ([3], "effects has 3; allowed are objects with a method apply"),
+        ([3], "effects has 3; effects must be objects with a method apply"),
         (SkyResidual(1), "'effects' parameter of CCDNoiseAugmenter must be an instance of 'list' or"),
         ([ElectronicNoise(-1)], "'sigma' parameter of ElectronicNoise must be"),
     ],

@@ -112,7 +112,7 @@ def test_an_unreadable_file_ends_the_writing_and_the_same_call_goes_on(files, tm
     files[2].write_bytes(whole[:-100])
     with pytest.raises(ValueError, match=r"c\.npz"):
         write(files, tmp_path / "store")
-    with pytest.raises(ValueError, match=r"the store is not complete, only store\.part is there: call"):
+    with pytest.raises(ValueError, match=r"the store is not complete, only store\.part exists: call"):
         open_spectra_store(tmp_path / "store")
 
     files[2].write_bytes(whole)

@@ -55,7 +55,7 @@ def test_other_files_or_parameters_are_refused(begun, files, tmp_path):
 
 def test_a_begun_store_that_was_truncated_is_refused(begun, files, tmp_path):
     os.truncate(begun / "data.npy", os.path.getsize(begun / "data.npy") - 1)
-    with pytest.raises(ValueError, match=r"data\.npy: it is truncated: it has \d+ bytes, \d+ were written; delete"):
+    with pytest.raises(ValueError, match=r"data\.npy: it is truncated: it has \d+ bytes, but \d+ were written; delete"):
         write(files, tmp_path / "store")
 
 
@@ -174,7 +174,7 @@ def test_a_killed_process_leaves_no_store_and_the_same_call_completes_it(files, 
             assert len(open_spectra_store(store).data) == 13
         else:
             assert not store.exists()
-            with pytest.raises(ValueError, match=f"only {name}.part is there"):
+            with pytest.raises(ValueError, match=f"only {name}.part exists"):
                 open_spectra_store(store)
         write(files, store)
         assert same_folders(store, tmp_path / "whole"), name
@@ -270,7 +270,7 @@ def test_a_damaged_manifest_is_named(store, text):
 
 def test_a_folder_without_a_manifest_is_no_store(store, tmp_path):
     (store / "manifest.json").unlink()
-    with pytest.raises(ValueError, match=r"not a complete store of spectra, for it has no manifest\.json"):
+    with pytest.raises(ValueError, match=r"not a complete store of spectra, because it has no manifest\.json"):
         open_spectra_store(store)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         open_spectra_store(tmp_path / "nowhere")

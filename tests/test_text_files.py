@@ -62,7 +62,7 @@ def test_logarithmic_wavelengths(tmp_path):
 
 
 def test_a_unit_that_is_none_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"a\.csv: the wavelengths are in 'parsec'; known are \['a', 'aa', .*'nm'"):
+    with pytest.raises(ValueError, match=r"a\.csv: the wavelengths are in 'parsec'; the known units are \['a', .*'nm'"):
         loaded(pixel_rows(tmp_path / "a.csv", "wavelength(parsec),flux"))
 
 

@@ -12,15 +12,15 @@ from ._arguments import UsageError
 _SUBCOMMANDS = {
     "classify": "classify spectra and write a table",
     "plot": "draw one spectrum, coloured by the attention of the network",
-    "info": "tell what is in files",
+    "info": "describe the content of files",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code.
 
-    It is 0 for success, 1 if something could not be read or written and for any other error, 2 for wrong usage, and 130
-    for an interrupt from the keyboard.
+    It is 0 for success, 1 if something could not be read or written and for any other error, 2 for invalid arguments,
+    and 130 for an interrupt from the keyboard.
     """
     args = _parser().parse_args(argv)
     run = importlib.import_module(f"._{args.subcommand}", __name__).run

@@ -1,4 +1,4 @@
-"""Arguments that several subcommands share, and the error for wrong usage."""
+"""Arguments that several subcommands share, and the error for invalid arguments."""
 
 import argparse
 
@@ -6,13 +6,16 @@ DEFAULT_MODEL = "star-galaxy-qso"
 
 
 class UsageError(ValueError):
-    """Error for wrong usage of the command, raised before anything is done."""
+    """Error for invalid arguments of the command, raised before anything is done."""
 
 
 def add_paths(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, glob pattern or store of spectra")
     parser.add_argument(
-        "--n-jobs", type=int, metavar="N", help="processes that read files (default: all processors for many files)"
+        "--n-jobs",
+        type=int,
+        metavar="N",
+        help="number of processes that read files (default: one for each processor if there are many files)",
     )
 
 
@@ -21,12 +24,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--model",
         default=DEFAULT_MODEL,
         metavar="NAME|FILE",
-        help="pretrained model, or saved pipeline: .onnx, .skops, or .joblib with --trust-model (default: "
+        help="pretrained model, or file of a saved pipeline: .onnx, .skops, or .joblib with --trust-model (default: "
         f"{DEFAULT_MODEL})",
     )
     parser.add_argument(
         "--trust-model",
         action="store_true",
-        help="load a .joblib file, which can run any code that is in it: for files of your own",
+        help="allow a .joblib file, which can execute arbitrary code when it is loaded; use it for your own files only",
     )
     parser.add_argument("--device", default="auto", help="cpu, cuda or cuda:N, for a pretrained model (default: auto)")

@@ -75,7 +75,7 @@ class Classifier:
 
     def _thresholds_of(self, rate: float) -> np.ndarray:
         if not 0 < rate < 1:
-            raise UsageError(f"--reject {rate}: the rate must lie between 0 and 1.")
+            raise UsageError(f"--reject {rate}: the rate must be between 0 and 1.")
         flux, target = make_spectra(
             _N_KNOWN,
             weights=(1, 1, 1),
@@ -86,7 +86,7 @@ class Classifier:
         )
         if set(self.classes.tolist()) != set(target.tolist()):
             raise UsageError(
-                f"--reject compares with simulated spectra of {', '.join(np.unique(target))}; the model has the "
-                f"classes {', '.join(map(str, self.classes))}. Save an UnknownRejector as the model instead."
+                f"--reject uses simulated spectra of {', '.join(np.unique(target))}, but the model has the classes "
+                f"{', '.join(map(str, self.classes))}. Save an UnknownRejector as the model instead."
             )
         return UnknownRejector(FrozenEstimator(self.model), rejection_rate=rate).fit(flux, target).thresholds_

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from ._results import Results
 
 DESCRIPTION = """\
-Classify spectra and write a table: one row a spectrum, with the class, the probability of each class, the S/N, the
-share of the wavelengths that was measured, and what the survey's own pipeline says. It reads the files of every survey
-that skspectra.datasets.load_spectra reads, compressed or not, and stores of spectra.
+Classify spectra and write a table. It has one row for each spectrum, with the class, the probability of each class,
+the S/N, the share of the wavelengths that was measured, and the class and redshift from the survey's own pipeline. The
+command reads the files of every survey that skspectra.datasets.load_spectra supports, compressed or not, and stores of
+spectra.
 
-With -o the work is kept in TABLE.part until it is complete: the same command resumes after an interruption.
-The exit code is 0 if every file was read, 1 if some were not, and 2 for wrong usage."""
+With -o, results are kept in TABLE.part until the table is complete. After an interruption, the same command resumes.
+The exit code is 0 if every file was read, 1 if some were not, and 2 if the arguments are invalid."""
 EXAMPLE = """\
 examples:
   skspectra classify spec-4055-55359-0010.fits
@@ -38,19 +39,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--priors",
         metavar="CLASS=SHARE,...",
-        help="class mix of the survey; the probabilities of the model must be for equal shares, as those of the "
-        "pretrained models are",
+        help="correct the probabilities to these class shares; the model must have been trained with equal shares, as "
+        "the pretrained models were",
     )
     parser.add_argument(
         "--reject",
         type=float,
         metavar="RATE",
-        help="answer UNKNOWN where the model is less sure than of all but this share of simulated spectra, such as .05",
+        help="classify uncertain spectra as UNKNOWN; RATE, such as .05, is the share of simulated spectra of known "
+        "classes that would be rejected",
     )
     parser.add_argument(
         "--keep-bad-pixels",
         action="store_true",
-        help="use the flux of pixels that the survey flags as bad, instead of interpolating over them",
+        help="use the flux of pixels that the survey flags as bad, instead of interpolating over these pixels",
     )
 
 

@@ -18,14 +18,14 @@ _MANY_FILES = 400
 
 def n_processes(n_jobs: int | None, n_files: int) -> int:
     if n_jobs == 0:
-        raise UsageError("--n-jobs 0: allowed are a number of processes and -1, all processors.")
+        raise UsageError("--n-jobs 0 is not allowed; give a number of processes, or -1 for one per processor.")
     if n_jobs is not None:
         return n_jobs
     return joblib.effective_n_jobs(-1) if n_files >= _MANY_FILES else 1
 
 
 class Problems(Report):
-    """Names what cannot be read on standard error, as soon as it is known, and in one line at the end."""
+    """Report of files that cannot be read: each is named on standard error at once, and all in one line at the end."""
 
     def __init__(self) -> None:
         super().__init__("warn")
@@ -44,7 +44,7 @@ class Problems(Report):
             return 0
         names = list(dict.fromkeys(path for path, _ in self.failures))
         more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-        write_error(f"Not read, or not whole: {len(names)} files: {', '.join(names[:10])}{more}")
+        write_error(f"Files that could not be read completely ({len(names)}): {', '.join(names[:10])}{more}")
         return 1
 
 

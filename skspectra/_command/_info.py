@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ._arguments import add_paths
 
 DESCRIPTION = """\
-Tell what each file is: survey, number of spectra, wavelength range in angstrom, median S/N, and the classes it states.
+Describe each file: its survey, number of spectra, wavelength range in angstrom, median S/N and classes.
 The exit code is 0 if every file was read, and 1 if some were not."""
 EXAMPLE = """\
 example:

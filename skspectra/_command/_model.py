@@ -16,7 +16,7 @@ def load_model(args: argparse.Namespace) -> tuple[Any, np.ndarray]:
     path = Path(args.model)
     if path.suffix in _LOADERS and args.device != "auto":
         raise UsageError(
-            f"--device {args.device} is for pretrained models; the device of {path} was set when it was saved."
+            f"--device {args.device} is for pretrained models only; the device of {path} was set when it was saved."
         )
     if path.suffix not in _LOADERS:
         return _load_pretrained(args)
@@ -67,7 +67,7 @@ def _load_skops(path: Path, args: argparse.Namespace) -> Any:
     untrusted = io.get_untrusted_types(file=path)
     foreign = [name for name in untrusted if not name.startswith("skspectra.")]
     if foreign:
-        raise UsageError(f"--model {path} holds objects of types that are not trusted: {', '.join(foreign)}.")
+        raise UsageError(f"--model {path} contains objects of types that are not trusted: {', '.join(foreign)}.")
     return io.load(path, trusted=untrusted)
 
 
@@ -76,8 +76,8 @@ def _load_joblib(path: Path, args: argparse.Namespace) -> Any:
 
     if not args.trust_model:
         raise UsageError(
-            f"--model {path}: loading a joblib file runs whatever code is in it. Give --trust-model if the file is "
-            "yours, or save the pipeline with skops or skspectra.export.to_onnx."
+            f"--model {path}: a joblib file can execute arbitrary code when it is loaded. Give --trust-model if you "
+            "trust the file, or save the pipeline with skops or skspectra.export.to_onnx."
         )
     return joblib.load(path)
 
@@ -89,14 +89,14 @@ def _wavelength(model: Any, path: Path) -> np.ndarray:
     from ..datasets import LAMOST_WAVELENGTH
 
     if not hasattr(model, "predict_proba"):
-        raise UsageError(f"--model {path} holds a {type(model).__name__}, which has no predict_proba.")
+        raise UsageError(f"--model {path} contains a {type(model).__name__}, which has no predict_proba.")
     stated = getattr(model, "model_card_", {}).get("Wavelength")
     if stated is not None:
         return np.asarray(stated, dtype=np.float64)
     n_features = getattr(model, "n_features_in_", None)
     if n_features != len(LAMOST_WAVELENGTH):
         raise UsageError(
-            f"--model {path} takes spectra of {n_features} samples, and its file does not say at which wavelengths. "
-            "Export it with to_onnx(..., wavelength=...) to store the wavelengths."
+            f"--model {path} requires spectra of {n_features} samples, but its file does not contain their "
+            "wavelengths. Export the model with to_onnx(..., wavelength=...) to store them."
         )
     return LAMOST_WAVELENGTH

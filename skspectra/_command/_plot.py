@@ -12,7 +12,7 @@ from ._arguments import UsageError, add_model
 
 DESCRIPTION = """\
 Draw one spectrum, coloured by the attention of the network, with its class and probability in the title. If the file
-states a redshift, lines of the class are named."""
+states a redshift, the lines of the class are marked."""
 EXAMPLE = """\
 example:
   skspectra plot spec-4055-55359-0010.fits -o spectrum.png"""
@@ -21,7 +21,7 @@ example:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="file of spectra, or store")
     parser.add_argument(
-        "--row", type=int, default=0, metavar="N", help="which spectrum of the file, from 0 (default: 0)"
+        "--row", type=int, default=0, metavar="N", help="number of the spectrum in the file, from 0 (default: 0)"
     )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FIGURE", help="file to write, such as spectrum.png (default: a window)"
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.output is None:
         if matplotlib.get_backend().lower() in ("agg", "pdf", "ps", "svg", "cairo"):
-            raise UsageError("there is no screen to open a window on: give -o FIGURE.")
+            raise UsageError("a window cannot be opened, because there is no screen. Give -o FIGURE.")
     elif (kind := args.output.suffix.lstrip(".")) not in plt.figure().canvas.get_supported_filetypes():
         raise UsageError(f"-o {args.output}: {kind or 'no suffix'!r} is not a format that matplotlib writes.")
     model, wavelength = load_model(args)

@@ -19,8 +19,8 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
     Three effects are applied in this order and drawn anew for each spectrum [1]_: Gaussian electronic noise on every
     sample; cosmic rays, each of which sets one sample to the maximum of the spectrum; and a run of dead pixels, which
     are set to the minimum of the spectrum. The minimum, the maximum and the range between them are those of the input
-    spectrum, so that scaled and unscaled spectra are treated alike: in a spectrum scaled to 0 ... 1, a ray is 1 and a
-    dead pixel is 0.
+    spectrum, so scaled and unscaled spectra are treated alike. In a spectrum scaled to 0 ... 1, a ray is 1 and a dead
+    pixel is 0.
 
     Noise is for training only. When a pipeline is fitted, scikit-learn calls `fit_transform`, which adds noise. When it
     predicts, scikit-learn calls `transform`, which returns its input. `augment` always adds noise.
@@ -91,7 +91,7 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
     >>> augmenter.transform(X) is X
     True
 
-    An effect of your own, sky light that was not subtracted, up to a tenth of the spectrum's range:
+    This effect of your own adds sky light that was not subtracted, up to a tenth of the spectrum's range:
 
     >>> class SkyResidual:
     ...     def apply(self, flux, minimum, maximum, rng):
@@ -141,7 +141,7 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         Raises
         ------
         ValueError
-            If a parameter is outside what is allowed, or X holds infinity.
+            If a parameter is not valid, or X contains infinity.
         """
         return self.fit(X).augment(X)
 
@@ -161,7 +161,7 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         Raises
         ------
         ValueError
-            If X holds infinity or differs in width from what `fit` saw.
+            If X contains infinity or has another number of features than in `fit`.
         """
         return check_spectra(self, X)
 
@@ -172,7 +172,7 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         ----------
         X : array-like of shape (n_samples, n_features)
             Flux, in any unit; NaN if it is missing.
-        rng : numpy.random.Generator or alike, default=None
+        rng : numpy.random.Generator or similar object, default=None
             Generator of the noise, used instead of `random_state`; the networks pass it for every batch. X must then be
             an array or a PyTorch tensor of floats, and it is not checked.
 
@@ -184,7 +184,7 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         Raises
         ------
         ValueError
-            If a parameter is outside what is allowed, or X holds infinity or differs in width from what `fit` saw.
+            If a parameter is not valid, or X contains infinity or has another number of features than in `fit`.
         """
         effects = self._all_effects()
         if rng is not None:
@@ -199,7 +199,7 @@ class CCDNoiseAugmenter(StatelessSpectrumTransformer):
         self._validate_params()
         for effect in self.effects:
             if isinstance(effect, type) or not callable(getattr(effect, "apply", None)):
-                raise ValueError(f"effects has {effect!r}; allowed are objects with a method apply.")
+                raise ValueError(f"effects has {effect!r}; effects must be objects with a method apply.")
             if hasattr(effect, "_parameter_constraints"):
                 effect._validate_params()
         return [

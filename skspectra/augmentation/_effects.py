@@ -54,7 +54,7 @@ class ElectronicNoise(BaseEstimator):
             Spectra; NaN stays NaN.
         minimum, maximum : ndarray or Tensor of shape (n_samples, 1)
             Extremes of each spectrum without noise.
-        rng : numpy.random.Generator or alike
+        rng : numpy.random.Generator or similar object
             Generator with the methods ``random(size, dtype="float32")`` and ``standard_normal(size, dtype="float32")``.
         """
         if isinstance(self.sigma, tuple | list):

@@ -34,7 +34,7 @@ def estimate_class_priors(
 
     The class mix of maximum likelihood is found by expectation maximisation [1]_: the probabilities are corrected to
     the current mix, and their mean is the next mix. The estimate is valid if spectra of a class look the same in
-    training and in the survey and the probabilities are calibrated at the training mix; overconfident probabilities
+    training and in the survey, and if the probabilities are calibrated at the training mix. Overconfident probabilities
     should be calibrated first [2]_.
 
     Parameters
@@ -42,7 +42,7 @@ def estimate_class_priors(
     probabilities : array-like of shape (n_samples, n_classes)
         Class probabilities of a classifier for the unlabelled spectra, each row summing to 1.
     training_priors : array-like of shape (n_classes,)
-        The class mix at which the classifier was trained: above 0, summing to 1.
+        The class mix at which the classifier was trained. The shares must be above 0 and sum to 1.
     max_iter : int, default=1000
         Largest number of iterations.
     tol : float, default=1e-6
@@ -93,7 +93,7 @@ def estimate_class_priors(
         if np.all(np.abs(priors - previous) <= tol * np.maximum(priors, smallest)):
             return priors
     warnings.warn(
-        f"Class priors still change after max_iter={max_iter} iterations. Increase max_iter or tol.",
+        f"Class priors still changed after max_iter={max_iter} iterations. Increase max_iter or tol.",
         ConvergenceWarning,
         stacklevel=3,  # past validate_params
     )

@@ -30,8 +30,8 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
     Parameters
     ----------
     estimator : classifier with `predict_proba`
-        It is cloned and fitted; wrap one that is already fitted in :class:`~sklearn.frozen.FrozenEstimator`, and give
-        `fit` spectra that it was not trained with.
+        It is cloned and fitted. If it is already fitted, wrap it in :class:`~sklearn.frozen.FrozenEstimator`, and pass
+        spectra to `fit` that it was not trained with.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
         Shares of the classes among the spectra to be classified, summing to 1. An array is in the order of `classes_`;
         classes that are missing from a dict have a share of 0. The held-out spectra are weighted to these shares, so
@@ -52,7 +52,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         Factor of each class; 1 for the most frequent class and for classes without held-out spectra.
     best_score_ : float
         Macro F1 of the held-out spectra with these factors, over the classes that occur among them. It is slightly
-        higher than for new spectra, because the factors were chosen on these.
+        optimistic, because the factors were chosen on these spectra.
     n_features_in_ : int
         Number of samples in a spectrum, if `estimator` has it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -66,11 +66,12 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
     Notes
     -----
     All factors start at 1. The factor of one class after another is set to the best of a grid of 93 values from about
-    0.001 to 1000, until none improves macro F1. A factor that was chosen on few spectra of a class fits only these:
-    dozens are needed.
+    0.001 to 1000, until none improves macro F1. If there are only a few held-out spectra of a class, its factor
+    overfits them. Dozens of spectra are needed.
 
-    Spectra of one object must not be both in training and held out: split such data by object, fit the classifier on
-    one part, and fit this estimator with the frozen classifier on the other.
+    No object should have spectra both in training and among the held-out spectra. If objects have several spectra,
+    split the data by object, fit the classifier on one part, and fit this estimator with the frozen classifier on the
+    other part.
 
     References
     ----------
@@ -125,7 +126,7 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights for the `fit` of `estimator`, and of the held-back spectra in macro F1.
+            Weights for the `fit` of `estimator`, and of the held-out spectra in macro F1.
         **fit_params : dict
             Further arguments for the `fit` of `estimator`, such as `X_val` and `y_val` of a network.
 
@@ -164,13 +165,13 @@ class MacroF1ThresholdClassifier(BaseProbabilityMetaClassifier):
         return probabilities * self.class_factors_
 
     def _weights(self, codes: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
-        """Return a weight for each held-back spectrum, such that the classes have the given shares."""
+        """Return a weight for each held-out spectrum, such that the classes have the given shares."""
         if self.class_priors is None:
             return sample_weight
         priors = check_class_priors(self.class_priors, self.classes_, "class_priors")
         totals = np.bincount(codes, sample_weight, minlength=len(priors))
         if not priors[totals > 0].any():
-            raise ValueError(f"class_priors={self.class_priors!r} must be above 0 for a class that y holds.")
+            raise ValueError(f"class_priors={self.class_priors!r} must be above 0 for at least one class in y.")
         return (priors / np.where(totals > 0, totals, 1))[codes] * sample_weight
 
 

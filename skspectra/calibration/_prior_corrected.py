@@ -32,18 +32,19 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
     Parameters
     ----------
     estimator : classifier with `predict_proba`
-        It is cloned and fitted; wrap one that is already fitted in :class:`~sklearn.frozen.FrozenEstimator`.
+        It is cloned and fitted. If it is already fitted, wrap it in :class:`~sklearn.frozen.FrozenEstimator`.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
         Shares of the classes among the spectra to be classified, summing to 1. An array is in the order of `classes_`;
-        classes that are missing from a dict have a share of 0. None uses the shares in the `y` of `fit`; if these are
-        not those of the survey, :meth:`adapt` estimates the latter from unlabelled spectra.
+        classes that are missing from a dict have a share of 0. None uses the shares in the `y` of `fit`. If these
+        differ from those of the survey, use :meth:`adapt` to estimate the latter from unlabelled spectra.
     training_priors : "balanced", dict of label to float, or array-like of shape (n_classes,), default=None
         Class mix at which `estimator` is trained. "balanced" means equal shares, as for a network with
         ``sampling="balanced"``, a classifier with ``class_weight="balanced"`` or one after an oversampler. Other shares
         are given like `class_priors`, all above 0. None uses the shares in the `y` of `fit`, for a classifier that
-        learns from `y` as it is. None is refused if these shares are or may be wrong, at any depth inside `estimator`:
-        for a frozen estimator, whose training labels `fit` does not see, for a sampler, and for parameters such as
-        ``sampling``, ``class_weight``, ``sampling_strategy`` and ``priors``, also in the grid of a search.
+        learns from `y` without balancing. An error is raised for None if these shares may be wrong because of something
+        at any depth inside `estimator`: a frozen estimator, whose training labels `fit` does not see, a sampler, or
+        parameters such as ``sampling``, ``class_weight``, ``sampling_strategy`` and ``priors``, also in the grid of a
+        search.
 
     Attributes
     ----------
@@ -68,11 +69,11 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
 
     Notes
     -----
-    Fitted with labels at the survey's mix, ``PriorCorrectedClassifier(network, training_priors="balanced")`` trains on
-    balanced classes and predicts at the survey's mix: both mixes are known.
+    If the labels have the class mix of the survey, ``PriorCorrectedClassifier(network, training_priors="balanced")``
+    trains on balanced classes and predicts at the mix of the survey.
 
     :func:`~sklearn.model_selection.cross_val_predict` with ``method="predict_proba"`` encodes the labels as integers
-    before it fits, so that a dict of priors does not match them: pass an array.
+    before it fits. A dict of priors does not match these labels, so pass an array.
 
     References
     ----------
@@ -95,7 +96,7 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
     >>> print(np.round(balanced.predict_proba(X).mean(axis=0), 2), np.round(corrected.predict_proba(X).mean(axis=0), 2))
     [0.85 0.15] [0.95 0.05]
 
-    Another survey, of which no labels are known:
+    Another survey without labels:
 
     >>> X_survey, _ = make_blobs([9000, 3000], centers=[[0, 0], [2, 2]], random_state=1)
     >>> corrected.adapt(X_survey).class_priors_.round(2)
@@ -143,7 +144,7 @@ class PriorCorrectedClassifier(BaseProbabilityMetaClassifier):
         Raises
         ------
         ValueError
-            If a parameter or `y` is not valid, or the training mix has to be stated.
+            If a parameter or `y` is not valid, or if `training_priors` is None and the training mix is not known.
         TypeError
             If `estimator` has no `predict_proba`.
         """

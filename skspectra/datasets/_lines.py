@@ -18,8 +18,7 @@ def load_lines() -> Bunch:
     lines : :class:`~sklearn.utils.Bunch`
         Arrays of shape (n_lines,), in the order of the wavelength:
 
-        - ``name``, ``ion`` : str; a line that some classes show in absorption and others in emission stands there
-          twice;
+        - ``name``, ``ion`` : str; a line that some classes show in absorption and others in emission is listed twice;
         - ``wavelength_vacuum``, ``wavelength_air`` : float64, rest wavelengths in angstrom. Bands are given at their
           head, or at their middle if they have none. Below 2000 angstrom both are wavelengths in vacuum, by convention;
         - ``kind`` : str, "absorption", "emission" or "band";
@@ -33,8 +32,8 @@ def load_lines() -> Bunch:
     Notes
     -----
     The components of a multiplet that a survey spectrograph does not resolve, such as [O II] 3726 and 3729 or C IV
-    1548 and 1551, are one line at their mean. Wavelengths in vacuum follow from those in air with Ciddor, Applied
-    Optics 35 (1996) 1566.
+    1548 and 1551, are one line at their mean. Wavelengths in vacuum are computed from those in air according to Ciddor,
+    Applied Optics 35 (1996) 1566.
 
     Examples
     --------

@@ -148,7 +148,7 @@ def resample_spectra(
     Raises
     ------
     ValueError
-        If a grid is not finite, positive and strictly increasing, a shape does not fit or `ivar` is negative.
+        If a grid is not finite, positive and strictly increasing, a shape does not match or `ivar` is negative.
 
     Notes
     -----
@@ -160,7 +160,7 @@ def resample_spectra(
 
     Examples
     --------
-    Two old pixels make one new pixel, which holds their mean and has twice the inverse variance.
+    Each new pixel consists of two old ones. It has their mean flux and twice their inverse variance.
 
     >>> from skspectra.datasets import resample_spectra
     >>> flux, ivar = resample_spectra([[1.0, 3.0, 5.0, 7.0]], [1, 2, 3, 4], [1.5, 3.5], ivar=[[4.0, 4.0, 4.0, 0.0]])

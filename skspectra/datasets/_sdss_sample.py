@@ -12,8 +12,8 @@ from ._wavelength import LAMOST_WAVELENGTH
 def load_sdss_sample(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load a sample of observed SDSS spectra: 59 stars, 51 galaxies and 236 quasars.
 
-    The spectra are on ``LAMOST_WAVELENGTH`` and come with the package, so that no file is needed to try a classifier on
-    real spectra. Some begin late or end early.
+    The spectra are on ``LAMOST_WAVELENGTH`` and come with the package, so you can try a classifier on real spectra
+    without files of your own. The blue or red end of some spectra is missing.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def load_sdss_sample(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarray, n
         - ``redshift`` : float64 of shape (346,);
         - ``snr`` : float64 of shape (346,), median S/N of a pixel, NaN for four spectra;
         - ``survey`` : str of shape (346,);
-        - ``object_id`` : str of shape (346,), the object: use it as `groups` in every split;
+        - ``object_id`` : str of shape (346,), the object; use it as `groups` in every split;
         - ``spectrum_id`` : str of shape (346,), plate, modified Julian date and fibre;
         - ``DESCR`` : str, origin, selection and acknowledgement.
 
@@ -44,13 +44,13 @@ def load_sdss_sample(*, return_X_y: bool = False) -> Bunch | tuple[np.ndarray, n
     See Also
     --------
     load_spectra : Load survey files.
-    make_spectra : Simulate as many spectra as are wanted.
-    skspectra.pretrained.load_classifier : A classifier that takes these spectra as they are.
+    make_spectra : Simulate any number of spectra.
+    skspectra.pretrained.load_classifier : A classifier that accepts these spectra without preparation.
 
     Notes
     -----
-    The flux is rounded, by less than a tenth of the noise of a sample. The sample is small, with few galaxies: scores
-    on it have confidence intervals of about .03, which :func:`skspectra.metrics.classification_table` computes by
+    The flux is rounded by less than a tenth of the noise of a sample. The sample is small and has few galaxies, so the
+    confidence intervals of scores are about ± .03. :func:`skspectra.metrics.classification_table` computes them by
     object with ``groups=spectra.object_id``.
 
     References

@@ -80,7 +80,7 @@ def air_to_vacuum(wavelength: ArrayLike) -> np.ndarray:
     Returns
     -------
     wavelength_vacuum : ndarray of float64, of the same shape
-        Wavelengths in vacuum, in angstrom. Those below 2000 angstrom are returned as they are; NaN stays NaN.
+        Wavelengths in vacuum, in angstrom. Those below 2000 angstrom are returned unchanged; NaN stays NaN.
 
     Notes
     -----

@@ -25,7 +25,7 @@ class Metadata:
         """Return the entries for the metadata of an ONNX file."""
         kind = self.classes.dtype.kind
         if kind not in "biufUO":
-            raise TypeError(f"Classes of dtype {self.classes.dtype} cannot be exported; allowed are numbers and texts.")
+            raise TypeError(f"Classes of dtype {self.classes.dtype} cannot be exported; they must be numbers or text.")
         document = {
             "classes": self.classes.tolist(),
             "dtype": "str" if kind == "U" else self.classes.dtype.name,

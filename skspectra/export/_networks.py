@@ -38,7 +38,7 @@ def add_network(graph: Graph, flux: str, n_features: int, module: nn.Module) -> 
     Raises
     ------
     TypeError
-        If there is no ONNX form of the module.
+        If the module cannot be exported to ONNX.
     """
     from ..neural_network import DenseNet1D
     from ..neural_network._modules._mlp import MultilayerPerceptron
@@ -48,7 +48,7 @@ def add_network(graph: Graph, flux: str, n_features: int, module: nn.Module) -> 
         return _dense_net(graph, flux, n_features, module)
     if type(module) is MultilayerPerceptron:
         return _perceptron(graph, flux, module)
-    raise TypeError(f"The network, a {type(module).__name__}, has no ONNX form.")
+    raise TypeError(f"The network, a {type(module).__name__}, cannot be exported to ONNX.")
 
 
 def _perceptron(graph: Graph, flux: str, module: MultilayerPerceptron) -> str:
@@ -91,8 +91,8 @@ def _layers(block: Any) -> Iterable[Any]:
     # A subclass may compute something else.
     if type(block).forward is not nn.Sequential.forward or not all(type(layer) is PreActivatedConv for layer in block):
         raise TypeError(
-            f"The convolution block, a {type(block).__name__}, has no ONNX form; allowed is a torch.nn.Sequential of "
-            "PreActivatedConv."
+            f"The convolution block, a {type(block).__name__}, cannot be exported to ONNX; it must be a "
+            "torch.nn.Sequential of PreActivatedConv."
         )
     return block
 

@@ -21,8 +21,8 @@ _SAMPLES_PER_BATCH = 1 << 15
 class OnnxClassifier(ClassifierMixin, BaseEstimator):
     """Classifier that predicts from a file of :func:`to_onnx`, with onnxruntime and without PyTorch.
 
-    It is already trained: `predict` works at once, and `fit` raises an error. If scikit-learn would fit a copy, as in
-    CalibratedClassifierCV or VotingClassifier, wrap it in :class:`~sklearn.frozen.FrozenEstimator`.
+    It is already trained: `predict` works immediately, and `fit` raises an error. If scikit-learn would fit a copy, as
+    in CalibratedClassifierCV or VotingClassifier, wrap it in :class:`~sklearn.frozen.FrozenEstimator`.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     n_features_in_ : int
         Number of samples in a spectrum.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the features, where the exported classifier had them.
+        Names of the features, if the exported classifier had them.
     model_card_ : dict
         The model card that was written with the file.
 
@@ -49,8 +49,8 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     The classifier requires onnxruntime: ``pip install onnxruntime``. It runs in as many threads as ``OMP_NUM_THREADS``
     and the processor allow when the file is read.
 
-    No code from the file is executed: operators that are not built into onnxruntime are refused, and so are files that
-    `to_onnx` did not write.
+    No code from the file is executed. Operators that are not built into onnxruntime raise an error, and so do files
+    that `to_onnx` did not write.
 
     Examples
     --------
@@ -101,7 +101,10 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         TypeError
             Always.
         """
-        raise TypeError("OnnxClassifier is trained already; wrap it in sklearn.frozen.FrozenEstimator to keep it so.")
+        raise TypeError(
+            "OnnxClassifier is already trained and cannot be fitted. If scikit-learn would fit it, wrap it in "
+            "sklearn.frozen.FrozenEstimator."
+        )
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the class of each spectrum.
@@ -134,7 +137,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X has another width, holds infinity, or NaN that the exported pipeline does not fill.
+            If X has another width, contains infinity, or contains NaN that the exported pipeline does not fill.
         FileNotFoundError
             If there is no file at `path`.
         """

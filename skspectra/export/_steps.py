@@ -20,7 +20,7 @@ def add_step(graph: Graph, flux: str, n_features: int, name: str, step: Any) -> 
     Raises
     ------
     TypeError
-        If there is no ONNX form of the step.
+        If the step cannot be exported to ONNX.
     """
     # Samplers and noise act only in training.
     if step is None or step == "passthrough" or hasattr(step, "fit_resample") or isinstance(step, CCDNoiseAugmenter):
@@ -34,9 +34,9 @@ def add_step(graph: Graph, flux: str, n_features: int, name: str, step: Any) -> 
             flux = add_step(graph, flux, n_features, inner_name, inner)
         return flux
     raise TypeError(
-        f"The step {name!r}, a {type(step).__name__}, has no ONNX form; allowed before the network are "
-        "MinMaxSpectrumScaler, MissingFluxInterpolator, CCDNoiseAugmenter, samplers, 'passthrough' and "
-        "pipelines of these."
+        f"The step {name!r}, a {type(step).__name__}, cannot be exported to ONNX. The steps before the network may be "
+        "MinMaxSpectrumScaler, MissingFluxInterpolator, CCDNoiseAugmenter, samplers, 'passthrough' and pipelines of "
+        "these."
     )
 
 

@@ -37,9 +37,9 @@ def to_onnx(
 ) -> None:
     """Write a trained classifier as an ONNX file, with a model card beside it.
 
-    The file holds everything between raw spectra and class probabilities: the steps of the pipeline and the network.
-    :class:`OnnxClassifier`, and every other runtime of ONNX, predicts with it and needs no PyTorch. Reading it executes
-    no code from it.
+    The file contains everything between raw spectra and class probabilities: the steps of the pipeline and the network.
+    :class:`OnnxClassifier` and every other ONNX runtime can predict with it without PyTorch. No code from the file is
+    executed when it is read.
 
     The input of the graph, "flux", is float32 of shape (n_spectra, n_features), for any number of spectra; its output,
     "probabilities", is float32 of shape (n_spectra, n_classes). Networks that were trained in bfloat16 compute in
@@ -56,9 +56,9 @@ def to_onnx(
         Path of the file; its name must end in ".onnx". The model card has the same name with ".md". Existing files are
         replaced, each in one step, so that a failed export leaves them unchanged.
     X_train : array-like of shape (n_samples, n_features), default=None
-        The training spectra; the model card contains a hash of them.
+        The training spectra, of which the model card contains a hash.
     y_train : array-like of shape (n_samples,), default=None
-        Their labels; the model card contains the number in each class.
+        The labels of the training spectra. The model card contains the number of spectra of each class.
     wavelength : array-like of shape (n_features,), default=None
         The wavelength of each sample, for the model card, so that other spectra can be brought to the same grid.
     table : ClassificationTable, default=None
@@ -68,7 +68,7 @@ def to_onnx(
     Raises
     ------
     TypeError
-        If the classifier, or a step of the pipeline, has no ONNX form.
+        If the classifier, or a step of the pipeline, cannot be exported to ONNX.
     ValueError
         If `path` or an argument for the model card is not valid.
     NotFittedError
@@ -82,8 +82,8 @@ def to_onnx(
     -----
     This function requires onnx: ``pip install onnx``.
 
-    Spectra without any measured sample, and missing flux that no step of the pipeline fills, are errors in the
-    estimator and in `OnnxClassifier`; in other runtimes their probabilities are NaN.
+    If a spectrum has no measured sample, or missing flux that no step of the pipeline fills, the estimator and
+    `OnnxClassifier` raise an error. In other runtimes, the probabilities of such a spectrum are NaN.
 
     References
     ----------
@@ -135,8 +135,9 @@ def _no_form(estimator: Any) -> TypeError:
     inside = {BaseMetaClassifier: ".estimator_", CalibratedClassifierCV: ".calibrated_classifiers_[0].estimator"}
     advice = "".join(f" Export its {name} instead." for kind, name in inside.items() if isinstance(estimator, kind))
     return TypeError(
-        f"estimator={type(estimator).__name__} has no ONNX form; allowed are the networks of skspectra.neural_network, "
-        f"pipelines that end in one, and these within a search, PriorCorrectedClassifier or FrozenEstimator.{advice}"
+        f"estimator={type(estimator).__name__} cannot be exported to ONNX. It must be a network of "
+        "skspectra.neural_network or a pipeline that ends in one, which may be within a search, "
+        f"PriorCorrectedClassifier or FrozenEstimator.{advice}"
     )
 
 

@@ -36,7 +36,7 @@ def class_activation_map(
     With ``layer=None`` this is the class activation map of Zhou et al. [1]_: the feature maps before the global
     average, weighted by the last layer's weights for the class. It is exact: its mean over the cells plus the bias of
     the class is the logit. Its cells are as coarse as the last scale of the network (64 samples for the default
-    network), wider than any line; `layer` gives finer maps.
+    network), which is wider than any line. `layer` gives finer maps.
 
     Parameters
     ----------
@@ -77,24 +77,26 @@ def class_activation_map(
 
     Notes
     -----
-    LayerCAM multiplies every activation by the positive part of the gradient of the class's logit with respect to it,
-    and sums over the channels. Grad-CAM [3]_ first averages the gradient of each channel over the whole spectrum. This
-    is appropriate after the last block, where a channel means the same everywhere, but not in early layers, whose
-    channels are edges and lines that support the class in one place and oppose it in another. The activations are those
-    after batch normalisation, excitation and ReLU, which are not negative, as the method requires. LayerCAM maps have
-    no negative values and do not add up to the logit.
+    LayerCAM multiplies every activation by the positive part of the gradient of the logit of the class with respect to
+    it, and sums over the channels. Grad-CAM [3]_ first averages the gradient of each channel over the whole spectrum.
+    This is appropriate after the last block, where a channel has the same meaning everywhere. In early layers, a
+    channel responds to edges or lines, which support the class in one place and oppose it in another. The activations
+    are those after batch normalisation, excitation and ReLU, which are not negative, as the method requires. LayerCAM
+    maps have no negative values and do not add up to the logit.
 
-    After the first dense block, activations are edges and lines of the spectrum whatever the weights. The map
-    ``layer=0`` of a network with random weights therefore also follows the lines of quasars (enrichment 1.26); that of
-    the next block hardly does (0.99 to 1.07), and those of later blocks and the exact map do not. Compare a map with
-    that of random weights before interpreting it; `line_attention` takes the latter as `reference`.
+    Whatever the weights, the activations after the first dense block are large at edges and lines of the spectrum. The
+    map ``layer=0`` of a network with random weights therefore also follows the lines of quasars (enrichment 1.26). The
+    map of the next block hardly follows them (0.99 to 1.07), and those of later blocks and the exact map do not. Before
+    you interpret a map, compare it with that of a network with random weights, for example as `reference` of
+    `line_attention`.
 
-    A cell is at the centre of the samples that were averaged into it. Samples before the first and after the last
-    centre, and those that pooling leaves out at the end if the length is odd, have the value of the nearest cell: the
-    40 cells of the default network cover the first 2560 of 2600 samples. Maps are normalised after interpolation.
+    A cell is at the centre of the samples that were averaged into it. Samples before the first centre and after the
+    last one have the value of the nearest cell. If the length is odd, pooling leaves out samples at the end, which also
+    have this value: the 40 cells of the default network cover the first 2560 of 2600 samples. Maps are normalised after
+    interpolation.
 
-    The maps are computed in batches of bounded size, on a copy of the network: mode, gradients and hooks of the
-    estimator are not changed.
+    The maps are computed in batches of bounded size on a copy of the network. The mode, gradients and hooks of the
+    estimator do not change.
 
     References
     ----------
@@ -122,9 +124,9 @@ def class_activation_map(
     classifier = innermost(estimator)
     if not isinstance(classifier, BaseSpectrumClassifier):
         raise TypeError(
-            f"estimator={type(classifier).__name__} has no class activation map; allowed are the convolutional "
-            "networks of skspectra.neural_network, pipelines that end in one, and these inside one other estimator, "
-            "such as a search. occlusion_map takes any classifier."
+            f"estimator={type(classifier).__name__} has no class activation map. It must be a convolutional network of "
+            "skspectra.neural_network or a pipeline that ends in one, which may be inside one other estimator, such "
+            "as a search. occlusion_map accepts any classifier."
         )
     check_is_fitted(classifier)
     module = classifier.net_.module_
@@ -135,12 +137,12 @@ def class_activation_map(
         )
     if layer is not None and type(module).forward_features is not DenseNet1D.forward_features:
         raise TypeError(
-            f"layer={layer!r} is not possible: {type(module).__name__} overrides forward_features, which maps after "
-            "earlier blocks do not take into account. layer=None gives its exact map."
+            f"layer={layer!r} is not possible: {type(module).__name__} overrides forward_features, and the maps after "
+            "earlier blocks would ignore that. layer=None gives its exact map."
         )
     for name, value in (("upsample", upsample), ("normalize", normalize)):
         if not isinstance(value, bool | np.bool_):
-            raise ValueError(f"{name}={value!r} is not allowed; allowed are True and False.")
+            raise ValueError(f"{name}={value!r} is not allowed; it must be True or False.")
     layers = _check_layer(layer, len(module.dense_blocks))
     if layer == "all" and not upsample:
         raise ValueError("upsample=False is not allowed with layer='all', whose maps have cells of several sizes.")
@@ -163,7 +165,7 @@ def _check_layer(layer: int | str | None, n_blocks: int) -> list[int] | None:
         return list(range(n_blocks))
     if not isinstance(layer, Integral) or isinstance(layer, bool) or not 0 <= layer < n_blocks:
         raise ValueError(
-            f"layer={layer!r} is not allowed; allowed are None, 'all' and the integers from 0 to {n_blocks - 1}."
+            f"layer={layer!r} is not allowed; it must be None, 'all' or an integer from 0 to {n_blocks - 1}."
         )
     return [int(layer)]
 

@@ -51,7 +51,7 @@ def line_attention(
     target : array-like of shape (n_samples,) or str
         Class of each spectrum: "STAR", "GALAXY" or "QSO".
     reference : array-like of shape (n_samples, n_features), default=None
-        Attention that needs no learning, such as the mean of the maps of networks with random weights, treated like
+        Attention without any training, such as the mean of the maps of networks with random weights. It is treated like
         `maps`. Attention is then measured relative to it instead of per sample, so that maps that only show where a
         spectrum has structure have an enrichment of 1.
     half_width : float, default=1000.0
@@ -65,17 +65,17 @@ def line_attention(
     -------
     attention : :class:`~sklearn.utils.Bunch`
         - ``target_names`` : ndarray of shape (n_classes,), the classes in `target`;
-        - ``n_spectra`` : ndarray of int, their numbers of spectra;
+        - ``n_spectra`` : ndarray of int, the number of spectra of each class;
         - ``share`` : ndarray, the share of attention inside windows;
         - ``coverage`` : ndarray, the share of samples inside windows;
-        - ``enrichment`` : ndarray, share / coverage (with a reference, share / share of the reference), over its mean
-          for random redshifts; above 1 the attention follows the lines;
+        - ``enrichment`` : ndarray, share / coverage (with a reference, share / share of the reference), divided by its
+          mean for random redshifts; a value above 1 means that the attention follows the lines;
         - ``p_value`` : ndarray, one-sided;
         - ``lines`` : Bunch of equal-length arrays with one entry for each class and line that falls on some spectrum:
-          ``target``, ``name``, ``wavelength`` (vacuum, angstrom), ``kind``, ``n_spectra`` (that have samples in the
-          window), ``density`` (mean attention in the window, relative to the reference if there is one; 1 if attention
-          is uniform), ``enrichment``, ``p_value``. An enrichment means little if the density is near 0. These p-values
-          are not corrected for multiple tests.
+          ``target``, ``name``, ``wavelength`` (vacuum, angstrom), ``kind``, ``n_spectra`` (number of spectra with
+          samples in the window), ``density`` (mean attention in the window, relative to the reference if there is one;
+          1 if attention is uniform), ``enrichment``, ``p_value``. If the density is near 0, the enrichment is not
+          informative. These p-values are not corrected for multiple tests.
 
     Raises
     ------
@@ -89,21 +89,22 @@ def line_attention(
 
     Notes
     -----
-    The statistic is T = sum of attention inside windows / number of samples inside windows, summed over the spectra of
-    a class, of maps with mean 1. Uniform attention gives T = 1. The enrichment is T over the mean of T over the draws,
-    and the p-value is (1 + number of draws with T no less than the observed one) / (1 + n_permutations) [1]_.
+    The statistic is T = sum of attention inside windows / number of samples inside windows. Both sums are over all
+    spectra of a class, and every map has a mean of 1. Uniform attention gives T = 1. The enrichment is T divided by its
+    mean over the draws, and the p-value is (1 + number of draws with T no less than the observed one) /
+    (1 + n_permutations) [1]_.
 
-    A map may follow lines even if the network has learnt nothing, because lines are where spectra differ from their
-    surroundings. The flux minus the continuum does, and so does LayerCAM of the first dense block. With a reference, T
-    = sum of attention inside windows / sum of the reference inside windows. The mean over several random networks [2]_
-    is a better reference than a single one, which may favour emission or absorption by chance.
+    A map may follow lines even if the network has learnt nothing, because lines are where the flux changes most. The
+    flux minus the continuum follows them, and so does the LayerCAM map of the first dense block. With a reference, T =
+    sum of attention inside windows / sum of the reference inside windows. The mean over several random networks [2]_ is
+    a better reference than a single one, which may favour emission or absorption by chance.
 
     In each draw, the redshifts of a class are permuted among its spectra, and then all wavelengths of its lines are
     multiplied by one factor exp(u), u uniform in [-0.1, 0.1]. The permutation tests whether attention moves with the
-    redshift: attention that is fixed in wavelength, where a class happens to have its lines, is as high in the draws.
-    All stars have the same redshift, so that only the common shift is informative for them: their p-value tells whether
-    attention is higher at the lines than nearby, and is small only for sharp maps. Shifting every spectrum
-    independently would give far smaller p-values, because it treats many equal maps as independent evidence.
+    redshift. If attention is at fixed wavelengths, where a class happens to have its lines, it is as high in the draws.
+    All stars have nearly the same redshift, so only the common shift is informative for them. Their p-value shows
+    whether attention is higher at the lines than nearby, and is small only for sharp maps. Shifting every spectrum
+    independently would give far smaller p-values, because it would treat many equal maps as independent evidence.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Figure of what each kind of noise does to spectra."""
+"""Figure of spectra with each kind of noise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 class NoiseDisplay:
-    """Spectra without noise, with each effect alone and with all effects, in rows; each spectrum has a column.
+    """Spectra without noise, with each effect alone and with all effects.
+
+    Each row shows one kind of noise, and each column shows one spectrum.
 
     Use `from_estimator` to create a display.
 
@@ -90,8 +92,8 @@ class NoiseDisplay:
         Parameters
         ----------
         estimator : CCDNoiseAugmenter
-            Each of its effects has a row. Each row is drawn separately; an effect whose length or number is drawn may
-            be empty.
+            Each of its effects has a row. The noise of each row is drawn separately. An effect whose length or number
+            is random may change nothing.
         X : array-like of shape (n_samples, n_features)
             A few spectra, NaN where flux is missing.
         y : array-like of shape (n_samples,), default=None

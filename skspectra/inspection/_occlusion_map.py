@@ -1,4 +1,4 @@
-"""Effect of covering a stretch of the spectrum on the probability of a class."""
+"""Effect of covering an interval of the spectrum on the probability of a class."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -37,7 +37,7 @@ def occlusion_map(
 ) -> np.ndarray:
     """Measure how much the probability of a class falls when an interval of the spectrum is hidden.
 
-    It only needs `predict_proba`, so that the maps of different classifiers can be compared [1]_.
+    Only `predict_proba` is needed, so the maps of different classifiers can be compared [1]_.
 
     Parameters
     ----------
@@ -51,22 +51,23 @@ def occlusion_map(
     width : int
         Number of neighbouring samples that are covered together, less than n_features.
     step : int
-        Number of samples from one covered stretch to the next, at most `width`. The last stretch ends with the
-        spectrum. The computing time is proportional to n_features / step.
+        Number of samples from one covered interval to the next, at most `width`. The last interval ends at the end of
+        the spectrum. The computing time is proportional to n_features / step.
     fill : "linear" or float, default="linear"
-        Flux of the covered samples. "linear" is the straight line between the samples on both sides (at an end of the
-        spectrum, the value of the only one), which hides a line and keeps the continuum. A number is used as it is.
+        Flux of the covered samples. "linear" is the straight line between the samples on both sides, which hides a line
+        and keeps the continuum. At an end of the spectrum, it is the value of the nearest sample. A number is used as
+        it is.
     scale : {"probability", "log-odds"}, default="probability"
         Quantity whose fall is measured: the probability p of the class, or the log-odds ln(p / (1 - p)). The
-        probability of a confident classifier hardly falls whichever stretch is covered, but the log-odds still show
-        which stretch matters. They suit classifiers whose probabilities are never exactly 0 or 1; such probabilities
-        are moved by 1e-12.
+        probability of a confident classifier hardly falls, whichever interval is covered, but the log-odds still show
+        which interval matters. They suit classifiers whose probabilities are never exactly 0 or 1; probabilities of 0
+        and 1 are changed by 1e-12.
 
     Returns
     -------
     maps : ndarray of shape (n_samples, n_features), float32
-        For each sample, the mean fall over the stretches that cover it; for the probability it is in [-1, 1]. Negative
-        where covering makes the class more probable.
+        For each sample, the mean fall over the intervals that cover it. For the probability it is in [-1, 1]. It is
+        negative where covering makes the class more probable.
 
     Raises
     ------

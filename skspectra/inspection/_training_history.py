@@ -36,9 +36,9 @@ class TrainingHistoryDisplay:
     ax_ : matplotlib Axes
         Axes of the loss.
     score_ax_ : matplotlib Axes or None
-        Axes of the validation score, below it; None without validation, or where `plot` was given axes.
+        Axes of the validation score, below it; None without validation, or if `plot` was given axes.
     lr_ax_ : matplotlib Axes or None
-        Axes of the learning rate, at the bottom; None where `plot` was given axes.
+        Axes of the learning rate, at the bottom; None if `plot` was given axes.
     figure_ : matplotlib Figure
         The figure.
 
@@ -60,7 +60,7 @@ class TrainingHistoryDisplay:
 
     def __init__(self, history: list[dict[str, Any]], *, best_epoch: int | None = None) -> None:
         if len(history) == 0:
-            raise ValueError("history is empty: a training has one epoch at least.")
+            raise ValueError("history is empty; it must contain at least one epoch.")
         self.history = history
         self.best_epoch = best_epoch
         self.epoch = np.array([row["epoch"] for row in history])

@@ -62,10 +62,10 @@ class ClassificationTable:
     confusion_shares : ndarray of shape (n_classes, n_classes), dtype float64
         Each row of ``confusion`` over its sum; zeros for a class without a spectrum.
     scores : dict of str to ndarray of shape (n_classes,)
-        ``"precision"``, ``"recall"``, ``"f1"`` and ``"balanced_accuracy"``, of each class against the rest.
+        ``"precision"``, ``"recall"``, ``"f1"`` and ``"balanced_accuracy"`` of each class against the rest.
     mean : dict of str to float
-        Mean of each score over the classes that ``y_true`` holds. ``mean["balanced_accuracy"]`` is that of all classes
-        as in :func:`sklearn.metrics.balanced_accuracy_score`, which is the mean recall.
+        Mean of each score over the classes in ``y_true``. ``mean["balanced_accuracy"]`` is the mean recall, as in
+        :func:`sklearn.metrics.balanced_accuracy_score`.
     accuracy : float
         Share of correct predictions.
     confidence_intervals : dict of str to ndarray of shape (n_classes, 2)
@@ -97,7 +97,7 @@ class ClassificationTable:
     <BLANKLINE>
     accuracy 0.7500
     Scores at the class mix of the data.
-    Balanced accuracy is that of a class against the rest, in the row "mean" that of all classes.
+    Balanced accuracy compares a class with the rest. In the row "mean", it is that of all classes.
     <BLANKLINE>
     Confusion matrix
     true \\ predicted  QSO  STAR
@@ -168,8 +168,8 @@ class ClassificationTable:
         Returns
         -------
         frame : pandas.DataFrame
-            One row for each class and a last row "mean". The columns are the scores, with a bootstrap also their limits
-            ``*_low`` and ``*_high``, and the support, whose last row is the number of all spectra.
+            One row for each class and a last row "mean". The columns are the scores and the support, whose last row is
+            the number of all spectra. With a bootstrap, the limits ``*_low`` and ``*_high`` of the scores are included.
 
         Raises
         ------
@@ -235,7 +235,7 @@ class ClassificationTable:
     def _conditions(self) -> str:
         lines = [
             f"Scores at {format_priors(self.labels, self.class_priors)}.",
-            'Balanced accuracy is that of a class against the rest, in the row "mean" that of all classes.',
+            'Balanced accuracy compares a class with the rest. In the row "mean", it is that of all classes.',
         ]
         if self.n_resamples:
             units = "single spectra" if self.n_groups is None else f"{self.n_groups} groups"
@@ -304,24 +304,24 @@ def classification_table(
     Raises
     ------
     ValueError
-        If labels are missing, continuous or of mixed kinds, inputs differ in length, ``labels`` leave out a class,
+        If labels are missing, continuous or of mixed kinds, inputs differ in length, ``labels`` leaves out a class,
         there is a single group, class shares are negative, do not sum to 1 or belong to no class, or another parameter
         is not valid.
 
     Notes
     -----
-    **Division by zero.** A class without a spectrum in ``y_true`` cannot be scored: its scores are NaN, printed as "-",
-    and the mean leaves it out; predictions of it count as errors of the other classes. A class that is never predicted
-    has precision and F1 of 0, and the mean includes it. If ``y_true`` holds every class, the numbers are those of
-    :func:`sklearn.metrics.precision_recall_fscore_support` with ``zero_division=0``.
+    **Division by zero.** A class without a spectrum in ``y_true`` cannot be scored. Its scores are NaN, printed as "-",
+    and the mean leaves it out. Predictions of this class count as errors of the other classes. A class that is never
+    predicted has precision and F1 of 0, and the mean includes it. If ``y_true`` contains every class, the scores are
+    those of :func:`sklearn.metrics.precision_recall_fscore_support` with ``zero_division=0``.
 
     **The mean F1** is the mean of the F1 of the classes (macro F1), not the harmonic mean of mean precision and recall.
 
     **Confidence intervals** are percentile intervals [1]_ of a bootstrap stratified by true class: each replicate has
     as many spectra of each class as ``y_true``, so that an interval gives the uncertainty of a score for this number of
     spectra of each class. Groups are drawn among the groups with the same most frequent class. The interval applies to
-    the classifier as it is, not to training it again. It does not include errors that do not occur in the data: a class
-    with a recall of 1 has the interval 1-1.
+    the classifier as it was trained, not to another training. It does not include errors that do not occur in the data:
+    a class with a recall of 1 has the interval 1-1.
 
     The bootstrap resamples counts, not rows, and its cost does not grow with the number of spectra.
 

@@ -42,12 +42,12 @@ def compare_classifiers(
     y : array-like of shape (n_samples,)
         Classes: strings, integers or booleans.
     cv : int, splitter, iterable of (train, test) indices, or None, default=None
-        The folds. A number means stratified folds; None means 5. They are shuffled or, if groups are given, made such
-        that no group is on both sides. A list of one pair compares on one training and one test set. With repeated
-        folds the bootstrap resamples all predictions of a spectrum together.
+        The folds. A number means shuffled stratified folds; None means 5. If groups are given, no group is in both the
+        training and the test part of a fold. A list of one pair compares the classifiers on one training and one test
+        set. With repeated folds, the bootstrap resamples all predictions of a spectrum together.
     groups : array-like of shape (n_samples,), default=None
-        Spectra with the same value, such as repeated observations of one object, stay on one side of each fold and are
-        resampled together.
+        Spectra with the same value, such as repeated observations of one object, are in the same part of each fold and
+        are resampled together.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
         Shares of the classes, above 0 and summing to 1, for which the scores are computed. An array is in the order of
         the sorted classes. By default the scores are at the mix of the data. See :func:`classification_table`.
@@ -74,8 +74,8 @@ def compare_classifiers(
     Raises
     ------
     ValueError
-        If labels are missing or continuous, inputs differ in length, there is no classifier or a single group, folds
-        have a group on both sides, class shares are not above 0, do not sum to 1 or belong to no class, or another
+        If labels are missing or continuous, inputs differ in length, there is no classifier or a single group, a group
+        is in both parts of a fold, class shares are not above 0, do not sum to 1 or belong to no class, or another
         parameter is not valid.
     TypeError
         If ``classifiers`` is not a dict with strings as keys.
@@ -87,14 +87,14 @@ def compare_classifiers(
 
     Notes
     -----
-    **The test** is the paired bootstrap [1]_ of the difference of the mean F1, on the predictions of all folds together
-    and by group where groups are given, with the p-values of all pairs corrected by Holm's method [2]_. A t-test over
-    folds, even corrected for their overlap [3]_, needs a mean F1 in each fold, which is mostly noise with a handful of
-    quasars in a fold. Such a test is also undefined for one fold, and it ignores groups. The disadvantage of the
-    bootstrap is that it applies only to the classifiers as they were trained; ``fold_scores`` show how much they change
-    with the training set.
+    **The test** is the paired bootstrap [1]_ of the difference of the mean F1. It uses the predictions of all folds
+    together, and resamples by group if groups are given. The p-values of all pairs are corrected by Holm's method [2]_.
+    A t-test over folds, even if it is corrected for their overlap [3]_, needs the mean F1 of each fold, which is mostly
+    noise if a fold contains only a handful of quasars. Such a test is also undefined for one fold, and it ignores
+    groups. The disadvantage of the bootstrap is that it applies only to the classifiers as they were trained.
+    ``fold_scores`` shows how much the scores change with the training set.
 
-    Predictions that ``y`` does not hold, such as "UNKNOWN", count as errors. Scores and their confidence intervals
+    Predicted labels that are not in ``y``, such as "UNKNOWN", count as errors. Scores and their confidence intervals
     are as in :func:`classification_table`. In a fold without spectra of a class, the mean leaves that class out.
 
     A classifier that raises an error is reported in ``failures`` and not tried again; the others continue.

@@ -219,7 +219,9 @@ class ClassifierComparison:
                 f"In brackets: {100 * self.confidence_level:.4g} % confidence interval of {self.n_resamples} "
                 f"bootstrap resamples of {self._resampled()}."
             )
-            lines.append("They hold for the classifiers as they were trained: another training differs further.")
+            lines.append(
+                "They apply to the classifiers as they were trained and do not include the variation between trainings."
+            )
             if few := few_units(self.labels, self.n_units):
                 lines.append(few)
         return "\n".join(lines)

@@ -48,8 +48,8 @@ def make_folds(
             both = np.intersect1d(groups[train], groups[test])
             if both.size:
                 raise ValueError(
-                    f"cv must keep each group on one side: {both.size} groups are in both the training and the test "
-                    f"part of fold {i + 1}. A number or StratifiedGroupKFold keeps them apart."
+                    f"cv must keep groups together: {both.size} groups are in both the training and the test part of "
+                    f"fold {i + 1}. Use a number or StratifiedGroupKFold instead."
                 )
     return folds
 

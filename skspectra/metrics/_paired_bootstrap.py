@@ -62,17 +62,17 @@ def paired_bootstrap(
     confidence_level: float = 0.95,
     random_state: int | np.random.RandomState | None = None,
 ) -> PairedDifference:
-    """Test whether the mean F1 of two classifiers on the same spectra differs by more than chance.
+    """Test whether two classifiers differ significantly in their mean F1 on the same spectra.
 
-    Both classifiers are scored on the same resampled spectra, so that the effects of spectra that are hard for both,
-    and of the choice of the test set, cancel in the difference.
+    Both classifiers are scored on the same resampled spectra. Effects of spectra that are hard for both classifiers,
+    and of the choice of the test set, therefore cancel in the difference.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
         True classes: strings, integers or booleans.
     y_pred_a, y_pred_b : array-like of shape (n_samples,)
-        Predictions of the two classifiers for the same spectra. Labels that ``y_true`` does not hold count as errors.
+        Predictions of the two classifiers for the same spectra. Labels that are not in ``y_true`` count as errors.
     class_priors : dict of label to float, or array-like of shape (n_classes,), default=None
         Shares of the classes of ``y_true``, above 0 and summing to 1, at which the F1 are compared. An array is in the
         order of the sorted classes. By default the F1 are compared at the mix of the data.
@@ -111,9 +111,9 @@ def paired_bootstrap(
     -----
     The p-value is the smallest level whose percentile interval excludes 0 [1]_: twice the smaller of the shares of
     replicates at or below 0 and at or above 0, with one added to both counts, so that it is never 0 [2]_. It applies to
-    the two classifiers as they were trained, not to training them again. With fewer than about ten spectra or groups in
-    a class it is too small, and the confidence interval is too narrow, because no replicate holds a spectrum that is
-    not in the test set.
+    the two classifiers as they were trained, not to other trainings. If a class has fewer than about ten spectra or
+    groups, the p-value is too small and the confidence interval is too narrow, because no replicate contains a spectrum
+    that is not in the test set.
 
     References
     ----------

@@ -31,7 +31,10 @@ def few_units(labels: np.ndarray, n_units: np.ndarray) -> str:
     few = ", ".join(f"{label} {n}" for label, n in zip(labels, n_units, strict=True) if 0 < n < 10)
     if not few:
         return ""
-    return f"Confidence intervals are too narrow and p-values too small with fewer than 10 to draw from: {few}."
+    return (
+        "Confidence intervals are too narrow and p-values too small for classes with fewer than 10 spectra or groups: "
+        f"{few}."
+    )
 
 
 def import_pandas(user: str) -> Any:

@@ -45,8 +45,8 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
     max_epochs : int, default=60
         Number of passes over the training spectra.
     batch_size : int, default=64
-        Largest number of spectra in an optimiser step. It determines the memory that training needs, whatever
-        n_samples.
+        Largest number of spectra in an optimiser step. It determines the memory that training needs, which does not
+        depend on n_samples.
     lr : float, default=0.01
         Learning rate of Adam; with ``lr_schedule="one-cycle"`` its peak.
     lr_schedule : {"step", "one-cycle"} or None, default="step"
@@ -83,7 +83,8 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         does, the same call of `fit` resumes from there and gives the same model as an uninterrupted training, on a CPU
         to the last bit. A file belongs to one training, identified by parameters (except `verbose`), spectra, labels
         and versions. It is deleted when the training is finished, but not after Ctrl-C. If a state cannot be saved, a
-        warning is raised. The state includes those of `callbacks` with the methods `state_dict` and `load_state_dict`.
+        warning is raised. The state includes that of each of `callbacks` with the methods `state_dict` and
+        `load_state_dict`.
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last fit, with the same classes and architecture. A subclass with
         pre-training then skips it.
@@ -278,7 +279,7 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If a parameter, a label or a spectrum is not valid, if the loss stops being a number, or if a checkpoint
+            If a parameter, a label or a spectrum is not valid, if the loss becomes NaN or infinite, or if a checkpoint
             cannot be read.
 
         Warns
@@ -394,6 +395,6 @@ def _load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor]) -> 
         module.load_state_dict(weights)
     except RuntimeError as error:
         raise ValueError(
-            "With warm_start=True the parameters of the architecture must stay those of the last fit: set them back, "
+            "With warm_start=True the parameters of the architecture must be the same as in the last fit. Reset them, "
             "or set warm_start=False."
         ) from error

@@ -21,14 +21,14 @@ class DBNClassifier(BaseSpectrumClassifier):
     """Deep belief network for spectra: sigmoid layers pre-trained without labels, then trained with them.
 
     Each hidden layer is first trained as a restricted Boltzmann machine, by contrastive divergence, on the output of
-    the layers before it [2]_; then the whole network is trained with labels like any other. Wang, Zhao & Fan [1]_
-    compare their network with one. Pre-training helped in one measurement and not in others: see "What pre-training
-    does for the deep belief network" on the page Benchmarks.
+    the layers before it [2]_. Then the whole network is trained with labels like any other network. Wang, Zhao & Fan
+    [1]_ compare their network with a deep belief network. Pre-training does not always improve the result;
+    ``python -m benchmarks.classifiers.pretraining`` measures its effect.
 
     The machines interpret numbers in [0, 1] as probabilities, so scale the spectra first, for example with
     :class:`~skspectra.preprocessing.MinMaxSpectrumScaler`. If the training spectra are not within [0, 1], pre-training
-    maps their range to it linearly and then includes this mapping in the weights of the first layer; noise of
-    `augmenter` beyond this range is clipped. Both apply only to pre-training.
+    maps their range to it linearly and then includes this mapping in the weights of the first layer. Noise of
+    `augmenter` beyond this range is clipped. The mapping and the clipping apply only to pre-training.
 
     Parameters
     ----------

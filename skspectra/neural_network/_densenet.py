@@ -15,7 +15,7 @@ from ._modules._densenet import DenseNet1D
 
 
 class DenseNet1DClassifier(BaseSpectrumClassifier):
-    """Densely connected convolutional network for spectra, with kernels of several widths side by side.
+    """Densely connected convolutional network for spectra, with parallel kernels of several widths.
 
     This is the network of Wang, Zhao & Fan [1]_. It has a convolutional stem, dense blocks of convolutions whose
     kernels are as wide as narrow lines, broad lines and molecular bands, transitions that halve the length, extra
@@ -31,9 +31,9 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     <parameters of the module>
     init : str, fitted DenseNet1DClassifier or Pipeline that ends in one, default=None
         Network from whose weights `fit` starts: the name of a model of :func:`skspectra.pretrained.load_classifier`, or
-        a fitted one. It must have the same parameters of the architecture, and may have been fitted to spectra of
-        another length. The last layer keeps the weights of the classes that both have, and has random ones for the
-        others. None begins with random weights. In the grid of a search, wrap a fitted network in
+        a fitted network. It must have the same architecture, but may have been fitted to spectra of another length. The
+        last layer keeps the weights of the classes that both networks have, and has random weights for the others. With
+        None, all weights are random. In the grid of a search, wrap a fitted network in
         :class:`~sklearn.frozen.FrozenEstimator`. :meth:`from_pretrained` sets matching parameters.
     <training parameters>
 
@@ -135,7 +135,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         name : str, default="star-galaxy-qso"
             The model, as in :func:`skspectra.pretrained.load_classifier`.
         **params
-            Any parameters of the class; they replace those that this method sets.
+            Any parameters of the class. They override those that this method sets.
 
         Returns
         -------
@@ -182,13 +182,14 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
     def plain(cls, **params: Any) -> Self:
         """Make the DenseNet of Huang et al. [1]_ for spectra, the network on which this one is based.
 
-        It has bottleneck blocks with a kernel of 3 samples, no squeeze-and-excitation and no cross transitions; blocks,
-        growth rate, compression, layers and training are those of the class, so that the two can be compared.
+        It has bottleneck blocks with a kernel of 3 samples, no squeeze-and-excitation and no extra transitions. The
+        number of blocks and layers, the growth rate, the compression and the training are those of the class, so that
+        the two networks can be compared.
 
         Parameters
         ----------
         **params
-            Any parameters of the class; they override those that make the network plain.
+            Any parameters of the class. They override those that this method sets.
 
         Returns
         -------

@@ -18,7 +18,7 @@ def select_device(device: str | torch.device) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # AssertionError: a PyTorch without CUDA
         available = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         raise ValueError(
-            f"device={device!r} is not available. Allowed are 'auto' and this machine's devices, such as {available}."
+            f"device={device!r} is not available. It must be 'auto' or a device of this machine, such as {available}."
         ) from error
     return selected
 
@@ -30,7 +30,7 @@ def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
     elif precision == "bfloat16" and not _multiplies_bfloat16(device):
         warnings.warn(
             f"precision='bfloat16' is emulated on {device}, which is slower than float32. precision='auto' uses "
-            "bfloat16 only where it is faster.",
+            "bfloat16 only if it is faster.",
             UserWarning,
             stacklevel=1,  # this line, so that it is shown once
         )

@@ -80,7 +80,7 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def embed(self, X: ArrayLike) -> np.ndarray:
-        """Return the embedding of each spectrum: the vector that the last layer reads.
+        """Return the embedding of each spectrum: the input of the last layer.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
             return
         if network.get("format") != _FORMAT:
             raise ValueError(
-                f"This {type(self).__name__} was saved by another version of skspectra, whose networks have other "
+                f"This {type(self).__name__} was saved by another version of skspectra, in which networks have other "
                 "parameters. Load it with that version, or train it again."
             )
         try:

@@ -56,13 +56,13 @@ def _source(classifier: Any) -> Any:
         check_is_fitted(source)
     except (NotFittedError, AttributeError, TypeError) as error:
         raise ValueError(
-            f"init={init!r} is not fitted. A search copies the estimators in its grid without their fit: wrap them in "
-            "sklearn.frozen.FrozenEstimator."
+            f"init={init!r} is not fitted. A search makes unfitted copies of the estimators in its grid, so wrap them "
+            "in sklearn.frozen.FrozenEstimator."
         ) from error
     if getattr(source, "module_class", None) is not classifier.module_class:
         raise ValueError(
-            f"init={type(source).__name__} is not allowed; allowed are the name of a pretrained model and a fitted "
-            f"{type(classifier).__name__}, also at the end of a pipeline."
+            f"init={type(source).__name__} is not allowed; it must be the name of a pretrained model or a fitted "
+            f"{type(classifier).__name__}, which may be at the end of a pipeline."
         )
     return source
 

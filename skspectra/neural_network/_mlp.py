@@ -13,9 +13,9 @@ class SpectrumMLPClassifier(BaseSpectrumClassifier):
     """Multilayer perceptron for spectra: fully connected layers with ReLU, one after another.
 
     This is the traditional network with which Wang, Zhao & Fan [1]_ compare theirs. It treats each sample of a spectrum
-    as a feature of its own and ignores their order. It is trained like :class:`DenseNet1DClassifier` and, unlike
-    :class:`sklearn.neural_network.MLPClassifier`, offers balanced draws, fresh noise, the best validation epoch and
-    GPUs.
+    as a separate feature and ignores the order of the samples. It is trained like :class:`DenseNet1DClassifier`. Unlike
+    :class:`sklearn.neural_network.MLPClassifier`, it supports balanced epochs, fresh noise in every epoch, the choice
+    of the best validation epoch, and GPUs.
 
     Scale the spectra first, for example with :class:`~skspectra.preprocessing.MinMaxSpectrumScaler`.
 
@@ -78,5 +78,5 @@ class SpectrumMLPClassifier(BaseSpectrumClassifier):
 def check_hidden_layer_sizes(sizes: Any) -> tuple[int, ...]:
     """Return the sizes as a tuple of at least one positive integer."""
     if len(sizes) == 0 or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in sizes):
-        raise ValueError(f"hidden_layer_sizes={sizes!r} is not allowed; allowed is at least one positive integer.")
+        raise ValueError(f"hidden_layer_sizes={sizes!r} is not allowed; it must have at least one positive integer.")
     return tuple(int(n) for n in sizes)

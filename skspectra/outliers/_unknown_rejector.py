@@ -1,4 +1,4 @@
-"""A classifier that may answer "unknown"."""
+"""A classifier that can predict that a spectrum is unknown."""
 
 from collections.abc import Callable
 from numbers import Real
@@ -34,28 +34,30 @@ class UnknownRejector(BaseMetaClassifier):
     Parameters
     ----------
     estimator : classifier
-        It is cloned and fitted; wrap one that is already fitted in :class:`~sklearn.frozen.FrozenEstimator`, and give
-        `fit` spectra that it was not trained with.
+        It is cloned and fitted. If it is already fitted, wrap it in :class:`~sklearn.frozen.FrozenEstimator`, and pass
+        spectra to `fit` that it was not trained with.
     method : {"max_proba", "energy", "distance"} or callable, default="max_proba"
         The score.
 
         - "max_proba": the greatest class probability [1]_.
-        - "energy": the logarithm of the sum of the exponentials of the logits of `decision_function` [2]_; for three
-          classes or more.
+        - "energy": the logarithm of the sum of the exponentials of the logits of `decision_function` [2]_. It requires
+          at least three classes.
         - "distance": minus the Mahalanobis distance from the nearest class mean, with one shrunk covariance for all
           classes [3]_. The features are the input of the last layer of a network or of the last step of a pipeline,
           also within a search, the classifiers of :mod:`skspectra.calibration` or a
           :class:`~sklearn.calibration.CalibratedClassifierCV` of one classifier, such as a frozen one. For any other
           classifier, they are the spectra as given.
-        - callable: called with the fitted estimator and spectra, it returns an array of shape (n_samples,), higher for
-          more known spectra. Detectors of other libraries can be used in this way.
+        - callable: it is called with the fitted estimator and spectra, and returns an array of shape (n_samples,) with
+          higher values for spectra that are more similar to known ones. Detectors of other libraries can be used in
+          this way.
     rejection_rate : float, default=0.05
         Share of known spectra that may be rejected, in [0, 1). For a new spectrum like those held out, it is an upper
         bound on the probability of being rejected. A class that is predicted for fewer than ``1 / rejection_rate - 1``
         held-out spectra is never rejected.
     validation_fraction : float, default=0.2
-        Fraction of each class, drawn at random, that is held out for the thresholds. With a frozen `estimator` all
-        spectra are used for the thresholds, except for "distance", which needs the rest for means and covariance.
+        Fraction of each class, drawn at random, that is held out for the thresholds. With a frozen `estimator`, all
+        spectra are used for the thresholds. "distance" is an exception, because it needs the other spectra for the
+        means and the covariance.
     unknown_label : str or int, default=None
         Label that `predict` returns for unknown spectra; None means "UNKNOWN", or -1 if the labels are numbers.
     random_state : int, RandomState instance or None, default=None
@@ -83,8 +85,9 @@ class UnknownRejector(BaseMetaClassifier):
 
     Notes
     -----
-    Spectra of one object must not be both in training and held out: split such data by object, fit the classifier on
-    one part and the rejector, with the classifier frozen, on the other.
+    No object should have spectra both in training and among the held-out spectra. If objects have several spectra,
+    split the data by object, fit the classifier on one part, and fit the rejector with the frozen classifier on the
+    other part.
 
     References
     ----------

@@ -16,22 +16,22 @@ from ..augmentation._add_noise import write_noisy_spectra
 class PhysicsNoiseOverSampler(BaseOverSampler):
     """Add copies of the spectra of rarer classes, each with its own noise.
 
-    The result holds the given spectra first, unchanged, and then, for each class to be enlarged, copies of its spectra
-    with electronic noise, cosmic rays and bad pixels [1]_. The numbers of copies of the spectra of a class differ by at
-    most one.
+    The result contains the given spectra, unchanged, followed by copies of the spectra of each class to be enlarged.
+    The copies have electronic noise, cosmic rays and bad pixels [1]_. The numbers of copies of the spectra of a class
+    differ by at most one.
 
-    This is the method of [1]_, and a way to store a balanced data set. Its noise identifies the copies. To train a
-    classifier, give all classes the same noise instead, as described in the notes.
+    This is the method of [1]_, and a way to store a balanced data set. However, the noise reveals which spectra are
+    copies. To train a classifier, add the same noise to all classes instead, as described in the notes.
 
     Parameters
     ----------
     sampling_strategy : float, str, dict or callable, default="auto"
-        Which classes to enlarge, and to how many spectra.
+        The classes to enlarge, and the number of their spectra in the result.
 
         - str: all classes that it names get as many spectra as the most frequent one: ``"minority"``,
           ``"not minority"``, ``"not majority"``, ``"all"``, or ``"auto"``, which is ``"not majority"``.
-        - float, for two classes: number of spectra of the rarer class over that of the other in the result.
-        - dict: from class label to the number of spectra wanted.
+        - float, for two classes: number of spectra of the rarer class divided by that of the other one in the result.
+        - dict: from class label to the number of spectra in the result.
         - callable: takes ``y`` and returns such a dict.
     augmenter : CCDNoiseAugmenter or None, default=None
         Strength of the noise; None means ``CCDNoiseAugmenter()``. Its ``random_state`` is not used.
@@ -56,20 +56,20 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
 
     Notes
     -----
-    The dtype of X is kept; for integers the noise is rounded. NaN samples stay NaN. pandas and Polars data frames are
-    returned as such. Copies are written directly into the result, so that little further memory is needed.
+    The dtype of X is kept. If it is an integer type, the noise is rounded. NaN samples stay NaN. pandas and Polars data
+    frames are returned as such. Copies are written directly into the result, so little additional memory is needed.
 
-    Noise that only the copies of the rarer classes receive can teach a classifier that an artefact means a rare class
-    (``benchmarks/noise/leak_check.py`` measures it). A :class:`~skspectra.augmentation.CCDNoiseAugmenter` after this
-    sampler does not fix that, because copies then have noise twice and all other spectra once. Every class gets the
-    same noise with
+    If only the copies of the rarer classes receive noise, a classifier can learn that an artefact means a rare class
+    (``benchmarks/noise/leak_check.py`` measures this). A :class:`~skspectra.augmentation.CCDNoiseAugmenter` after this
+    sampler does not solve the problem, because noise is then added to the copies twice and to all other spectra once.
+    Every class receives the same noise with
 
     - ``sampling="balanced", augmenter=CCDNoiseAugmenter()`` in the networks of `skspectra.neural_network`, which
-      balance and add noise in their own training;
-    - imbalanced-learn's ``RandomOverSampler`` followed by ``CCDNoiseAugmenter`` in front of any other classifier.
+      balance the classes and add noise during training;
+    - imbalanced-learn's ``RandomOverSampler`` followed by ``CCDNoiseAugmenter`` before any other classifier.
 
-    A sampler before an estimator that splits off its own validation part puts copies of validation spectra into
-    training. The networks balance after the split.
+    If an estimator splits off its own validation spectra, a sampler before it puts copies of validation spectra into
+    the training set. The networks balance the classes after the split.
 
     References
     ----------
@@ -78,8 +78,8 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
 
     Examples
     --------
-    The paper's balance of 1:1:1, with fewer stars and more galaxies and quasars, in a pipeline of imbalanced-learn,
-    which resamples while it fits and not while it predicts:
+    This example balances the classes at 1:1:1 as in the paper, with fewer stars and more galaxies and quasars. The
+    pipeline of imbalanced-learn resamples only when it is fitted:
 
     >>> from collections import Counter
     >>> import numpy as np
@@ -137,8 +137,8 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         Raises
         ------
         ValueError
-            If a parameter is outside what is allowed, X holds infinity or columns that are no flux, y has one class
-            only, or ``sampling_strategy`` asks for fewer spectra of a class than there are.
+            If a parameter is not valid, X contains infinity or columns that are not flux, y has only one class, or
+            ``sampling_strategy`` asks for fewer spectra of a class than there are.
         """
         refuse_missing_labels(y)
         _refuse_other_columns(X)
@@ -147,7 +147,7 @@ class PhysicsNoiseOverSampler(BaseOverSampler):
         # imbalanced-learn returns frames only for pandas.
         labels = y.to_series() if _is_polars(y) and hasattr(y, "to_series") else y  # of a frame of one column
         if _is_polars(y) and labels is not y and y.width != 1:
-            raise ValueError(f"y has the columns {y.columns}; allowed is one column of labels.")
+            raise ValueError(f"y must have one column of labels; it has the columns {y.columns}.")
         values = [data.to_numpy() if _is_polars(data) else data for data in (X, labels)]
         X_resampled, y_resampled = super().fit_resample(*values)
         if _is_polars(X):

@@ -11,12 +11,12 @@ from .._validation import check_spectra
 class MissingFluxInterpolator(StatelessSpectrumTransformer):
     """Fill the missing samples of each spectrum linearly from their neighbours.
 
-    A NaN sample between two measured ones gets the value of the straight line that joins them; one before the first or
-    after the last measured sample gets the nearest value. Real spectra that do not cover the whole grid, or whose
-    pipeline masked samples, can then pass through every classifier.
+    A NaN sample between two measured ones gets the value of the straight line that joins them. A sample before the
+    first or after the last measured one gets the nearest value. Real spectra that do not cover the whole grid, or whose
+    pipeline masked samples, can then be used with every classifier.
 
-    Each spectrum is filled from its own samples, so `transform` works without `fit`. Samples are taken as evenly
-    spaced.
+    Each spectrum is filled from its own samples, so `transform` works without `fit`. The samples are assumed to be
+    evenly spaced.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
 
     Notes
     -----
-    float32 and float64 are kept, everything else becomes float64.
+    float32 and float64 are kept, and all other dtypes become float64.
 
     Long constant ends degrade the predictions of a network that was trained on complete spectra. If spectra cover
     different ranges, train with such spectra, for example with ``make_spectra(missing="survey")``, or cut all of them
@@ -73,8 +73,8 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
         Raises
         ------
         ValueError
-            If a spectrum has no measured sample at all, or X holds infinity or differs in width from what `fit` saw.
-            X is unchanged then.
+            If a spectrum has no measured sample at all, or X contains infinity or has another number of features than
+            in `fit`. X does not change in this case.
         """
         self._validate_params()
         X = check_spectra(self, X, copy=self.copy, force_writeable=True)

@@ -39,13 +39,13 @@ class MinMaxSpectrumScaler(StatelessSpectrumTransformer):
 
     See Also
     --------
-    MissingFluxInterpolator : Fill the NaN samples that this scaler leaves as they are.
+    MissingFluxInterpolator : Fill the NaN samples, which this scaler does not change.
     sklearn.preprocessing.MinMaxScaler : Scales each wavelength over all spectra instead.
 
     Notes
     -----
-    float32 and float64 are kept, everything else becomes float64. The work is done in chunks of rows, in as many
-    threads as ``OMP_NUM_THREADS`` and the processor allow, and needs no temporary of the size of the input.
+    float32 and float64 are kept, and all other dtypes become float64. The computation runs on chunks of rows, in as
+    many threads as ``OMP_NUM_THREADS`` and the processor allow, and needs no temporary array of the size of the input.
 
     References
     ----------
@@ -95,7 +95,7 @@ class MinMaxSpectrumScaler(StatelessSpectrumTransformer):
         Raises
         ------
         ValueError
-            If X holds infinity or differs in width from what `fit` saw. X is unchanged then.
+            If X contains infinity or has another number of features than in `fit`. X does not change in this case.
         """
         self._validate_params()
         if self.copy:

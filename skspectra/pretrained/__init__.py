@@ -1,4 +1,4 @@
-"""Classifiers that are trained already and come with the package, and features from them."""
+"""Pretrained classifiers that come with the package, and features from them."""
 
 from ._features import PretrainedFeatures
 from ._load import load_classifier, load_model_card, onnx_path

@@ -26,9 +26,9 @@ def _pipeline(name: str, device: str) -> Pipeline:
 class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, StatelessSpectrumTransformer):
     """The input of the last layer of a pretrained network, as features for any other estimator.
 
-    It takes flux in any unit with NaN where nothing was measured, as the classifier of :func:`load_classifier` does,
-    and learns nothing itself, so `transform` works without `fit`. A linear classifier, a clustering or a regression on
-    these features is fitted in a second.
+    Like the classifier of :func:`load_classifier`, this transformer accepts flux in any unit, with NaN where nothing
+    was measured. It learns nothing itself, so `transform` works without `fit`. A linear classifier, a clustering or a
+    regression on these features is fitted in a second.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, StatelessSpectrumTrans
 
     Notes
     -----
-    The network is convolutional, so that spectra of any length have features. The weights know lines as wide as they
-    are on ``LAMOST_WAVELENGTH``, 2.08 angstrom a sample: bring spectra of another sampling to it with
+    The network is convolutional, so it accepts spectra of any length. The weights were trained on lines as they appear
+    on ``LAMOST_WAVELENGTH``, with 2.08 angstrom per sample. Resample spectra with another sampling to this grid with
     :func:`~skspectra.datasets.resample_spectra`.
 
     Examples
@@ -84,13 +84,13 @@ class PretrainedFeatures(ClassNamePrefixFeaturesOutMixin, StatelessSpectrumTrans
         Returns
         -------
         features : ndarray of shape (n_samples, n_features_out), float32
-            What the last layer of the network reads.
+            Input of the last layer of the network.
 
         Raises
         ------
         ValueError
-            If there is no such model or device, a spectrum has no measured sample, or X holds infinity or differs in
-            width from what `fit` saw.
+            If there is no such model or device, a spectrum has no measured sample, or X contains infinity or has
+            another number of features than in `fit`.
         """
         self._validate_params()
         flux = check_spectra(self, X)

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 def load_classifier(name: str = "star-galaxy-qso", *, device: str | torch.device = "auto") -> Pipeline:
     """Load a classifier of spectra that needs no training.
 
-    It takes flux in any unit on :data:`~skspectra.datasets.LAMOST_WAVELENGTH`, with NaN where nothing was measured, as
-    :func:`~skspectra.datasets.load_spectra` returns it. :func:`load_model_card` says what it was trained on, how well
-    it does and where its limits are.
+    It accepts flux in any unit on :data:`~skspectra.datasets.LAMOST_WAVELENGTH`, with NaN where nothing was measured,
+    as :func:`~skspectra.datasets.load_spectra` returns it. :func:`load_model_card` returns a description of its
+    training data, its accuracy and its limits.
 
     Parameters
     ----------
     name : str, default="star-galaxy-qso"
-        The model. "star-galaxy-qso" tells stars, galaxies and quasars apart. A number behind the name, as in
-        "star-galaxy-qso-3", is a version: it always gives the same weights, where the name alone gives the newest.
+        The model. "star-galaxy-qso" distinguishes stars, galaxies and quasars. A name with a number, such as
+        "star-galaxy-qso-3", is a version, which always has the same weights. The name alone loads the newest version.
     device : str or torch.device, default="auto"
         Where to predict. "auto" is CUDA if it is available, and the CPU otherwise.
 
@@ -37,20 +37,20 @@ def load_classifier(name: str = "star-galaxy-qso", *, device: str | torch.device
     Raises
     ------
     ValueError
-        If there is no model of that name; the error lists those there are.
+        If there is no model of that name. The error lists the available models.
 
     See Also
     --------
     onnx_path : The same classifier for use without PyTorch.
-    load_model_card : What it was trained on, its scores and its limits.
-    skspectra.calibration.PriorCorrectedClassifier : Brings the probabilities to the class mix of a survey.
+    load_model_card : Training data, scores and limits of the classifier.
+    skspectra.calibration.PriorCorrectedClassifier : Correct the probabilities to the class mix of a survey.
 
     Notes
     -----
-    The probabilities are meant for equal shares of the classes. In a survey where one class is rare, correct them:
+    The probabilities are meant for equal shares of the classes. If a class is rare in your survey, correct them with
     ``PriorCorrectedClassifier(FrozenEstimator(classifier), class_priors={...}, training_priors="balanced")``.
 
-    The weights are plain arrays: loading them runs no code of the file.
+    The weights are plain arrays. Loading them executes no code.
 
     Examples
     --------
@@ -79,13 +79,13 @@ def load_model_card(name: str = "star-galaxy-qso") -> str:
     Returns
     -------
     card : str
-        What the model was trained on, its scores with confidence intervals, its limits, versions and licence, in
+        The training data of the model, its scores with confidence intervals, its limits, versions and licence, in
         Markdown.
 
     Raises
     ------
     ValueError
-        If there is no model of that name; the error lists those there are.
+        If there is no model of that name. The error lists the available models.
 
     References
     ----------
@@ -111,12 +111,12 @@ def onnx_path(name: str = "star-galaxy-qso") -> Path:
     Returns
     -------
     path : pathlib.Path
-        A file within the installed package, for reading alone.
+        A file in the installed package, which should not be changed.
 
     Raises
     ------
     ValueError
-        If there is no model of that name; the error lists those there are.
+        If there is no model of that name. The error lists the available models.
 
     See Also
     --------
@@ -124,7 +124,7 @@ def onnx_path(name: str = "star-galaxy-qso") -> Path:
 
     Examples
     --------
-    Predicting without PyTorch needs onnxruntime:
+    Prediction without PyTorch requires onnxruntime:
 
     >>> from skspectra.datasets import load_sdss_sample
     >>> from skspectra.export import OnnxClassifier

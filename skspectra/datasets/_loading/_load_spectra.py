@@ -30,9 +30,9 @@ def load_spectra(
     """Load files of survey spectra onto one wavelength grid.
 
     The survey is recognised from the content of each file, plain or compressed (gzip, bzip2, xz, a zip archive of one
-    file). Supported are LAMOST spectra of low and medium resolution, ``spec-*`` of SDSS, BOSS, eBOSS and SDSS-V,
-    ``spSpec-*`` of SDSS, ``mwmStar`` and ``mwmVisit`` of SDSS-V, DESI coadds, files of the Tianchi competition, and
-    your own tables: npz, npy, csv and other text, ECSV, VOTable and FITS. Classes and redshifts of a DESI
+    file). The supported formats are LAMOST spectra of low and medium resolution, ``spec-*`` of SDSS, BOSS, eBOSS and
+    SDSS-V, ``spSpec-*`` of SDSS, ``mwmStar`` and ``mwmVisit`` of SDSS-V, DESI coadds, files of the Tianchi competition,
+    and your own tables: npz, npy, csv and other text, ECSV, VOTable and FITS. Classes and redshifts of a DESI
     ``coadd-X.fits`` come from ``redrock-X.fits`` in the same folder, if it is among the files; a redrock table with
     another name or a redshift catalogue applies to any coadd. Classes of Tianchi spectra come from a table of id and
     type. :func:`register_reader` adds a survey. Reading FITS files requires astropy, and reading text files requires
@@ -42,7 +42,7 @@ def load_spectra(
     ----------
     paths : str, path-like, file object, HDUList, specutils Spectrum or iterable of them
         Files, folders and glob patterns (``**`` matches subfolders). In a folder, but not in its subfolders, all files
-        with a suffix of the formats above are read; a file that is not FITS and holds no spectra is ignored. A file
+        with a suffix of the formats above are read; a file that is not FITS and contains no spectra is ignored. A file
         that occurs more than once is read once. Open files, astropy HDULists, and `Spectrum` or `SpectrumList` objects
         of specutils with wavelengths in vacuum are also accepted.
     wavelength : array-like of shape (n_features,) or None, default=LAMOST_WAVELENGTH
@@ -86,15 +86,15 @@ def load_spectra(
         survey : ndarray of str, (n_samples,)
             Name of the survey.
         object_id : ndarray of str, (n_samples,)
-            Name of the object. Repeated observations share it: use it as `groups` in every split.
+            Name of the object, which is the same for repeated observations. Use it as `groups` in every split.
         spectrum_id : ndarray of str, (n_samples,)
-            Name of the observation: LAMOST's plan, spectrograph and fibre, SDSS's plate, date and fibre.
+            Name of the observation: the plan, spectrograph and fibre of LAMOST, or the plate, date and fibre of SDSS.
         filename : ndarray of str, (n_samples,)
             File that the spectrum came from.
         failures : list of (str, str)
             With ``on_error="warn"``, each file that could not be loaded completely, and the cause.
         passed_over : list of str
-            Files without spectra in folders.
+            Files in folders that contain no spectra.
         DESCR : str
             Description of what was loaded.
 
@@ -103,9 +103,9 @@ def load_spectra(
     OSError
         If a file does not exist or cannot be read.
     ValueError
-        If a file is damaged, of an unknown format, on another grid than the first (with ``wavelength=None``), or holds
-        a duplicate spectrum or one without measured samples on the grid; if there are no spectra at all; or if a
-        parameter is out of range. The error names the file and the cause.
+        If a file is damaged, has an unknown format, has another grid than the first one (with ``wavelength=None``), or
+        contains a duplicate spectrum or one without measured samples on the grid; if there are no spectra at all; or if
+        a parameter is out of range. The error names the file and the cause.
     ImportError
         If a FITS file needs astropy, or a text file needs pandas, and it is not installed.
 

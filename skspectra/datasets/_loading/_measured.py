@@ -21,15 +21,15 @@ def why_unmeasured(spectrum: Spectrum, first: float, last: float) -> str:
     if last >= grid[0] and first <= grid[-1]:
         return f"nothing {whose}was measured: no sample has a finite flux and an inverse variance above 0"
     return (
-        f"nothing {whose}falls on the grid: it covers {first:.6g} to {last:.6g}, and the grid "
+        f"nothing {whose}falls on the grid: it covers {first:.6g} to {last:.6g}, and the grid covers "
         f"{grid[0]:.6g} to {grid[-1]:.6g} angstrom{_guess(first, last, grid)}"
     )
 
 
 def _guess(first: float, last: float, grid: np.ndarray) -> str:
-    """Return a hint at the units in which the wavelengths would fall on the grid."""
+    """Return a sentence about the units in which the wavelengths would fall on the grid."""
     as_angstrom = {unit: (first * factor, last * factor) for unit, factor in _UNITS.items()}
     if last < 10:
         as_angstrom["log10(angstrom)"] = (10.0**first, 10.0**last)
     fitting = [unit for unit, (low, high) in as_angstrom.items() if low < grid[-1] and high > grid[0]]
-    return f". They look like {' or '.join(fitting)}, and must be in angstrom" if fitting else ""
+    return f". They seem to be in {' or '.join(fitting)}, but must be in angstrom" if fitting else ""

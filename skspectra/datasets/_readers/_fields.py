@@ -80,7 +80,7 @@ def spectra_of(arrays: Mapping[str, Any], object_id: str = "") -> list[Spectrum]
         rows = {name: _repeated(values, len(values) == flux.shape[1]) for name, values in rows.items()}
     for name, values in rows.items():
         if len(values) != len(flux):
-            raise ValueError(f"{name} has {len(values)} rows and the flux {len(flux)}")
+            raise ValueError(f"{name} has {len(values)} rows, but the flux has {len(flux)}")
     if "ivar" in rows:
         # `load_spectra` returns NaN throughout if there is no inverse variance.
         rows["ivar"] = [None if np.isnan(ivar).all() else ivar for ivar in rows["ivar"]]
@@ -111,7 +111,8 @@ def _wavelength(given: Mapping[str, Any], places: Mapping[str, str]) -> tuple[np
         return 10.0 ** np.asarray(given["log10 wavelength"], np.float64), ""
     unit = _split(places["wavelength"])[1]
     if unit not in _ANGSTROMS:
-        raise ValueError(f"the wavelengths are in {unit!r}; known are {[name for name in _ANGSTROMS if name]}")
+        known = [name for name in _ANGSTROMS if name]
+        raise ValueError(f"the wavelengths are in {unit!r}; the known units are {known}")
     values = in_angstrom(given["wavelength"], "the wavelength")
     if not unit and np.array_equal(values, _GAIA_GRID):
         return values * _ANGSTROMS["nm"], "Gaia"

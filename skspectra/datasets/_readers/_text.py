@@ -22,8 +22,8 @@ _TRUTH = {"true": "1", "false": "0"}
 _SEPARATORS = (",", ";", "\t", "|")  # and blanks
 
 _WANTED = (
-    "A text file of spectra has a header with the columns wavelength and flux (a pixel a row), or with the wavelengths "
-    "themselves (a spectrum a row)"
+    "A text file of spectra has a header with the columns wavelength and flux (one pixel per row), or with the "
+    "wavelengths themselves (one spectrum per row)"
 )
 
 

@@ -48,9 +48,9 @@ def unpacked(handle: BinaryIO) -> BinaryIO:
         start = handle.read(_TAR[0] + len(_TAR[1]))
         for magic, what in _REFUSED.items():
             if start.startswith(magic):
-                raise ValueError(f"it is {what}, which is not read: unpack or convert it first")
+                raise ValueError(f"it is {what}, which is not supported: unpack or convert it first")
         if start[_TAR[0] :] == _TAR[1]:
-            raise ValueError("it is a tar archive, which is not read: unpack it first")
+            raise ValueError("it is a tar archive, which is not supported: unpack it first")
         found = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
         if found is None and (not start.startswith(b"PK\x03\x04") or _is_npz(handle)):
             handle.seek(0)

@@ -41,9 +41,9 @@ def make_spectra(
 ) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Simulate the spectra of a survey: stars, galaxies and quasars.
 
-    The spectra are computed from published physics and line lists, with some fits and choices (see Notes), as a
-    spectrograph like that of LAMOST sees them. S/N, dust and every effect of the instrument are drawn from the same
-    distributions for all classes, so that only the physics tells them apart.
+    The spectra are computed from published physics and line lists, with some fits and choices (see Notes). They look
+    like spectra of an instrument such as LAMOST. S/N, dust and every effect of the instrument are drawn from the same
+    distributions for all classes, so the classes differ only in their physics.
 
     Parameters
     ----------
@@ -62,11 +62,11 @@ def make_spectra(
         a pair (low, high), its logarithm is drawn uniformly between these limits. With "survey", it is lognormal around
         10 with a scatter of 0.9 in the natural logarithm and clipped to 1 and 200.
     missing : {"survey"} or None, default=None
-        What is not measured, and is therefore NaN. None measures every sample. With "survey" four spectra in ten begin
-        late, by up to 15 % of the samples, four in ten end early, by up to 12 %, and three in ten have a gap of up to
-        12 %. All other samples are the same as with None.
+        Which samples are missing and therefore NaN. With None, no sample is missing. With "survey", four spectra in ten
+        lack the blue end, up to 15 % of the samples, four in ten lack the red end, up to 12 %, and three in ten have a
+        gap of up to 12 %. All other samples are the same as with None.
     random_state : int, RandomState instance or None, default=None
-        Pass an int for reproducible spectra across multiple calls, whatever the number of threads.
+        Pass an int for reproducible spectra across multiple calls. The number of threads does not matter.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
 
@@ -100,12 +100,13 @@ def make_spectra(
     -----
     Stars are grey atmospheres with hydrogen, metal lines and molecules [1]_; galaxies are populations of these stars
     [2]_ with nebular lines [3]_; quasars have the continuum and lines of the composite of [4]_ and the forest of
-    [5]_; the instrument has LAMOST's resolution, arms and wavelengths [6]_. ``DESCR`` names the sources, and states
-    what has none: above all the sizes of the instrument's effects and the distribution of the S/N, which were chosen to
-    look like LAMOST spectra, and the strengths of the molecular bands, which were set by eye.
+    [5]_; the instrument has LAMOST's resolution, arms and wavelengths [6]_. ``DESCR`` names the sources and lists the
+    choices that have no source. The most important of them are the sizes of the instrument's effects and the
+    distribution of the S/N, which were chosen to look like LAMOST spectra, and the strengths of the molecular bands,
+    which were set by eye.
 
-    The instrument treats all classes alike: its noise alone does not distinguish them. At high S/N the autocorrelation
-    of a spectrum does, because it contains lines as narrow as the resolution.
+    The instrument treats all classes alike, so its noise alone does not distinguish them. At high S/N, the
+    autocorrelation of a spectrum distinguishes them, because it contains lines as narrow as the resolution.
 
     The first call computes the stars, which takes some seconds, and keeps them. The spectra are computed in as many
     threads as there are processors.
@@ -134,7 +135,7 @@ def make_spectra(
     >>> dict(zip(labels.tolist(), counts.tolist()))
     {'GALAXY': 100, 'QSO': 100, 'STAR': 100}
 
-    Bright quasars on a grid of one's own:
+    Bright quasars on another grid:
 
     >>> X, y = make_spectra(
     ...     5, weights=(0, 0, 1), wavelength=np.arange(3800, 9200, 2.0), snr=(20, 50), random_state=0, return_X_y=True

@@ -49,8 +49,8 @@ def open_spectra_store(store: str | os.PathLike) -> Bunch:
     OSError
         If there is no such folder.
     ValueError
-        If it holds no complete store: the writing has not ended, or a file is missing, truncated, not an npy file or of
-        another shape than was written. Changes on disk that keep the size of a file are not detected.
+        If the folder is not a complete store: it is still being written, or a file is missing, truncated, not an npy
+        file or of another shape than was written. Changes on disk that keep the size of a file are not detected.
 
     See Also
     --------
@@ -104,12 +104,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         if unfinished(folder).exists() and not folder.exists():
             raise ValueError(
-                f"{folder}: the store is not complete, only {unfinished(folder).name} is there: call "
-                "write_spectra_store again with the same arguments to go on with it"
+                f"{folder}: the store is not complete, only {unfinished(folder).name} exists: call "
+                "write_spectra_store again with the same arguments to complete it"
             ) from error
         if not folder.exists():
             raise
-        raise ValueError(f"{folder}: it is not a complete store of spectra, for it has no {MANIFEST}") from error
+        raise ValueError(f"{folder}: it is not a complete store of spectra, because it has no {MANIFEST}") from error
     try:
         manifest = json.loads(text)
     except ValueError as error:

@@ -47,10 +47,10 @@ def write_spectra_store(
 ) -> Bunch:
     """Write files of survey spectra to a store on disk, for more spectra than memory holds.
 
-    The files are read as by :func:`load_spectra`, one block at a time. After each block the data are safe on disk: if
-    writing ends early because the process was killed, the disk was full or a file was damaged, the same call resumes.
-    Until the store is complete it is called ``STORE.part``, so that a folder named `store` is always complete. If the
-    same call has already written `store`, it is opened and no file is read.
+    The files are read in the same way as by :func:`load_spectra`, one block at a time. After each block the data are
+    safe on disk: if writing ends early because the process was killed, the disk was full or a file was damaged, the
+    same call resumes. Until the store is complete it is called ``STORE.part``, so a folder named `store` is always
+    complete. If the same call has already written `store`, it is opened and no file is read.
 
     Parameters
     ----------
@@ -63,19 +63,19 @@ def write_spectra_store(
     bad_pixels : {"keep", "nan"}, default="keep"
         "nan" sets bad flux to NaN, so that `transformer` can fill it. Inverse variance and mask are not stored.
     transformer : object with a method `transform`, default=None
-        Transformer that prepares the spectra before they are written, so that they need no further copy when a network
-        is trained. It is a transformer, or a pipeline of transformers, that is fitted or needs no fit, treats every
-        spectrum independently and keeps its length, for example
+        Transformer that prepares the spectra before they are written, so that no prepared copy is needed when a network
+        is trained. It is a transformer, or a pipeline of transformers, that is fitted or needs no fit. It must treat
+        every spectrum independently and keep its length. An example is
         ``make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler())``.
     block_bytes : int, default=67108864
-        Bytes of files on disk that are read between two writes, at least one file. Memory use grows with it, to a few
-        times this size for uncompressed files.
+        Bytes of files on disk that are read between two writes. At least one file is read. Memory use is a few times
+        this size for uncompressed files.
     n_jobs : int, default=None
         Number of processes that read files. None means 1 unless in a :obj:`joblib.parallel_config` context. -1 means
         using all processors.
     on_error : {"raise", "warn"}, default="raise"
-        What to do with a file that cannot be read or has a spectrum that `transformer` refuses. "warn" writes the other
-        files, warns once and lists `failures`. Data written before an error are kept.
+        What to do with a file that cannot be read, or that has a spectrum for which `transformer` raises an error.
+        "warn" writes the other files, warns once and lists `failures`. Data written before an error are kept.
     progress : bool, default=False
         Whether to show a progress bar.
 
@@ -92,10 +92,10 @@ def write_spectra_store(
     OSError
         If a file does not exist or cannot be read, if the disk is full or another process writes this store.
     ValueError
-        If a file is damaged, of an unknown format, on another grid than the first (with ``wavelength=None``), or holds
-        a duplicate spectrum or one that `transformer` refuses; if there are no spectra at all; if an existing
-        ``STORE.part`` is damaged, was begun with other files or parameters, or holds a file that was changed since it
-        was read; or if a parameter is out of range.
+        If a file is damaged, has an unknown format, has another grid than the first one (with ``wavelength=None``), or
+        contains a duplicate spectrum or one for which `transformer` raises an error; if there are no spectra at all; if
+        an existing ``STORE.part`` is damaged, was begun with other files or parameters, or contains a file that was
+        changed since it was read; or if a parameter is out of range.
     ImportError
         If a FITS file needs astropy and it is not installed.
 
@@ -107,9 +107,9 @@ def write_spectra_store(
     Notes
     -----
     A store is a folder of npy files, one for each column, and ``manifest.json``, which is written last.
-    :func:`numpy.load` reads the files without this package. To resume, the size and modification time of the files that
-    were already read are compared. The names of all files are kept in memory, about 300 bytes each; their spectra are
-    not. The folder must be on a file system that supports locks, for SQLite.
+    :func:`numpy.load` reads the files without this package. When the writing resumes, the size and modification time of
+    the files that were already read are compared. The names of all files are kept in memory, about 300 bytes each, but
+    their spectra are not. The folder must be on a file system that supports locks, which SQLite needs.
 
     Examples
     --------

@@ -61,8 +61,8 @@ class StoreWriter:
             size, expected = os.path.getsize(flux) if flux.exists() else 0, self._flux_end()
             if size < expected:
                 raise ValueError(
-                    f"{flux}: it is truncated: it has {size} bytes, {expected} were written; delete {self.part} to "
-                    "start anew"
+                    f"{flux}: it is truncated: it has {size} bytes, but {expected} were written; delete {self.part} to "
+                    "start again"
                 )
             os.truncate(flux, expected)
         return to_read

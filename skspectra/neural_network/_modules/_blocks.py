@@ -26,8 +26,8 @@ _OPEN_GATE = 2.0  # a sigmoid of .88
 class Maps(NamedTuple):
     """Feature maps of a convolution and their moments over the spectrum.
 
-    The layers of this package unpack it and take a plain tuple too, which hooks of other libraries, such as captum's,
-    put in its place.
+    The layers of this package also accept a plain tuple instead, which hooks of other libraries, such as captum, may
+    return.
 
     Parameters
     ----------
@@ -72,13 +72,13 @@ class Maps(NamedTuple):
 
 
 class PreActivation(nn.Module):
-    """Batch normalisation and squeeze-and-excitation, as the affine map that stands before a ReLU.
+    """Batch normalisation and squeeze-and-excitation, as one affine map before a ReLU.
 
-    The excitation is positive, so ReLU(excitation * normalised) is a ReLU of one affine function of the map, and the
-    mean of the normalised map, which the excitation needs, follows from the mean of the map.
+    The excitation is positive, so ReLU(excitation * normalised) is a ReLU of one affine function of the map. The mean
+    of the normalised map, which the excitation needs, follows from the mean of the map.
 
-    A new excitation lets every map through alike, nearly whole. Were it drawn at random, each spectrum would meet
-    random factors in every layer, which the network would first have to unlearn.
+    At first, the excitation multiplies every map by the same factor near 1. If its weights were random, each spectrum
+    would be multiplied by random factors in every layer, which the network would first have to unlearn.
 
     References
     ----------
@@ -145,7 +145,7 @@ class PreActivatedConv(nn.Module):
     in_channels : int
         Number of channels that the layer reads.
     out_channels : int
-        Number of channels that each width makes.
+        Number of output channels of each width.
     kernel_sizes : sequence of int
         Widths of the convolutions in samples; odd.
     se_reduction : int or None
@@ -188,14 +188,14 @@ class PreActivatedConv(nn.Module):
 
 
 class MultiScaleBlock(nn.Sequential):
-    """Parallel convolutions of several widths, whose concatenated results a convolution of width 1 mixes.
+    """Parallel convolutions of several widths, followed by a convolution of width 1 that mixes their results.
 
     Parameters
     ----------
     in_channels : int
         Number of channels that the block reads.
     growth_rate : int
-        Number of channels that each width, and the block, makes.
+        Number of output channels of each width, and of the block.
     kernel_sizes : sequence of int
         Widths in samples; odd.
     se_reduction : int or None

@@ -28,7 +28,7 @@ class DenseNet1D(SpectrumModule):
     n_conv_blocks_per_dense_block : int, default=2
         Number of convolution blocks in a dense block.
     growth_rate : int, default=12
-        Number of feature maps that each kernel width, and each convolution block, makes.
+        Number of output feature maps of each kernel width, and of each convolution block.
     stem_channels : int, default=24
         Number of feature maps of the first convolution.
     stem_kernel_size : int, default=11
@@ -40,16 +40,18 @@ class DenseNet1D(SpectrumModule):
     compression : float, default=0.5
         Fraction of the feature maps that a transition keeps, in (0, 1]. An extra transition keeps at least 4.
     se_reduction : int or None, default=4
-        Factor by which squeeze-and-excitation, which weighs the feature maps of each spectrum by their means, narrows
-        its hidden layer, which has at least 4 units. None leaves squeeze-and-excitation out.
+        Reduction factor of squeeze-and-excitation, which weights the feature maps of each spectrum by a small network
+        of their means. Its hidden layer is narrower than its input by this factor and has at least 4 units. None leaves
+        squeeze-and-excitation out.
     cross_transitions : bool, default=True
-        Carry the input of each dense block but the first across it to the next scale.
+        Whether to use extra transitions, which carry the input of each dense block but the first past this block to the
+        next scale.
     conv_block : {"multi-scale", "bottleneck"} or type, default="multi-scale"
         Convolution block. "multi-scale" is :class:`MultiScaleBlock`: it convolves with all `kernel_sizes` in parallel
         and mixes the results with width 1. "bottleneck" first narrows all maps to four times `growth_rate` with width 1
-        and then convolves with one kernel, so that `kernel_sizes` has one entry (Huang et al. 2017, arXiv:1608.06993).
-        A class of your own is called with ``(in_channels, growth_rate, kernel_sizes, se_reduction)``, and its instances
-        turn :class:`Maps` into :class:`Maps` with `growth_rate` channels.
+        and then convolves with one kernel, so `kernel_sizes` must have one entry (Huang et al. 2017, arXiv:1608.06993).
+        Your own class is called with ``(in_channels, growth_rate, kernel_sizes, se_reduction)``. Its instances take
+        :class:`Maps` and return :class:`Maps` with `growth_rate` channels.
     compute_dtype : torch.dtype, default=torch.float32
         Format of the feature maps and convolutions. Weights and logits are float32.
 
@@ -132,10 +134,10 @@ class DenseNet1D(SpectrumModule):
         return deque(self.forward_intermediates(x), maxlen=1).pop()  # earlier activations are freed on the way
 
     def forward_intermediates(self, x: Tensor) -> Iterator[Tensor]:
-        """Yield the activations behind each dense block, from the finest scale to the coarsest.
+        """Yield the activations after each dense block, from the finest scale to the coarsest.
 
-        The last ones are the features of `forward_features`. What follows an activation is computed when the next one
-        is asked for, so a caller can let it require a gradient first.
+        The last ones are the features of `forward_features`. The layers after an activation are evaluated only when the
+        next activation is requested, so a caller can first let the activation require a gradient.
 
         Parameters
         ----------
@@ -165,5 +167,5 @@ class DenseNet1D(SpectrumModule):
 
 
 def _share(compression: float, n_channels: int) -> int:
-    """Return the whole channels in a share of them; the tiny addition makes 0.29 of 100 what it is, 29."""
+    """Return a share of the channels, rounded down. The tiny addition corrects rounding: 0.29 of 100 is 29, not 28."""
     return int(compression * n_channels + 1e-9)

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 class RestrictedBoltzmannMachine:
     """The layer of sigmoid units as a restricted Boltzmann machine, trained by contrastive divergence.
 
-    One step of Gibbs sampling from the data, hidden units being drawn and visible ones taken as probabilities. The
-    weights of the layer are drawn anew and then trained in place. The biases begin so that the mean of the data is
-    reconstructed at once, and half excites every hidden unit: what is learnt is what sets spectra apart.
+    There is one step of Gibbs sampling from the data. Hidden units are drawn, and visible ones are used as
+    probabilities. The weights of the layer are drawn anew and then trained in place. The initial biases are such that
+    the mean of the data is reconstructed and excites every hidden unit by half. The machine then learns how spectra
+    differ from their mean.
 
     Parameters
     ----------

@@ -126,13 +126,13 @@ def _check_callbacks(callbacks: list | None) -> list:
         if isinstance(callback, EpochScoring | BatchScoring | InputShapeSetter):
             raise ValueError(
                 f"callbacks has {type(callback).__name__}, which needs skorch's own batches; this network does not "
-                "use them. `history_` has valid_loss and valid_score (macro F1) of every epoch with "
-                "validation_fraction, or X_val and y_val; a callback of your own can compute another score in "
+                "use them. With validation_fraction, or X_val and y_val, `history_` contains valid_loss and "
+                "valid_score (macro F1) of every epoch. A callback of your own can compute another score in "
                 "on_epoch_end."
             )
         if not isinstance(callback, Callback):
             raise ValueError(
-                f"callbacks has {item!r}; allowed are instances of skorch.callbacks.Callback, or pairs of a name "
+                f"callbacks has {item!r}; callbacks must be instances of skorch.callbacks.Callback, or pairs of a name "
                 "and an instance."
             )
     return callbacks or []

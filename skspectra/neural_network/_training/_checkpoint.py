@@ -130,7 +130,7 @@ class CheckpointFile:
         except OSError as error:
             warnings.warn(
                 f"No checkpoint could be saved in checkpoint_dir={str(self.directory)!r}: {error}. The training "
-                "continues; the last good checkpoint stays.",
+                "continues, and the last complete checkpoint is kept.",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -172,7 +172,7 @@ class CheckpointFile:
                 f"({type(error).__name__}: {error})."
             ) from error
         if not same:
-            raise ValueError(f"The checkpoint {str(self.path)!r} is that of another training; delete or rename it.")
+            raise ValueError(f"The checkpoint {str(self.path)!r} belongs to another training; delete or rename it.")
         return state
 
 
@@ -279,8 +279,8 @@ class Checkpoint(Callback):
                 callback.load_state_dict(state["callbacks"][name])
             elif _begins_anew(callback):
                 warnings.warn(
-                    f"The training resumes from its checkpoint, but the callback {name} starts again: it has no "
-                    "state_dict and load_state_dict.",
+                    f"The training resumes from its checkpoint, but the callback {name} starts again, because it has "
+                    "no state_dict and load_state_dict.",
                     RuntimeWarning,
                     stacklevel=2,
                 )

@@ -33,7 +33,7 @@ class MappedFile:
         if now is not None and now[0] == self._before[0] and now != self._before:
             raise OSError(
                 f"{self._path} was changed while spectra were read from it: it had {self._before[1]} bytes and has "
-                f"{now[1]}. Nothing that was computed from it can be relied on: start again."
+                f"{now[1]}. Results that were computed from it are not reliable, so start again."
             )
 
     def _status(self) -> tuple[tuple[int, int], int, int] | None:

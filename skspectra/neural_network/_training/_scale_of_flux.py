@@ -12,8 +12,8 @@ _MOST_UNLIKE = 100.0
 
 _SCALE = "Scale the spectra, for example with a MinMaxSpectrumScaler before the network in a pipeline."
 _ROUTE = (
-    "In a pipeline X_val is not scaled like X unless it is named: with "
-    "sklearn.set_config(enable_metadata_routing=True), make_pipeline(MinMaxSpectrumScaler(), network, "
+    "A pipeline scales X_val like X only if it is named in transform_input: "
+    "sklearn.set_config(enable_metadata_routing=True); make_pipeline(MinMaxSpectrumScaler(), network, "
     'transform_input=["X_val"]).fit(X, y, X_val=X_val, y_val=y_val).'
 )
 
@@ -39,8 +39,8 @@ def warn_of_scale(flux: np.ndarray, rows: np.ndarray, validation_flux: np.ndarra
     unlike = max(validation_span, span) > _MOST_UNLIKE * min(validation_span, span)
     if unlike or abs(validation_level - level) > _MOST_UNLIKE * span:
         warnings.warn(
-            f"The spectra in X_val span {validation_span:.2g} around {validation_level:.2g} and those in X {span:.2g} "
-            f"around {level:.2g} (medians). {_ROUTE}",
+            f"The spectra in X_val have a median range of {validation_span:.2g} around {validation_level:.2g}, but "
+            f"those in X have one of {span:.2g} around {level:.2g}. {_ROUTE}",
             stacklevel=stacklevel + 1,
         )
 
