@@ -68,7 +68,8 @@ ESTIMATORS = [
 ]
 
 FIT_TRANSFORM_ADDS_NOISE = (
-    "the check requires fit_transform(X) to equal fit(X).transform(X); noise is for training, so only the first adds it"
+    "the check requires fit_transform(X) to equal fit(X).transform(X), but noise is for training, so only the first "
+    "adds it: scikit-learn issue 1687"
 )
 # scikit-learn's own estimators that split or resample rows have the same expected failures: its issue 16298.
 SPLITS_ROWS = {
@@ -112,12 +113,14 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
 _NETWORKS = "DenseNet1DClassifier", "SpectrumMLPClassifier", "DBNClassifier", "PretrainedFeatures"
 LAST_DIGIT = {
     (network, "check_methods_sample_order_invariance"): (
-        "in single precision the place of a spectrum in its batch can change the last digit; 1e-9 is allowed"
+        "in single precision the place of a spectrum in its batch can change the last digit; the check allows 1e-9: "
+        "scikit-learn issue 8695"
     )
     for network in _NETWORKS
 } | {
     (network, "check_methods_subset_invariance"): (
-        "in single precision the size of a batch can change the last digit; features near 0 may differ by 1e-7"
+        "in single precision the size of a batch can change the last digit, and features near 0 may differ by 1e-7: "
+        "scikit-learn issue 10420"
     )
     for network in _NETWORKS
 }

@@ -3,10 +3,10 @@
 Each row is one shape of a convolution. It has the milliseconds per chunk of spectra for the forms that
 `skspectra/neural_network/_modules/_functional.py` can use. `steps` is the number of neighbouring samples that one step
 of the convolution computes, and a star marks the number that the module uses on this processor. The gradient of the
-weights is computed by matrix products ("phases", which the module uses) or by PyTorch's own convolution ("torch"). The
-forms of a row are timed in turn. Run the script on another kind of processor to see whether the choices are right
-there. With the environment variables ATEN_CPU_CAPABILITY=avx2 and ONEDNN_MAX_CPU_ISA=AVX2, a processor does not use its
-wider instructions.
+weights is computed by matrix products ("phases", which the module uses for wide kernels on long spectra) or by
+PyTorch's own convolution ("torch"). The forms of a row are timed in turn. Run the script on another kind of processor
+to see whether the choices are right there. With the environment variables ATEN_CPU_CAPABILITY=avx2 and
+ONEDNN_MAX_CPU_ISA=AVX2, a processor does not use its wider instructions.
 
     python -m benchmarks.speed.forms [--growth-rate 12] [--stem-stride 1] [--precision float32|bfloat16]
 """

@@ -2,8 +2,7 @@
 
 For spectra that the network classifies correctly, `line_attention` compares maps of the attention to their class with
 the lines of that class. The test sets are simulated spectra, the spectra of another simulator (``--data FILE.npz`` with
-flux, wavelength, target and z) and the real SDSS spectra of ``$SKSPECTRA_DATA/real_spectra.npz``, one for each object.
-The LAMOST part of that file is not used, because nearly all of its spectra are stars.
+flux, wavelength, target and z) and the observed spectra of `load_sdss_sample`, one for each object.
 
 There are two sanity checks (Adebayo et al. 2018, arXiv:1810.03292; Samek et al. 2017, IEEE TNNLS 28(11), 2660):
 
@@ -21,7 +20,6 @@ Without ``--model``, a network is trained on spectra of make_spectra (1:1:1, one
 """
 
 import argparse
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +31,7 @@ from sklearn.pipeline import Pipeline
 
 from benchmarks._common.command import parser_of, print_machine, save
 from benchmarks._common.simulated import trained_network
-from skspectra.datasets import make_spectra
+from skspectra.datasets import load_sdss_sample, make_spectra
 from skspectra.inspection import class_activation_map, line_attention, occlusion_map
 from skspectra.preprocessing import MissingFluxInterpolator
 
@@ -91,16 +89,15 @@ def test_sets(args: argparse.Namespace) -> dict[str, dict[str, np.ndarray]]:
                 name: other[name] if name == "wavelength" else other[name][: args.n]
                 for name in ("flux", "target", "z", "wavelength")
             }
-    if folder := os.environ.get("SKSPECTRA_DATA"):
-        with np.load(Path(folder) / "real_spectra.npz") as real:
-            rows = np.unique(real["object"], return_index=True)[1]
-            rows = rows[
-                np.char.startswith(real["survey"][rows], "SDSS") & (np.nan_to_num(real["z"][rows], nan=-1) > -1)
-            ]
-            sets["real SDSS"] = {name: real[name][rows] for name in ("flux", "target", "z")}
-            sets["real SDSS"]["wavelength"] = real["wavelength"]
-    else:
-        print("SKSPECTRA_DATA is not set, so there are no real spectra.")
+    real = load_sdss_sample()
+    rows = np.unique(real.object_id, return_index=True)[1]
+    rows = rows[np.nan_to_num(real.redshift[rows], nan=-1) > -1]
+    sets["real SDSS"] = {
+        "flux": real.data[rows],
+        "target": real.target[rows],
+        "z": real.redshift[rows],
+        "wavelength": real.wavelength,
+    }
     return sets
 
 

@@ -3,9 +3,7 @@
 Classifiers are trained on simulated spectra at 1:1:1 and tested on
 
 - other spectra of make_spectra, which show how hard the task is;
-- the real SDSS spectra of ``$SKSPECTRA_DATA/real_spectra.npz``, with a 95 % confidence interval by object. The LAMOST
-  part of that file is not used: nearly all of its spectra are stars, so a classifier that only tells the surveys apart
-  would have a high score on both parts together;
+- the observed spectra of `load_sdss_sample`, with a 95 % confidence interval by object;
 - spectra that another simulator made from empirical templates (``--templates FILE.npz`` with target and with flux on
   the wavelengths of make_spectra).
 
@@ -17,7 +15,6 @@ script measures how fast spectra are simulated.
     python -m benchmarks.trust.simulator_realism [--templates FILE.npz] [--json PATH] [--figure PATH.png]
 """
 
-import os
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -35,7 +32,7 @@ from sklearn.utils import Bunch
 
 from benchmarks._common.command import parser_of, print_machine, save
 from benchmarks._common.timing import best_seconds
-from skspectra.datasets import LAMOST_WAVELENGTH, make_spectra
+from skspectra.datasets import LAMOST_WAVELENGTH, load_sdss_sample, make_spectra
 from skspectra.datasets._simulator._make_spectra import Models
 from skspectra.datasets._simulator._spectrograph import Spectrograph
 from skspectra.metrics import classification_table
@@ -139,13 +136,8 @@ def test_sets(n_test: int, templates: Path | None) -> dict[str, tuple[np.ndarray
     if templates is not None:
         with np.load(templates) as other:
             sets["empirical templates"] = (other["flux"], other["target"], np.arange(len(other["target"])))
-    folder = os.environ.get("SKSPECTRA_DATA")
-    if folder:
-        with np.load(Path(folder) / "real_spectra.npz") as real:
-            sdss = np.char.startswith(real["survey"], "SDSS")
-            sets["real SDSS"] = (real["flux"][sdss], real["target"][sdss], real["object"][sdss])
-    else:
-        print("SKSPECTRA_DATA is not set, so there are no real spectra.")
+    real = load_sdss_sample()
+    sets["real SDSS"] = (real.data, real.target, real.object_id)
     return sets
 
 
