@@ -147,7 +147,7 @@ def test_the_file_behind_a_view_is_found(view, path):
     file = MappedFile(view(np.load(path, mmap_mode="r")))
     file.check()
     truncate(path)
-    with pytest.raises(OSError, match=r"it had 9728 bytes and has 4864\. Nothing that was computed"):
+    with pytest.raises(OSError, match=r"it had 9728 bytes and has 4864\. Results that were computed"):
         file.check()
 
 

@@ -85,10 +85,9 @@ def class_activation_map(
     maps have no negative values and do not add up to the logit.
 
     Whatever the weights, the activations after the first dense block are large at edges and lines of the spectrum. The
-    map ``layer=0`` of a network with random weights therefore also follows the lines of quasars (enrichment 1.26). The
-    map of the next block hardly follows them (0.99 to 1.07), and those of later blocks and the exact map do not. Before
-    you interpret a map, compare it with that of a network with random weights, for example as `reference` of
-    `line_attention`.
+    map ``layer=0`` of a network with random weights therefore also follows the lines of quasars. The map of the next
+    block hardly follows them, and those of later blocks and the exact map do not. Before you interpret a map, compare
+    it with that of a network with random weights, for example as `reference` of `line_attention`.
 
     A cell is at the centre of the samples that were averaged into it. Samples before the first centre and after the
     last one have the value of the nearest cell. If the length is odd, pooling leaves out samples at the end, which also
