@@ -317,7 +317,7 @@ def test_labels_of_other_kinds():
     [
         ({"target": "COMET"}, r"target has labels \['COMET'\], but the classes are"),
         ({"target": ["QSO"] * 29 + ["COMET"]}, r"target has labels \['COMET'\]"),
-        ({"target": 1}, r"target has labels \[1\]; allowed"),
+        ({"target": 1}, r"target has labels \[1\], but the classes are"),
         ({"target": ["QSO"] * 3}, r"target must be .* 30 spectra, got shape \(3,\)"),
         ({"layer": 3}, "layer=3 is not allowed; it must be None, 'all' or an integer from 0 to 2"),
         ({"layer": -1}, "layer=-1"),
