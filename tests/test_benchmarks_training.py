@@ -142,6 +142,8 @@ def test_the_networks_of_the_benchmarks_alone():
             torch.testing.assert_close(module.excitation(maps.mean(2)), torch.full((2, 64), 2.0).sigmoid())
     pytest.importorskip("sktime")
     assert candidates.InceptionTime(3)(x).shape == (2, 3)
+    inception_time = candidates.InceptionTimeClassifier(max_epochs=1, random_state=0)
+    assert inception_time.fit(x.numpy(), ["a", "b"]).predict_proba(x.numpy()).shape == (2, 2)
     assert candidates.MiniRocketFeatures(84, random_state=0).fit(x.numpy()).transform(x.numpy()).shape == (2, 84)
 
 

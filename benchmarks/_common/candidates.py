@@ -138,7 +138,7 @@ class OpenSEResNetClassifier(SEResNetClassifier):
     module_class = OpenSEResNet
 
 
-class InceptionTime(nn.Module):
+class InceptionTime(SpectrumModule):
     """Network of sktime that maps spectra (n_spectra, n_features) to logits (n_spectra, n_classes).
 
     References
@@ -156,13 +156,15 @@ class InceptionTime(nn.Module):
         # In sktime one parameter sets the activation after the residual sums and that of the logits. The publication
         # has ReLU after the sums and no activation of the logits.
         self.network.activation = None
+        self.classifier = self.network.fc
+        self.network.fc = nn.Identity()
         self.n_layers = 2 * self.network.depth + 1  # bottleneck and parallel convolutions of each module
         if self.network.inception_modules[0].bottleneck is None:
             self.n_layers -= 1
 
-    def forward(self, x):
+    def forward_features(self, x):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.compute_dtype == torch.bfloat16):
-            return self.network(x.unsqueeze(2)).float()
+            return self.network(x.unsqueeze(2))
 
 
 class InceptionTimeClassifier(BaseSpectrumClassifier):
