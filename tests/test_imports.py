@@ -110,7 +110,8 @@ def test_processes_that_read_files_load_no_scikit_learn():
 
 
 def test_names_of_datasets_load_on_first_use():
-    assert set(datasets.__all__) == set(_public.__all__) <= set(dir(datasets))
+    assert set(datasets.__all__) == {name for name in vars(_public) if not name.startswith("__")}
+    assert set(datasets.__all__) <= set(dir(datasets))
     assert all(hasattr(datasets, name) for name in datasets.__all__)
     with pytest.raises(AttributeError, match=r"'skspectra.datasets' has no attribute 'telescope'"):
         _ = datasets.telescope
