@@ -78,7 +78,10 @@ SPLITS_ROWS = {
     )
     for kind in ("dense", "sparse")
 }
-ANSWERS_UNKNOWN = "the check requires labels of y, and a rejector also predicts UNKNOWN"
+ANSWERS_UNKNOWN = (
+    "the check requires labels of y, and a rejector also predicts UNKNOWN, for which scikit-learn has no convention: "
+    "its issue 34628"
+)
 NETWORK = {
     "check_sample_weight_equivalence_on_dense_data": (
         "a repeated spectrum changes the batches and their statistics, and a weight does not: scikit-learn issue 16298"
@@ -95,7 +98,8 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
     "MacroF1ThresholdClassifier": {
         **SPLITS_ROWS,
         "check_classifiers_train": (
-            "the check requires the class of the greatest score, and a tuned threshold chooses another one"
+            "the check requires the class of the greatest score, and a tuned threshold chooses another one: "
+            "scikit-learn issue 13211"
         ),
     },
     "UnknownRejector": {
@@ -104,7 +108,10 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
         "check_classifiers_train": ANSWERS_UNKNOWN,
     },
     "PhysicsNoiseOverSampler": {
-        "check_samplers_pandas_sparse": "spectra are dense: noise on every sample leaves no zero, so sparse is refused",
+        "check_samplers_pandas_sparse": (
+            "spectra are dense, and noise leaves no zero, so sparse data are refused; the check ignores the tag that "
+            "says so: imbalanced-learn pull request 1054"
+        ),
     },
 }
 
