@@ -45,6 +45,7 @@ TRAINING_SEEDS, VALIDATION_SEED, TEST_SEED = (0, 3, 3), 1, 2
 N_VALIDATION, N_TEST, N_STATISTICS = 6000, 12_000, 4096
 SNR = (1, 100)
 NEARBY = 0.4  # redshift
+N_NEIGHBORS = 20  # of a gap
 QUANTILES = (0.5, 99.5)
 CALIBRATION_ERROR = 0.15  # of each order, in the natural logarithm of the flux
 WIDEST_BLUR = 2.0  # samples, standard deviation
@@ -147,13 +148,13 @@ def prepare(flux, stage, seed):
     """Return the spectra as the network takes them. They are changed in place, since they fill most of the memory."""
     if stage != "first":
         degrade(flux, np.random.default_rng(seed))
-    interpolate = MissingFluxInterpolator(copy=False)
+    interpolate = MissingFluxInterpolator(n_neighbors=N_NEIGHBORS, copy=False)
     scale = MinMaxSpectrumScaler(quantile_range=QUANTILES, copy=False)
     return scale.fit_transform(interpolate.fit_transform(flux))
 
 
 def in_pipeline(network, X):
-    steps = MissingFluxInterpolator(), MinMaxSpectrumScaler(quantile_range=QUANTILES)
+    steps = MissingFluxInterpolator(n_neighbors=N_NEIGHBORS), MinMaxSpectrumScaler(quantile_range=QUANTILES)
     return make_pipeline(*(step.fit(X[:1]) for step in steps), network)  # they only learn the number of samples
 
 
@@ -267,8 +268,8 @@ A classifier of optical spectra into {", ".join(network.classes_)}: `skspectra.p
 ## Input
 
 Flux per wavelength in any unit on `LAMOST_WAVELENGTH`, {network.n_features_in_} samples from {first:.0f} to {last:.0f}
-angstrom in vacuum and in the observed frame, NaN where nothing was measured. Missing flux is interpolated, and each
-spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
+angstrom in vacuum and in the observed frame, NaN where nothing was measured. Missing flux is interpolated between the
+means of up to {N_NEIGHBORS} samples. Each spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
 
 ## Training
 
@@ -317,7 +318,7 @@ def main():
     parser.add_argument("--epochs", type=int, nargs=3, default=[8, 3, 4], help="in each stage")
     parser.add_argument("--growth-rate", type=int, default=8)
     parser.add_argument("--stem-stride", type=int, default=8)
-    parser.add_argument("--version", type=int, default=3, help="number in the name of the model")
+    parser.add_argument("--version", type=int, default=4, help="number in the name of the model")
     parser.add_argument(
         "--score",
         metavar="NAME",

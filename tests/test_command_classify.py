@@ -193,7 +193,7 @@ def test_models_of_ones_own(kind, run, archives, own_pipeline, tmp_path):
         (["-o", "table.txt"], "-o table.txt: the name must end in one of .csv, .ecsv, .fits, .parquet"),
         (["-o", "nowhere/table.csv"], "there is no folder"),
         (["-o", "exists.csv"], "-o exists.csv: the file exists; give --overwrite to replace it"),
-        (["--model", "stars"], "--model stars is neither a pretrained model (star-galaxy-qso, star-galaxy-qso-3)"),
+        (["--model", "stars"], "--model stars is neither a pretrained model (star-galaxy-qso, star-galaxy-qso-4)"),
         (["--model", "model.onnx"], "--model model.onnx: there is no such file"),
         (["--model", "exists.joblib"], "a joblib file can execute arbitrary code when it is loaded. Give"),
         (["--device", "nowhere"], "--device: "),

@@ -23,7 +23,7 @@ ESTIMATORS = [
     MinMaxSpectrumScaler(),
     MinMaxSpectrumScaler((-1, 2), quantile_range=(1.0, 99.0), copy=False),
     MissingFluxInterpolator(),
-    MissingFluxInterpolator(copy=False),
+    MissingFluxInterpolator(n_neighbors=3, copy=False),
     CCDNoiseAugmenter(),
     PretrainedFeatures(),
     # Few blocks and epochs, since the checks fit it some 90 times.

@@ -112,8 +112,11 @@ def test_a_pipeline_within_a_pipeline(path):
     assert_same_answers(make_pipeline(before, perceptron()).fit(X, Y), path, WITH_GAPS)
 
 
-def test_filling_alone(path):
-    assert_same_answers(make_pipeline(MissingFluxInterpolator(), perceptron()).fit(X / 1000, Y), path, WITH_GAPS / 1000)
+@pytest.mark.parametrize("n_neighbors", [1, 2, 20])
+def test_filling_alone(n_neighbors, path):
+    fill = MissingFluxInterpolator(n_neighbors=n_neighbors)
+
+    assert_same_answers(make_pipeline(fill, perceptron()).fit(X / 1000, Y), path, WITH_GAPS / 1000)
 
 
 def test_flux_near_the_ends_of_single_precision(fitted, path):

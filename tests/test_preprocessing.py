@@ -1,4 +1,4 @@
-"""MinMaxSpectrumScaler and MissingFluxInterpolator."""
+"""MinMaxSpectrumScaler, and what it shares with MissingFluxInterpolator."""
 
 import os
 import re
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flux_cases import finite_spectra, spectra
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays, from_dtype
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -20,20 +20,6 @@ from skspectra import _parallel
 from skspectra.preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
 TRANSFORMERS = [MinMaxSpectrumScaler, MissingFluxInterpolator]
-
-
-def spectra(n_samples=5, n_features=40, dtype="float32", seed=0):
-    return np.random.default_rng(seed).normal(3.0, 2.0, (n_samples, n_features)).astype(dtype)
-
-
-def finite_spectra(dtypes=("f4", "f8", "i2", "u1"), allow_nan=True):
-    """Spectra of any shape and any finite numbers, up to the largest float, some samples missing."""
-
-    def of_dtype(dtype):
-        elements = from_dtype(np.dtype(dtype), allow_infinity=False, allow_nan=allow_nan)
-        return arrays(dtype, array_shapes(min_dims=2, max_dims=2, max_side=12), elements=elements)
-
-    return st.sampled_from(dtypes).flatmap(of_dtype)
 
 
 # MinMaxSpectrumScaler: the numbers
@@ -135,65 +121,6 @@ def test_any_finite_input_gives_numbers_inside_the_range(X, quantile_range, copy
     np.testing.assert_array_equal(np.isnan(scaled), missing)
     assert np.nanmin(scaled, initial=-2) == -2
     assert np.nanmax(scaled, initial=5) == 5
-
-
-# MissingFluxInterpolator: the numbers
-
-
-def test_interpolator_by_hand():
-    nan = np.nan
-    X = [[nan, nan, 1.0, nan, 3.0, nan, nan, 9.0, nan], [nan, nan, nan, nan, 4.0, nan, nan, nan, nan]]
-    expected = [[1.0, 1.0, 1.0, 2.0, 3.0, 5.0, 7.0, 9.0, 9.0], [4.0] * 9]
-    np.testing.assert_allclose(MissingFluxInterpolator().transform(X), expected)
-
-
-def test_interpolation_is_that_of_numpy():
-    X = spectra(200, 30, "float64")
-    missing = np.random.default_rng(0).random(X.shape) < 0.6
-    missing[:, 11] = False
-    X[missing] = np.nan
-    column = np.arange(30)
-    expected = [np.interp(column, column[~gap], flux[~gap]) for flux, gap in zip(X, missing, strict=True)]
-    np.testing.assert_allclose(MissingFluxInterpolator().transform(X), expected)
-
-
-def test_measured_samples_are_kept_exactly():
-    X = spectra(50, 30)
-    X[np.random.default_rng(0).random(X.shape) < 0.3] = np.nan
-    measured = ~np.isnan(X)
-    np.testing.assert_array_equal(MissingFluxInterpolator().transform(X)[measured], X[measured])
-
-
-@pytest.mark.parametrize("copy", [True, False])
-def test_a_spectrum_with_nothing_in_it_is_an_error_that_names_its_row(copy):
-    X = spectra(100, 2600)
-    X[:, 3] = np.nan
-    X[[31, 77]] = np.nan
-    before = X.copy()
-    with pytest.raises(ValueError, match=r"entirely NaN.*row 31, 77\."):
-        MissingFluxInterpolator(copy=copy).fit_transform(X)
-    np.testing.assert_array_equal(X, before)
-    with pytest.raises(ValueError, match=r"row 0, 1, 2, 3, 4, \.\.\.\."):
-        MissingFluxInterpolator().transform(np.full((9, 2), np.nan))
-
-
-@settings(max_examples=200, deadline=None)
-@given(X=finite_spectra(), copy=st.booleans())
-def test_any_finite_input_gives_numbers_between_its_extremes(X, copy):
-    empty = np.isnan(X).all(axis=1)
-    interpolator = MissingFluxInterpolator(copy=copy)
-    if empty.any():
-        with pytest.raises(ValueError, match=f"row {np.flatnonzero(empty)[0]}"):
-            interpolator.transform(X)
-        return
-    low, high = np.nanmin(X, axis=1, keepdims=True), np.nanmax(X, axis=1, keepdims=True)
-    filled = interpolator.transform(X)
-    assert np.isfinite(filled).all()
-    # Halves, since the largest float and its rounding error have no sum.
-    low, high, filled = (half.astype(filled.dtype) / 2 for half in (low, high, filled))
-    rounding = np.finfo(filled.dtype).eps * np.maximum(abs(low), abs(high))
-    assert (filled >= low - rounding).all()
-    assert (filled <= high + rounding).all()
 
 
 def data_folder():

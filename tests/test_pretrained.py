@@ -93,7 +93,7 @@ def test_it_can_be_explained_copied_and_trained_anew(classifier, sample):
 
 def test_names():
     assert "star-galaxy-qso" in files.model_names()
-    assert load_model_card("star-galaxy-qso-3").startswith("# star-galaxy-qso-3\n")
+    assert load_model_card("star-galaxy-qso-4").startswith("# star-galaxy-qso-4\n")
     for function in (load_classifier, load_model_card, onnx_path):
         with pytest.raises(ValueError, match=r"name=.stars. is not a pretrained model; available models are \["):
             function("stars")

@@ -8,10 +8,11 @@ environment variable SKSPECTRA_DATA; ``sdss-classes`` are the three classes of `
 predicted once, in five folds. No object is in two folds. Then three of the folds are predicted after training with few
 labels of the other folds, which are drawn with at least one spectrum of each class.
 
-`PretrainedFeatures` has its own preprocessing. All other methods use the same spectra, with missing flux interpolated
-and each spectrum scaled by its percentiles .5 and 99.5. All methods balance the classes. Networks from scratch have the
-same training time as the fine-tuning, and use batches of 32 with fresh noise. Confidence intervals and paired tests are
-by object. The p-values compare each method with the fine-tuned network and are corrected by Holm's method.
+The fine-tuned network and `PretrainedFeatures` use the preprocessing of the pretrained classifier. All other methods
+use spectra with missing flux interpolated and each spectrum scaled by its percentiles .5 and 99.5. All methods balance
+the classes. Networks from scratch have the same training time as the fine-tuning, and use batches of 32 with fresh
+noise. Confidence intervals and paired tests are by object. The p-values compare each method with the fine-tuned network
+and are corrected by Holm's method.
 
 The finished fits are kept in ``--output``, so that a run that was stopped continues where it ended.
 """
@@ -44,7 +45,7 @@ from benchmarks.classifiers._real import folds_of
 from skspectra.datasets import load_sdss_sample
 from skspectra.metrics._holm import holm
 from skspectra.neural_network import DenseNet1DClassifier
-from skspectra.pretrained import PretrainedFeatures, onnx_path
+from skspectra.pretrained import PretrainedFeatures, load_classifier, onnx_path
 
 QUANTILES = (0.5, 99.5)
 FINE_TUNED = "fine-tuned network"
@@ -58,7 +59,6 @@ OTHERS = (
 METHODS = (FINE_TUNED, *FROM_SCRATCH, *OTHERS)
 IN_CURVE = (FINE_TUNED, "DenseNet1D from scratch", *OTHERS)
 N_DRAWS = 3
-MANY = 500  # spectra
 
 
 def stellar_types(args):
@@ -90,11 +90,9 @@ SETS = {"stellar-types": stellar_types, "sdss-classes": sdss_classes}
 
 def make(name, n_samples, seed):
     """Return a pipeline that accepts flux with NaN."""
-    scale = preprocessing(QUANTILES)
     if name == FINE_TUNED:
-        # The defaults are meant for few labels. With many labels, half as many epochs have enough steps.
-        epochs = {} if n_samples <= MANY else {"max_epochs": 10}
-        return make_pipeline(scale, DenseNet1DClassifier.from_pretrained(random_state=seed, **epochs))
+        return make_pipeline(load_classifier()[:-1], DenseNet1DClassifier.from_pretrained(random_state=seed))
+    scale = preprocessing(QUANTILES)
     if name in FROM_SCRATCH:
         network = CANDIDATES[FROM_SCRATCH[name]].make(seed)
         return make_pipeline(scale, balance_in_training(network).set_params(batch_size=32))

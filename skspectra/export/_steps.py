@@ -28,7 +28,8 @@ def add_step(graph: Graph, flux: str, n_features: int, name: str, step: Any) -> 
     if isinstance(step, MinMaxSpectrumScaler):
         return _scale(graph, flux, n_features, step)
     if isinstance(step, MissingFluxInterpolator):
-        return _fill_missing(graph, flux, n_features)
+        step._validate_params()
+        return _fill_missing(graph, flux, n_features, step.n_neighbors)
     if isinstance(step, Pipeline):
         for inner_name, inner in step.steps:
             flux = add_step(graph, flux, n_features, inner_name, inner)
@@ -90,7 +91,7 @@ def _percentiles(graph: Graph, flux: str, n_features: int, quantile_range: tuple
     return percentiles
 
 
-def _fill_missing(graph: Graph, flux: str, n_features: int) -> str:
+def _fill_missing(graph: Graph, flux: str, n_features: int, n_neighbors: int) -> str:
     add = graph.add
     missing = add("IsNaN", flux)
     measured = graph.cast(add("Not", missing), np.int64)
@@ -103,17 +104,34 @@ def _fill_missing(graph: Graph, flux: str, n_features: int) -> str:
     rank = add("Where", missing, ints(n_features), add("Sub", n_before, ints(1)))
     nowhere = add("Expand", ints(0), add("Add", shape, ints(0, 1)))
     positions = add("ScatterElements", nowhere, rank, sample, axis=1)
-    left = _take(graph, positions, add("Max", add("Sub", n_before, ints(1)), ints(0)), n_features + 1)
-    right = _take(graph, positions, n_before, n_features + 1)
     # Before the first and after the last measured sample only one of the two exists; it is used for both.
     has_left = add("Greater", n_before, ints(0))
     has_right = add("Less", n_before, n_measured)
+    left = _take(graph, positions, add("Max", add("Sub", n_before, ints(1)), ints(0)), n_features + 1)
+    right = _take(graph, positions, n_before, n_features + 1)
     distance = graph.cast(add("Max", add("Sub", right, left), ints(1)), np.float64)
     weight = add("Div", graph.cast(add("Sub", sample, left), np.float64), distance)
     weight = add("Where", add("And", has_left, has_right), weight, np.array(0.0))
-    left_flux = _take(graph, flux, add("Where", has_left, left, right), n_features)
-    right_flux = _take(graph, flux, add("Where", has_right, right, left), n_features)
-    return add("Where", missing, _between(graph, left_flux, right_flux, weight), flux)
+    before, after = add("Where", has_left, left, ints(-1)), add("Where", has_right, right, ints(n_features))
+    n_used = add("Min", add("Sub", add("Sub", after, before), ints(1)), ints(n_neighbors))
+    # The sum of neighbouring measured samples is a difference of two of these.
+    sums = add("CumSum", graph.cast(add("Where", missing, single(0), flux), np.float64), np.array(1))
+    values = graph.cast(flux, np.float64)
+
+    def mean(first: str, last: str) -> str:
+        count = graph.cast(add("Add", add("Sub", last, first), ints(1)), np.float64)
+        start, stop = (_take(graph, positions, rank, n_features + 1) for rank in (first, last))
+        total = add("Sub", _take(graph, sums, stop, n_features), _take(graph, sums, start, n_features))
+        return add("Div", add("Add", total, _take(graph, values, start, n_features)), count)
+
+    end = add("Max", add("Sub", n_measured, ints(1)), ints(0))
+    last_left = add("Sub", n_before, ints(1))
+    last_right = add("Sub", add("Add", n_before, n_used), ints(1))
+    left_level = mean(add("Max", add("Sub", n_before, n_used), ints(0)), add("Max", last_left, ints(0)))
+    right_level = mean(add("Min", n_before, end), add("Min", last_right, end))
+    left_filled = add("Where", has_left, left_level, right_level)
+    right_filled = add("Where", has_right, right_level, left_level)
+    return add("Where", missing, _between(graph, left_filled, right_filled, weight), flux)
 
 
 def _take(graph: Graph, values: str, index: str, width: int) -> str:

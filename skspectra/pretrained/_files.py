@@ -6,7 +6,7 @@ from pathlib import Path
 _FOLDER = Path(str(files(__package__) / "models"))
 
 # Without a number it is the newest version.
-_NEWEST = {"star-galaxy-qso": "star-galaxy-qso-3"}
+_NEWEST = {"star-galaxy-qso": "star-galaxy-qso-4"}
 
 
 def model_names() -> list[str]:

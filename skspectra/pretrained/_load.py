@@ -23,7 +23,7 @@ def load_classifier(name: str = "star-galaxy-qso", *, device: str | torch.device
     ----------
     name : str, default="star-galaxy-qso"
         The model. "star-galaxy-qso" distinguishes stars, galaxies and quasars. A name with a number, such as
-        "star-galaxy-qso-3", is a version, which always has the same weights. The name alone loads the newest version.
+        "star-galaxy-qso-4", is a version, which always has the same weights. The name alone loads the newest version.
     device : str or torch.device, default="auto"
         Where to predict. "auto" is CUDA if it is available, and the CPU otherwise.
 
@@ -95,7 +95,7 @@ def load_model_card(name: str = "star-galaxy-qso") -> str:
     --------
     >>> from skspectra.pretrained import load_model_card
     >>> print(load_model_card().splitlines()[0])
-    # star-galaxy-qso-3
+    # star-galaxy-qso-4
     """
     return model_file(name, ".md").read_text(encoding="utf-8")
 

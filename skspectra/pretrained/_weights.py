@@ -14,7 +14,7 @@ from ..neural_network import DenseNet1DClassifier
 from ..neural_network._device import select_device
 from ..preprocessing import MinMaxSpectrumScaler, MissingFluxInterpolator
 
-_FORMAT = 1
+_FORMAT = 2
 _DESCRIPTION = "description"  # the array that holds JSON
 _FITTED = ("history_", "best_epoch_", "stop_reason_", "n_layers_", "n_parameters_")
 
@@ -29,7 +29,7 @@ def half_precision(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 def write_classifier(path: Path, pipeline: Pipeline) -> None:
     """Write a fitted pipeline of interpolation, scaling and a DenseNet1DClassifier."""
-    _, scaler, network = (step for _, step in pipeline.steps)
+    interpolator, scaler, network = (step for _, step in pipeline.steps)
     state = network.__getstate__()
     defaults = DenseNet1DClassifier().get_params()
     params = network.get_params(deep=False)
@@ -39,6 +39,7 @@ def write_classifier(path: Path, pipeline: Pipeline) -> None:
         "format": _FORMAT,
         "classes": network.classes_.tolist(),
         "n_features": network.n_features_in_,
+        "n_neighbors": interpolator.n_neighbors,
         "quantile_range": list(scaler.quantile_range),
         "params": {name: value for name, value in params.items() if value != defaults[name]},
         "fitted": {name: state[name] for name in _FITTED},
@@ -72,7 +73,7 @@ def read_classifier(path: Path, device: str | torch.device) -> Pipeline:
         "_network": {**description["network"], "weights": weights},
     }
     network.__setstate__(state)
-    interpolate = MissingFluxInterpolator()
+    interpolate = MissingFluxInterpolator(n_neighbors=description["n_neighbors"])
     scale = MinMaxSpectrumScaler(quantile_range=tuple(description["quantile_range"]))
     for step in (interpolate, scale):
         step.n_features_in_ = network.n_features_in_
