@@ -268,13 +268,13 @@ A classifier of optical spectra into {", ".join(network.classes_)}: `skspectra.p
 ## Input
 
 Flux per wavelength in any unit on `LAMOST_WAVELENGTH`, {network.n_features_in_} samples from {first:.0f} to {last:.0f}
-angstrom in vacuum and in the observed frame, NaN where nothing was measured. Missing flux is interpolated between the
-means of up to {N_NEIGHBORS} samples. Each spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
+angstrom in vacuum and in the observed frame, NaN where nothing was measured. Missing flux is filled from the
+means of up to {N_NEIGHBORS} measured samples on each side. Each spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
 
 ## Training
 
-- Spectra: {args.n_spectra[0]} of `make_spectra(missing="survey")`, a third of each class, with a uniform distribution
-  of ln(S/N) from {SNR[0]} to {SNR[1]}, some of them blurred or calibrated worse; then {args.n_spectra[1]} and
+- Spectra: {args.n_spectra[0]} of `make_spectra(missing="survey")`, a third of each class, with an S/N from {SNR[0]} to
+  {SNR[1]} that is uniform in its logarithm, some of them blurred or calibrated worse; then {args.n_spectra[1]} and
   {args.n_spectra[2]} others, which also have strong residuals of sky lines, zeros at the blue end or another gap. Every
   epoch adds fresh noise of `CCDNoiseAugmenter()`. No observed spectrum was used for training. The strengths of the
   residuals and zeros follow the spectra of the SDSS sample.
@@ -291,7 +291,7 @@ means of up to {N_NEIGHBORS} samples. Each spectrum is scaled by its own percent
 ## Scores
 
 Macro F1 with a 95 % bootstrap confidence interval, resampled by object, and the expected calibration error in 15 bins.
-The S/N is the median of a sample.
+The S/N of a spectrum is the median of its samples.
 
 | test spectra | number | macro F1 | calibration error |
 | --- | --- | --- | --- |

@@ -42,7 +42,7 @@ plt.show()
 # The default
 # -----------
 # The default strengths are based on LAMOST and SDSS spectra: noise of up to 2 % of the range, up to two rays, and runs
-# of up to 2 % of the samples. Each effect can also be drawn with a strength or number of zero.
+# of up to 2 % of the samples. The strength or number that is drawn for an effect can be zero.
 
 NoiseDisplay.from_estimator(CCDNoiseAugmenter(random_state=1), X, y=classes, wavelength=spectra.wavelength)
 plt.show()

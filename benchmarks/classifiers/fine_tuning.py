@@ -59,6 +59,7 @@ OTHERS = (
 METHODS = (FINE_TUNED, *FROM_SCRATCH, *OTHERS)
 IN_CURVE = (FINE_TUNED, "DenseNet1D from scratch", *OTHERS)
 N_DRAWS = 3
+MANY = 500  # spectra
 
 
 def stellar_types(args):
@@ -91,7 +92,9 @@ SETS = {"stellar-types": stellar_types, "sdss-classes": sdss_classes}
 def make(name, n_samples, seed):
     """Return a pipeline that accepts flux with NaN."""
     if name == FINE_TUNED:
-        return make_pipeline(load_classifier()[:-1], DenseNet1DClassifier.from_pretrained(random_state=seed))
+        # The defaults are meant for few labels. With many labels, half as many epochs have enough steps.
+        epochs = {} if n_samples <= MANY else {"max_epochs": 10}
+        return make_pipeline(load_classifier()[:-1], DenseNet1DClassifier.from_pretrained(random_state=seed, **epochs))
     scale = preprocessing(QUANTILES)
     if name in FROM_SCRATCH:
         network = CANDIDATES[FROM_SCRATCH[name]].make(seed)
