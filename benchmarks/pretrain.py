@@ -269,7 +269,8 @@ A classifier of optical spectra into {", ".join(network.classes_)}: `skspectra.p
 
 Flux per wavelength in any unit on `LAMOST_WAVELENGTH`, {network.n_features_in_} samples from {first:.0f} to {last:.0f}
 angstrom in vacuum and in the observed frame, NaN where nothing was measured. Missing flux is filled from the
-means of up to {N_NEIGHBORS} measured samples on each side. Each spectrum is scaled by its own percentiles {QUANTILES[0]} and {QUANTILES[1]}.
+means of up to {N_NEIGHBORS} measured samples on each side. Each spectrum is scaled by its own percentiles
+{QUANTILES[0]} and {QUANTILES[1]}.
 
 ## Training
 

@@ -72,6 +72,15 @@ def test_a_spectrum_alone_is_predicted_as_among_others(validation_fraction, monk
     assert all(torch.equal(tensor, before[name]) for name, tensor in state(classifier).items())
 
 
+def test_a_stride_leaves_room_for_more_spectra_at_once(monkeypatch):
+    classifier = small(stem_stride=4).fit(X, Y)
+    expected, lengths = classifier.predict_proba(X), []
+    monkeypatch.setattr(_fitted, "prediction_batch_size", lambda length, device: lengths.append(length) or 7)
+
+    np.testing.assert_allclose(classifier.predict_proba(X), expected, atol=1e-6)
+    assert lengths == [-(-LENGTH // 4)]
+
+
 def test_order_of_the_spectra_does_not_matter(fitted, monkeypatch):
     """Up to the last digits: check_methods_sample_order_invariance, which allows 1e-9, may fail (test_common.py)."""
     monkeypatch.setattr(_fitted, "prediction_batch_size", lambda length, device: 7)  # other neighbours, other places

@@ -112,9 +112,9 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
         self, function: Callable[[torch.Tensor], torch.Tensor], flux: np.ndarray, n_outputs: int
     ) -> np.ndarray:
         """Return what a function of the fitted module computes for each spectrum."""
-        device = torch.device(self.net_.device)
-        batch_size = prediction_batch_size(flux.shape[1], device)
-        with own_surroundings(), evaluation_mode(self.net_.module_):
+        device, module = torch.device(self.net_.device), self.net_.module_
+        batch_size = prediction_batch_size(-(-flux.shape[1] // getattr(module, "stem_stride", 1)), device)
+        with own_surroundings(), evaluation_mode(module):
             return compute_in_batches(function, flux, n_outputs, batch_size=batch_size, device=device)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def _means(
     flux: np.ndarray, measured: np.ndarray, ranks: np.ndarray, n_used: np.ndarray, row: np.ndarray
 ) -> np.ndarray:
     """Return the mean of the first `n_used` measured samples of each line of ranks, as far as they are of its row."""
-    exists = (0 <= ranks) & (ranks < measured.size) & (np.arange(ranks.shape[1]) < n_used[:, np.newaxis])
+    exists = (ranks >= 0) & (ranks < measured.size) & (np.arange(ranks.shape[1]) < n_used[:, np.newaxis])
     row_of_sample, sample = np.divmod(measured[np.where(exists, ranks, ranks[:, :1])], flux.shape[1])
     is_used = exists & (row_of_sample == row[:, np.newaxis])
     # Divided before they are summed, so that the sum of large values does not overflow.
