@@ -10,7 +10,8 @@ card. If the training is interrupted, the same command resumes it.
     python benchmarks/pretrain.py [--output FOLDER] [--n-spectra N N N] [--epochs N N N] [--version N]
     python benchmarks/pretrain.py --score star-galaxy-qso
 
-The defaults are those of the shipped weights. They take about two and a half hours on two cores.
+The defaults are those of the shipped weights, whose parts earlier versions of this program trained (see
+docs/benchmark_methods.md). They take about two and a half hours on two cores.
 """
 
 import argparse
@@ -45,7 +46,7 @@ TRAINING_SEEDS, VALIDATION_SEED, TEST_SEED = (0, 3, 3), 1, 2
 N_VALIDATION, N_TEST, N_STATISTICS = 6000, 12_000, 4096
 SNR = (1, 100)
 NEARBY = 0.4  # redshift
-N_NEIGHBORS = 20  # of a gap
+N_NEIGHBORS = 20  # on each side of a gap
 QUANTILES = (0.5, 99.5)
 CALIBRATION_ERROR = 0.15  # of each order, in the natural logarithm of the flux
 WIDEST_BLUR = 2.0  # samples, standard deviation

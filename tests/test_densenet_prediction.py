@@ -22,7 +22,7 @@ from densenet_cases import (
 )
 
 from skspectra.augmentation import CCDNoiseAugmenter
-from skspectra.neural_network import _base, _fitted
+from skspectra.neural_network import _base, _fitted, _inference
 from skspectra.neural_network._training import _data
 from skspectra.neural_network._training._batches import SpectrumBatches
 
@@ -72,13 +72,21 @@ def test_a_spectrum_alone_is_predicted_as_among_others(validation_fraction, monk
     assert all(torch.equal(tensor, before[name]) for name, tensor in state(classifier).items())
 
 
-def test_a_stride_leaves_room_for_more_spectra_at_once(monkeypatch):
+def test_networks_with_a_stride_predict_more_spectra_at_once(monkeypatch):
     classifier = small(stem_stride=4).fit(X, Y)
-    expected, lengths = classifier.predict_proba(X), []
-    monkeypatch.setattr(_fitted, "prediction_batch_size", lambda length, device: lengths.append(length) or 7)
+    expected, sizes = classifier.predict_proba(X), []
 
-    np.testing.assert_allclose(classifier.predict_proba(X), expected, atol=1e-6)
-    assert lengths == [-(-LENGTH // 4)]
+    def compute(function, flux, n_outputs, *, batch_size, device):
+        sizes.append(batch_size)
+        return _inference.compute_in_batches(function, flux, n_outputs, batch_size=batch_size, device=device)
+
+    monkeypatch.setattr(_fitted, "compute_in_batches", compute)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    for size in (3, 7, 20):
+        monkeypatch.setattr(_fitted, "prediction_batch_size", lambda length, device, size=size: size)
+        np.testing.assert_allclose(classifier.predict_proba(X), expected, atol=1e-6)
+    # Four times as many, but no fewer batches than threads: 30 spectra are 15 for each of two threads.
+    assert sizes == [12, 15, 20]
 
 
 def test_order_of_the_spectra_does_not_matter(fitted, monkeypatch):

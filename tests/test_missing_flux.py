@@ -62,6 +62,22 @@ def test_means_are_those_of_a_loop(share):
     np.testing.assert_allclose(MissingFluxInterpolator(n_neighbors=4).transform(X), expected)
 
 
+def test_means_of_the_largest_floats():
+    largest = np.finfo(np.float64).max
+    X = [[np.nan] * 3 + [largest] * 3 + [np.nan] * 2]
+
+    np.testing.assert_allclose(
+        MissingFluxInterpolator(n_neighbors=3).transform(X), np.full((1, 8), largest), rtol=1e-14
+    )
+
+
+def test_more_neighbors_than_samples():
+    X = [[np.nan, np.nan, np.nan, 1.0, 3.0]]
+    for n_neighbors in (np.uint64(3), 10**30):
+        filled = MissingFluxInterpolator(n_neighbors=n_neighbors).transform(X)
+        np.testing.assert_allclose(filled, [[2.0, 2.0, 2.0, 1.0, 3.0]])
+
+
 def test_a_number_of_neighbors_that_is_not_valid():
     with pytest.raises(ValueError, match=r"'n_neighbors' .* must be an int in the range \[1, inf\)\. Got 0"):
         MissingFluxInterpolator(n_neighbors=0).transform([[1.0, 2.0]])

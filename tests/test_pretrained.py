@@ -148,7 +148,8 @@ def test_a_written_classifier_is_read_the_same(tmp_path):
         return_X_y=True,
     )
     network = DenseNet1DClassifier(growth_rate=2, n_dense_blocks=2, stem_stride=4, max_epochs=1, random_state=0)
-    written = make_pipeline(MissingFluxInterpolator(), MinMaxSpectrumScaler(quantile_range=(1, 99)), network).fit(X, y)
+    fill, scale = MissingFluxInterpolator(n_neighbors=3), MinMaxSpectrumScaler(quantile_range=(1, 99))
+    written = make_pipeline(fill, scale, network).fit(X, y)
     module = network.net_.module_
     weights = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
     rounded = half_precision(weights)
@@ -159,6 +160,7 @@ def test_a_written_classifier_is_read_the_same(tmp_path):
     read = read_classifier(tmp_path / "model.npz", "cpu")
 
     np.testing.assert_array_equal(read.predict_proba(X), written.predict_proba(X))
+    assert read[0].n_neighbors == 3
     assert read[1].quantile_range == (1, 99)
     assert read[-1].growth_rate == 2
     assert read[-1].history_ == network.history_

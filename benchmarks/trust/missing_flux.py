@@ -1,8 +1,8 @@
 """How much do missing samples cost, and from how many measured ones should they be filled?
 
 The pretrained network classifies simulated spectra of low S/N, in which samples are missing in several ways. They are
-filled by `MissingFluxInterpolator` with several values of `n_neighbors`. The spectra have the seed of the validation
-spectra of `benchmarks/pretrain.py`, with which the value of the pretrained classifier was chosen.
+filled by `MissingFluxInterpolator` with several values of `n_neighbors`. The value of the pretrained classifier was
+chosen with these spectra, before its last layer was fitted to spectra that are filled with it.
 
     python -m benchmarks.trust.missing_flux [--n 6000] [--json F.json]
 """

@@ -29,7 +29,7 @@ def add_step(graph: Graph, flux: str, n_features: int, name: str, step: Any) -> 
         return _scale(graph, flux, n_features, step)
     if isinstance(step, MissingFluxInterpolator):
         step._validate_params()
-        return _fill_missing(graph, flux, n_features, step.n_neighbors)
+        return _fill_missing(graph, flux, n_features, min(int(step.n_neighbors), n_features))
     if isinstance(step, Pipeline):
         for inner_name, inner in step.steps:
             flux = add_step(graph, flux, n_features, inner_name, inner)
@@ -112,26 +112,36 @@ def _fill_missing(graph: Graph, flux: str, n_features: int, n_neighbors: int) ->
     distance = graph.cast(add("Max", add("Sub", right, left), ints(1)), np.float64)
     weight = add("Div", graph.cast(add("Sub", sample, left), np.float64), distance)
     weight = add("Where", add("And", has_left, has_right), weight, np.array(0.0))
-    before, after = add("Where", has_left, left, ints(-1)), add("Where", has_right, right, ints(n_features))
-    n_used = add("Min", add("Sub", add("Sub", after, before), ints(1)), ints(n_neighbors))
-    # The sum of neighbouring measured samples is a difference of two of these.
-    sums = add("CumSum", graph.cast(add("Where", missing, single(0), flux), np.float64), np.array(1))
-    values = graph.cast(flux, np.float64)
+    left, right = add("Where", has_left, left, right), add("Where", has_right, right, left)
+    if n_neighbors == 1:
+        left_level, right_level = (_take(graph, flux, position, n_features) for position in (left, right))
+    else:
+        gap_start, gap_stop = add("Where", has_left, left, ints(-1)), add("Where", has_right, right, ints(n_features))
+        n_used = add("Min", add("Sub", add("Sub", gap_stop, gap_start), ints(1)), ints(n_neighbors))
+        end = add("Max", add("Sub", n_measured, ints(1)), ints(0))
+        outer_left = add("Max", add("Sub", n_before, n_used), ints(0))
+        outer_right = add("Min", add("Sub", add("Add", n_before, n_used), ints(1)), end)
+        outer_left, outer_right = (_take(graph, positions, k, n_features + 1) for k in (outer_left, outer_right))
+        sums = add("CumSum", graph.cast(add("Where", missing, single(0), flux), np.float64), np.array(1))
+        left_mean = _mean_between(graph, flux, n_features, sums, n_before, outer_left, left)
+        right_mean = _mean_between(graph, flux, n_features, sums, n_before, right, outer_right)
+        left_level = add("Where", has_left, left_mean, right_mean)
+        right_level = add("Where", has_right, right_mean, left_mean)
+    return add("Where", missing, _between(graph, left_level, right_level, weight), flux)
 
-    def mean(first: str, last: str) -> str:
-        count = graph.cast(add("Add", add("Sub", last, first), ints(1)), np.float64)
-        start, stop = (_take(graph, positions, rank, n_features + 1) for rank in (first, last))
-        total = add("Sub", _take(graph, sums, stop, n_features), _take(graph, sums, start, n_features))
-        return add("Div", add("Add", total, _take(graph, values, start, n_features)), count)
 
-    end = add("Max", add("Sub", n_measured, ints(1)), ints(0))
-    last_left = add("Sub", n_before, ints(1))
-    last_right = add("Sub", add("Add", n_before, n_used), ints(1))
-    left_level = mean(add("Max", add("Sub", n_before, n_used), ints(0)), add("Max", last_left, ints(0)))
-    right_level = mean(add("Min", n_before, end), add("Min", last_right, end))
-    left_filled = add("Where", has_left, left_level, right_level)
-    right_filled = add("Where", has_right, right_level, left_level)
-    return add("Where", missing, _between(graph, left_filled, right_filled, weight), flux)
+def _mean_between(graph: Graph, flux: str, n_features: int, sums: str, counts: str, first: str, last: str) -> str:
+    """Add the mean of the measured flux from one measured sample to another one, given sums and counts up to each.
+
+    A difference of sums loses digits after an outlier: one of 1e12 times the other flux shifts the mean by 1e-4 of it.
+    """
+    sum_before, sum_after, count_before, count_after = (
+        _take(graph, values, position, n_features) for values in (sums, counts) for position in (first, last)
+    )
+    total = graph.add("Sub", sum_after, sum_before)
+    total = graph.add("Add", total, graph.cast(_take(graph, flux, first, n_features), np.float64))
+    count = graph.add("Add", graph.add("Sub", count_after, count_before), ints(1))
+    return graph.add("Div", total, graph.cast(count, np.float64))
 
 
 def _take(graph: Graph, values: str, index: str, width: int) -> str:

@@ -4,8 +4,7 @@ import warnings
 
 import torch
 
-# Samples of the largest feature map of a batch in prediction. On an Intel Xeon with AVX-512, 50 spectra of 2600 samples
-# are as fast as 100 with a stem stride of 1, but 30 to 50 % slower than 200 or 400 with 4 or 8.
+# Samples (spectra times their length) in a batch of prediction: the fastest of those measured on a CPU.
 _SAMPLES_PER_BATCH = {"cpu": 1 << 17, "cuda": 1 << 22}
 
 
@@ -51,5 +50,5 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
 
 
 def prediction_batch_size(length: int, device: torch.device) -> int:
-    """Return how many spectra, whose largest feature map has this length, the network predicts at once."""
+    """Return the number of spectra that go through the network at once in prediction."""
     return max(1, _SAMPLES_PER_BATCH["cpu" if device.type == "cpu" else "cuda"] // length)

@@ -113,7 +113,12 @@ class FittedNetwork(ClassifierMixin, BaseEstimator):
     ) -> np.ndarray:
         """Return what a function of the fitted module computes for each spectrum."""
         device, module = torch.device(self.net_.device), self.net_.module_
-        batch_size = prediction_batch_size(-(-flux.shape[1] // getattr(module, "stem_stride", 1)), device)
+        batch_size = prediction_batch_size(flux.shape[1], device)
+        if device.type == "cpu":
+            # A stride divides the size of the feature maps. On an Intel Xeon, networks with a stem stride of 4 or 8
+            # predict 200 or 400 spectra at once 30 to 50 % faster than 50.
+            spectra_per_thread = -(-len(flux) // torch.get_num_threads())
+            batch_size = min(max(batch_size, spectra_per_thread), batch_size * module.stem_stride)
         with own_surroundings(), evaluation_mode(module):
             return compute_in_batches(function, flux, n_outputs, batch_size=batch_size, device=device)
 

@@ -13,9 +13,9 @@ from .._validation import Interval, check_spectra
 class MissingFluxInterpolator(StatelessSpectrumTransformer):
     """Fill the missing samples of each spectrum linearly from their neighbours.
 
-    A NaN sample between two measured ones gets the value of the straight line that joins them. A sample before the
-    first or after the last measured one gets the nearest value. Real spectra that do not cover the whole grid, or whose
-    pipeline masked samples, can then be used with every classifier.
+    By default, a NaN sample between two measured ones gets the value of the straight line that joins them. A sample
+    before the first or after the last measured one gets the nearest value. Observed spectra that do not cover the whole
+    grid, or whose pipeline masked samples, can then be used with every classifier.
 
     Each spectrum is filled from its own samples, so `transform` works without `fit`. The samples are assumed to be
     evenly spaced.
@@ -45,6 +45,9 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
     Notes
     -----
     float32 and float64 are kept, and all other dtypes become float64.
+
+    With ``n_neighbors > 1`` the line of a gap joins the two means, so a filled gap or end may begin with a step.
+    Measured samples beyond another gap count as well.
 
     Long constant ends degrade the predictions of a network that was trained on complete spectra. If spectra cover
     different ranges, train with such spectra, for example with ``make_spectra(missing="survey")``, or cut all of them
@@ -94,48 +97,46 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
         if empty.size:
             rows = ", ".join(map(str, empty[:5])) + (", ..." if empty.size > 5 else "")
             raise ValueError(f"Input X has spectra that are entirely NaN and cannot be interpolated: row {rows}.")
-        for_each_chunk(lambda start, stop: _fill(X[start:stop], self.n_neighbors), *X.shape)
+        n_neighbors = min(int(self.n_neighbors), X.shape[1])
+        for_each_chunk(lambda start, stop: _fill(X[start:stop], n_neighbors), *X.shape)
         return X
 
 
 def _fill(flux: np.ndarray, n_neighbors: int) -> None:
     """Fill the NaN samples of a chunk of spectra in place."""
     missing = np.isnan(flux)
-    gap = np.flatnonzero(missing)
-    if gap.size == 0:
+    samples = np.flatnonzero(missing)
+    if samples.size == 0:
         return
-    # Counted through the chunk row by row, the k-th missing sample has gap[k] - k measured ones before it.
-    measured = np.flatnonzero(~missing)
-    right = gap - np.arange(gap.size)
-    left = right - 1
-    # At the edges of a spectrum one of the two is in another row or beyond the chunk; the other one is used for both.
+    # A gap is a run of missing samples of one spectrum.
     n_features = flux.shape[1]
-    row = gap // n_features
-    has_left = (left >= 0) & (measured[left] >= row * n_features)
-    has_right = right < measured.size
-    has_right[has_right] &= measured[right[has_right]] < (row[has_right] + 1) * n_features
-    left, right = np.where(has_left, left, right), np.where(has_right, right, left)
-    distance = np.maximum(measured[right] - measured[left], 1)
-    weight = np.where(has_left & has_right, (gap - measured[left]) / distance, ~has_left)
-    # All samples of a gap have the same two levels.
-    first = np.flatnonzero(np.r_[True, (np.diff(gap) > 1) | (np.diff(row) > 0)])
-    lengths = np.diff(first, append=gap.size)
+    first = np.flatnonzero(np.r_[True, (np.diff(samples) > 1) | (samples[1:] % n_features == 0)])
+    lengths = np.diff(first, append=samples.size)
+    row = samples[first] // n_features
+    # The measured samples of its spectrum are values[low:high], those after the gap begin at values[after].
+    values = flux[~missing]
+    n_measured = np.count_nonzero(~missing, axis=1)
+    high = np.cumsum(n_measured)[row]
+    low = high - n_measured[row]
+    after = samples[first] - first
     n_used = np.minimum(lengths, n_neighbors)
-    steps = np.arange(n_used.max())
-    left_ranks, right_ranks = left[first, np.newaxis] - steps, right[first, np.newaxis] + steps
-    left_level, right_level = (
-        np.repeat(_means(flux, measured, ranks, n_used, row[first]), lengths) for ranks in (left_ranks, right_ranks)
-    )
-    flux[row, gap - row * n_features] = left_level * (1 - weight) + right_level * weight
+    left = _means(values, np.maximum(after - n_used, low), after)
+    right = _means(values, after, np.minimum(after + n_used, high))
+    # At an end of a spectrum only one of the two exists; it is used for both.
+    left, right = np.where(after > low, left, right), np.where(after < high, right, left)
+    step = np.arange(1, samples.size + 1) - np.repeat(first, lengths)
+    left, right, weight = np.repeat(left, lengths), np.repeat(right, lengths), step / np.repeat(lengths + 1, lengths)
+    flux[np.repeat(row, lengths), samples % n_features] = left * (1 - weight) + right * weight
 
 
-def _means(
-    flux: np.ndarray, measured: np.ndarray, ranks: np.ndarray, n_used: np.ndarray, row: np.ndarray
-) -> np.ndarray:
-    """Return the mean of the first `n_used` measured samples of each line of ranks, as far as they are of its row."""
-    exists = (ranks >= 0) & (ranks < measured.size) & (np.arange(ranks.shape[1]) < n_used[:, np.newaxis])
-    row_of_sample, sample = np.divmod(measured[np.where(exists, ranks, ranks[:, :1])], flux.shape[1])
-    is_used = exists & (row_of_sample == row[:, np.newaxis])
-    # Divided before they are summed, so that the sum of large values does not overflow.
-    n_used = np.count_nonzero(is_used, axis=1)[:, np.newaxis].astype(np.float64)
-    return np.sum(flux[row_of_sample, sample] / n_used, axis=1, where=is_used)
+def _means(values: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Return the mean of each values[start:stop], float64, and any value of an empty one."""
+    counts = np.maximum(stop - start, 1)
+    n_most = counts.max()
+    parts = np.append(values, values[-1]) / np.float64(n_most)  # as a stop may be the number of values
+    if n_most == 1:
+        return parts[start]
+    with np.errstate(over="ignore"):  # of the sums between those that are wanted, and of the largest floats
+        means = np.add.reduceat(parts, np.stack([start, stop], axis=1).ravel())[::2] * (n_most / counts)
+    largest = np.finfo(np.float64).max
+    return np.clip(means, -largest, largest)

@@ -39,7 +39,7 @@ def write_classifier(path: Path, pipeline: Pipeline) -> None:
         "format": _FORMAT,
         "classes": network.classes_.tolist(),
         "n_features": network.n_features_in_,
-        "n_neighbors": interpolator.n_neighbors,
+        "n_neighbors": int(interpolator.n_neighbors),
         "quantile_range": list(scaler.quantile_range),
         "params": {name: value for name, value in params.items() if value != defaults[name]},
         "fitted": {name: state[name] for name in _FITTED},

@@ -19,6 +19,8 @@ class SpectrumModule(nn.Module, metaclass=ABCMeta):
         The last layer, from the embedding to the logits.
     n_layers : int
         Number of layers with weights that follow each other, the last layer included.
+    stem_stride : int, default=1
+        Step of the first layer in samples. A network with a larger one predicts more spectra at once on a CPU.
 
     See Also
     --------
@@ -42,6 +44,7 @@ class SpectrumModule(nn.Module, metaclass=ABCMeta):
 
     classifier: nn.Linear
     n_layers: int
+    stem_stride: int = 1
 
     def __init__(self) -> None:
         super().__init__()
