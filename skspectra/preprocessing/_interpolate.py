@@ -133,9 +133,9 @@ def _means(values: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarra
     """Return the mean of each values[start:stop], float64, and any value of an empty one."""
     counts = np.maximum(stop - start, 1)
     n_most = counts.max()
-    parts = np.append(values, values[-1]) / np.float64(n_most)  # as a stop may be the number of values
     if n_most == 1:
-        return parts[start]
+        return values[np.minimum(start, values.size - 1)].astype(np.float64)
+    parts = np.append(values, values[-1]) / np.float64(n_most)  # as a stop may be the number of values
     with np.errstate(over="ignore"):  # of the sums between those that are wanted, and of the largest floats
         means = np.add.reduceat(parts, np.stack([start, stop], axis=1).ravel())[::2] * (n_most / counts)
     largest = np.finfo(np.float64).max
