@@ -17,6 +17,7 @@ docs/benchmark_methods.md). They take about two and a half hours on two cores.
 import argparse
 import datetime
 import os
+import re
 from importlib.metadata import version
 from pathlib import Path
 
@@ -262,7 +263,7 @@ def model_card(name, pipeline, args, scores):
     first, last = LAMOST_WAVELENGTH[[0, -1]]
     versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "scikit-learn", "numpy"))
     table = "\n".join(scores)
-    return f"""# {name}
+    card = f"""# {name}
 
 A classifier of optical spectra into {", ".join(network.classes_)}: `skspectra.pretrained.load_classifier("{name}")`.
 
@@ -311,6 +312,7 @@ The S/N of a spectrum is the median of its samples.
 
 BSD 3-Clause, as the package.
 """
+    return re.sub(r"(?<=\S)\n *(?=[^\s|#-])", " ", card)  # one line for each paragraph and each entry of a list
 
 
 def main():
