@@ -62,8 +62,8 @@ class MissingFluxInterpolator(StatelessSpectrumTransformer):
 
     The mean of three samples fills an end:
 
-    >>> MissingFluxInterpolator(n_neighbors=3).fit_transform([[np.nan, np.nan, 9.0, 1.0, 2.0, 2.0]])
-    array([[4., 4., 9., 1., 2., 2.]])
+    >>> MissingFluxInterpolator(n_neighbors=3).fit_transform([[np.nan, np.nan, np.nan, 9.0, 1.0, 2.0]])
+    array([[4., 4., 4., 9., 1., 2.]])
     """
 
     _parameter_constraints: dict = {"n_neighbors": [Interval(Integral, 1, None, closed="left")], "copy": ["boolean"]}
