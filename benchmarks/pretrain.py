@@ -150,14 +150,19 @@ def prepare(flux, stage, seed):
     """Return the spectra as the network takes them. They are changed in place, since they fill most of the memory."""
     if stage != "first":
         degrade(flux, np.random.default_rng(seed))
-    interpolate = MissingFluxInterpolator(n_neighbors=N_NEIGHBORS, copy=False)
-    scale = MinMaxSpectrumScaler(quantile_range=QUANTILES, copy=False)
-    return scale.fit_transform(interpolate.fit_transform(flux))
+    return make_pipeline(*preprocessing(copy=False)).fit_transform(flux)
 
 
 def in_pipeline(network, X):
-    steps = MissingFluxInterpolator(n_neighbors=N_NEIGHBORS), MinMaxSpectrumScaler(quantile_range=QUANTILES)
-    return make_pipeline(*(step.fit(X[:1]) for step in steps), network)  # they only learn the number of samples
+    steps = (step.fit(X[:1]) for step in preprocessing(copy=True))  # they only learn the number of samples
+    return make_pipeline(*steps, network)
+
+
+def preprocessing(*, copy):
+    return (
+        MissingFluxInterpolator(n_neighbors=N_NEIGHBORS, copy=copy),
+        MinMaxSpectrumScaler(quantile_range=QUANTILES, copy=copy),
+    )
 
 
 def combine(networks, X, target):

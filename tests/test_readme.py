@@ -5,6 +5,8 @@ from pathlib import Path
 
 from survey_files import lamost_array
 
+from skspectra.datasets import load_spectra
+
 README = Path(__file__).parents[1] / "README.md"
 FILES, TRAINING = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 
@@ -24,4 +26,5 @@ def test_files(tmp_path, monkeypatch, capsys):
 
     exec(FILES, {})
 
+    assert load_spectra("spectra/", bad_pixels="nan").data.shape == (1, 2600)
     assert capsys.readouterr().out.strip() in {"['STAR']", "['GALAXY']", "['QSO']"}

@@ -1,8 +1,10 @@
-"""Time alternatives in turn, so that a busy moment of the machine does not affect only one of them."""
+"""Time alternatives in turn, so that a busy moment of the machine does not affect only one of them, or one call."""
 
 import gc
 import time
 from collections.abc import Callable
+
+import numpy as np
 
 
 def best_seconds(candidates: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
@@ -16,3 +18,13 @@ def best_seconds(candidates: dict[str, Callable[[], object]], rounds: int) -> di
             best[name] = min(best[name], time.perf_counter() - start)
             del result
     return best
+
+
+def median_seconds(function: Callable[[], object], rounds: int = 100) -> float:
+    """Return the median time of a call."""
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds))

@@ -19,7 +19,7 @@ from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
 from benchmarks._common.command import parser_of, save
-from benchmarks._common.timing import best_seconds
+from benchmarks._common.timing import best_seconds, median_seconds
 from skspectra.datasets import make_spectra
 from skspectra.export import OnnxClassifier, to_onnx
 from skspectra.neural_network import DenseNet1DClassifier
@@ -92,15 +92,6 @@ def compare(classifiers: dict, X: np.ndarray, y: np.ndarray, repeats: int) -> li
         }
         for name, (classifier, path) in classifiers.items()
     ]
-
-
-def median_seconds(function) -> float:
-    seconds = []
-    for _ in range(100):
-        start = time.perf_counter()
-        function()
-        seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks._common.command import parser_of, print_machine, save
 from benchmarks._common.plain_network import PlainDenseNet, predict, train_epoch
+from benchmarks._common.timing import median_seconds
 from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.inspection import class_activation_map
 from skspectra.neural_network import DenseNet1DClassifier, SpectrumMLPClassifier
@@ -93,7 +94,7 @@ def measure(length, growth_rate, batch_size, args):
         plain_seconds.append(plain())
     plain_fit, plain_predict = (min(seconds) for seconds in zip(*plain_seconds, strict=True))
     epoch_seconds, predict_rate = min(fit_seconds), n_spectra / min(predict_seconds)
-    one_seconds = [timed(lambda: classifier.predict(X[:1]), args.device) for _ in range(100)]
+    one_seconds = median_seconds(lambda: classifier.predict(X[:1]))
     map_rate = n_spectra / min(timed(lambda: class_activation_map(classifier, X), args.device) for _ in range(3))
     module = classifier.net_.module_
     flop = floating_point_operations(module, length, args.device)
@@ -110,7 +111,7 @@ def measure(length, growth_rate, batch_size, args):
         "predict_per_s": predict_rate,
         "plain_predict_per_s": n_spectra / plain_predict,
         "predict_ratio": plain_predict * predict_rate / n_spectra,
-        "one_spectrum_ms": 1000 * np.median(one_seconds),
+        "one_spectrum_ms": 1000 * one_seconds,
         "map_per_s": map_rate,
         "fit_peak_gib": fit_peak,
         "predict_peak_gib": predict_peak,
