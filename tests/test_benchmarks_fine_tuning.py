@@ -38,6 +38,13 @@ def test_accuracy_is_compared_by_object():
     assert fine_tuning.p_of_accuracy(data, y, wrong) == pytest.approx(2 / 2**10, abs=2e-3)
 
 
+@pytest.mark.parametrize("name", fine_tuning.METHODS)
+@pytest.mark.parametrize(("n_samples", "balance"), [(100, "balanced"), (101, None)])
+def test_every_method_balances_the_classes_only_with_few_labels(name, n_samples, balance):
+    params = fine_tuning.make(name, n_samples, 0)[-1].get_params()
+    assert params["sampling" if "sampling" in params else "class_weight"] == balance
+
+
 def test_a_run_that_was_stopped_fits_nothing_twice(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     data = Bunch(

@@ -78,6 +78,7 @@ def test_a_pretrained_network_by_its_name(spectra):
         weights(begun)["classifier.weight"][1], weights(source)["classifier.weight"][star], rtol=0, atol=1e-9
     )
     assert begun.growth_rate == source.growth_rate
+    assert begun.sampling is None  # the class shares of the labels
     assert DenseNet1DClassifier.from_pretrained("star-galaxy-qso-4", lr=0.5).lr == 0.5
     with pytest.raises(ValueError, match="name='stars' is not a pretrained model"):
         DenseNet1DClassifier.from_pretrained("stars")

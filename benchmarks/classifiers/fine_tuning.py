@@ -9,10 +9,11 @@ predicted once, in five folds. No object is in two folds. Then three of the fold
 labels of the other folds, which are drawn with at least one spectrum of each class.
 
 The fine-tuned network and `PretrainedFeatures` use the preprocessing of the pretrained classifier. All other methods
-use spectra with missing flux interpolated and each spectrum scaled by its percentiles .5 and 99.5. All methods balance
-the classes. Networks from scratch have the same training time as the fine-tuning, and use batches of 32 with fresh
-noise. Confidence intervals and paired tests are by object. The p-values compare each method with the fine-tuned network
-and are corrected by Holm's method.
+use spectra with missing flux interpolated and each spectrum scaled by its percentiles .5 and 99.5. With up to 100
+labels all methods balance the classes, because otherwise they hardly see the rarest ones. With more labels they use the
+class shares of the training spectra. Networks from scratch have the same training time as the fine-tuning, and use
+batches of 32 with fresh noise. Confidence intervals and paired tests are by object. The p-values compare each method
+with the fine-tuned network and are corrected by Holm's method.
 
 The finished fits are kept in ``--output``, so that a run that was stopped continues where it ended.
 """
@@ -40,8 +41,9 @@ from benchmarks._common.candidates import CANDIDATES, MiniRocketFeatures
 from benchmarks._common.command import add_data, data_folder, parser_of, print_machine, save
 from benchmarks._common.runs import code_version, read_or_run
 from benchmarks._common.scores import differences, score, short, with_interval
-from benchmarks._common.training import balance_in_training, plan, preprocessing
+from benchmarks._common.training import plan, preprocessing
 from benchmarks.classifiers._real import folds_of
+from skspectra.augmentation import CCDNoiseAugmenter
 from skspectra.datasets import load_sdss_sample
 from skspectra.metrics._holm import holm
 from skspectra.neural_network import DenseNet1DClassifier
@@ -59,7 +61,7 @@ OTHERS = (
 METHODS = (FINE_TUNED, *FROM_SCRATCH, *OTHERS)
 IN_CURVE = (FINE_TUNED, "DenseNet1D from scratch", *OTHERS)
 N_DRAWS = 3
-MANY = 500  # spectra
+FEW, MANY = 100, 500  # labels
 
 
 def stellar_types(args):
@@ -91,28 +93,31 @@ SETS = {"stellar-types": stellar_types, "sdss-classes": sdss_classes}
 
 def make(name, n_samples, seed):
     """Return a pipeline that accepts flux with NaN."""
+    balanced = "balanced" if n_samples <= FEW else None
     if name == FINE_TUNED:
-        # The defaults are meant for few labels. With many labels, half as many epochs have enough steps.
+        # The defaults are meant for some hundred labels. With more, half as many epochs have enough steps.
         epochs = {} if n_samples <= MANY else {"max_epochs": 10}
-        return make_pipeline(load_classifier()[:-1], DenseNet1DClassifier.from_pretrained(random_state=seed, **epochs))
+        network = DenseNet1DClassifier.from_pretrained(sampling=balanced, random_state=seed, **epochs)
+        return make_pipeline(load_classifier()[:-1], network)
     scale = preprocessing(QUANTILES)
     if name in FROM_SCRATCH:
         network = CANDIDATES[FROM_SCRATCH[name]].make(seed)
-        return make_pipeline(scale, balance_in_training(network).set_params(batch_size=32))
-    logistic_regression = StandardScaler(), LogisticRegression(max_iter=5000, class_weight="balanced")
+        network.set_params(batch_size=32, sampling=balanced, augmenter=CCDNoiseAugmenter())
+        return make_pipeline(scale, network)
+    logistic_regression = StandardScaler(), LogisticRegression(max_iter=5000, class_weight=balanced)
     return make_pipeline(
         *{
             OTHERS[0]: (scale, components(n_samples, seed), *logistic_regression),
             OTHERS[1]: (
                 scale,
                 components(n_samples, seed),
-                HistGradientBoostingClassifier(class_weight="balanced", random_state=seed),
+                HistGradientBoostingClassifier(class_weight=balanced, random_state=seed),
             ),
             OTHERS[2]: (
                 scale,
                 MiniRocketFeatures(random_state=seed),
                 StandardScaler(with_mean=False),
-                RidgeClassifierCV(alphas=np.logspace(-3, 3, 10), class_weight="balanced"),
+                RidgeClassifierCV(alphas=np.logspace(-3, 3, 10), class_weight=balanced),
             ),
             OTHERS[3]: (PretrainedFeatures(), *logistic_regression),
         }[name]
@@ -148,7 +153,7 @@ def fit_and_predict(data, name, train, test, seed, budget):
 def features_of(model, name):
     """Return a function that computes the features for a regression of the subtype, or None if there are none."""
     if name == FINE_TUNED:
-        return lambda flux: model[-1]._embed(model[:-1].transform(flux).astype(np.float32))
+        return lambda flux: model[-1].embed(model[:-1].transform(flux))
     if name in (OTHERS[0], OTHERS[3]):
         return model[:-2].transform
     return None

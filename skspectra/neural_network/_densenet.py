@@ -128,7 +128,8 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         """Make a classifier that starts from the weights of a pretrained network, for few labelled spectra.
 
         It has the architecture of that network, and defaults that suit fine-tuning: few epochs, small batches, a
-        learning rate that rises and falls once, balanced epochs and fresh noise for every spectrum.
+        learning rate that rises and falls once, and fresh noise for every spectrum. With fewer than about 200 spectra,
+        or with very rare classes, also pass ``sampling="balanced"``.
 
         Parameters
         ----------
@@ -172,7 +173,6 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
             "batch_size": 32,
             "lr": 0.01,
             "lr_schedule": "one-cycle",
-            "sampling": "balanced",
             "augmenter": CCDNoiseAugmenter(),
         }
         architecture = {parameter: getattr(pretrained, parameter) for parameter in ARCHITECTURE}
