@@ -41,18 +41,35 @@ def test_accuracy_is_compared_by_object():
 @pytest.mark.parametrize("name", fine_tuning.METHODS)
 @pytest.mark.parametrize(("n_samples", "balance"), [(100, "balanced"), (101, None)])
 def test_every_method_balances_the_classes_only_with_few_labels(name, n_samples, balance):
-    params = fine_tuning.make(name, n_samples, 0)[-1].get_params()
+    params = fine_tuning.make(name, n_samples, 0, balanced_up_to=100)[-1].get_params()
     assert params["sampling" if "sampling" in params else "class_weight"] == balance
+
+
+def test_subtypes_are_predicted_from_the_features_of_the_classifier():
+    rng = np.random.default_rng(0)
+    subtype = np.tile(np.arange(10.0), 20)
+    x = np.linspace(0, 1, 50)
+    flux = x + subtype[:, None] / 10 * np.exp(-((x - 0.3) ** 2) / 0.01) + rng.normal(0, 0.01, (200, 50))
+    data = Bunch(flux=flux.astype(np.float32), y=np.where(subtype < 5, "A", "F"), subtype=subtype, balanced_up_to=0)
+    train, test = np.split(rng.permutation(200), [150])
+
+    result = fine_tuning.fit_and_predict(data, fine_tuning.OTHERS[0], train, test, 0, None)
+    assert np.corrcoef(result["subtype"], subtype[test])[0, 1] > 0.7
+    assert "subtype" not in fine_tuning.fit_and_predict(data, fine_tuning.OTHERS[1], train, test, 0, None)
 
 
 def test_a_run_that_was_stopped_fits_nothing_twice(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     data = Bunch(
-        flux=rng.random((50, 30)).astype(np.float32), y=np.tile(["A", "F"], 25), objects=np.arange(50), subtype=None
+        flux=rng.random((50, 30)).astype(np.float32),
+        y=np.tile(["A", "F"], 25),
+        objects=np.arange(50),
+        subtype=None,
+        balanced_up_to=0,
     )
     n_made = []
 
-    def dummy(name, n_samples, seed):
+    def dummy(name, n_samples, seed, balanced_up_to):
         n_made.append(name)
         return make_pipeline(FunctionTransformer(), DummyClassifier())
 

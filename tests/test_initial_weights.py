@@ -4,14 +4,18 @@ import pickle
 
 import numpy as np
 import pytest
+import skops.io
 import torch
+from checkpoint_cases import assert_same_model, crash, trained_epochs
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from small_spectra import small_spectra
 
-from skspectra.neural_network import DenseNet1DClassifier, SpectrumMLPClassifier
+from skspectra.augmentation import CCDNoiseAugmenter
+from skspectra.export import OnnxClassifier, to_onnx
+from skspectra.neural_network import DBNClassifier, DenseNet1DClassifier, SpectrumMLPClassifier
 from skspectra.preprocessing import MinMaxSpectrumScaler
 from skspectra.pretrained import load_classifier
 
@@ -78,10 +82,16 @@ def test_a_pretrained_network_by_its_name(spectra):
         weights(begun)["classifier.weight"][1], weights(source)["classifier.weight"][star], rtol=0, atol=1e-9
     )
     assert begun.growth_rate == source.growth_rate
-    assert begun.sampling is None  # the class shares of the labels
     assert DenseNet1DClassifier.from_pretrained("star-galaxy-qso-4", lr=0.5).lr == 0.5
     with pytest.raises(ValueError, match="name='stars' is not a pretrained model"):
         DenseNet1DClassifier.from_pretrained("stars")
+
+
+def test_defaults_for_fine_tuning():
+    begun = DenseNet1DClassifier.from_pretrained()
+    defaults = {"max_epochs": 20, "batch_size": 32, "lr": 0.01, "lr_schedule": "one-cycle", "sampling": None}
+    assert {name: getattr(begun, name) for name in defaults} == defaults
+    assert isinstance(begun.augmenter, CCDNoiseAugmenter)
 
 
 def test_clones_keep_the_fit(fitted, spectra):
@@ -91,6 +101,40 @@ def test_clones_keep_the_fit(fitted, spectra):
     np.testing.assert_array_equal(
         pickle.loads(pickle.dumps(classifier)).fit(*spectra).predict_proba(spectra[0]), expected
     )
+
+
+@pytest.mark.parametrize("init", [None, "pipeline"])
+def test_it_is_saved_as_any_other(init, fitted, spectra, tmp_path):
+    X, y = spectra
+    init = init and make_pipeline(MinMaxSpectrumScaler().fit(X), fitted)
+    begun = DenseNet1DClassifier(**SMALL, init=init).fit(X, y)
+    expected = begun.predict_proba(X)
+
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(begun)).predict_proba(X), expected)
+    saved = skops.io.dumps(begun)
+    trusted = skops.io.get_untrusted_types(data=saved)
+    assert all(name.startswith("skspectra.") for name in trusted)
+    np.testing.assert_array_equal(skops.io.loads(saved, trusted=trusted).predict_proba(X), expected)
+    pipeline = make_pipeline(MinMaxSpectrumScaler(), DenseNet1DClassifier(**SMALL, init=init)).fit(X, y)
+    to_onnx(pipeline, tmp_path / "begun.onnx")
+    exported = OnnxClassifier(tmp_path / "begun.onnx").predict_proba(X)
+    np.testing.assert_allclose(exported, pipeline.predict_proba(X), atol=1e-5)
+
+
+def test_a_warm_start_continues_from_its_own_weights(fitted, spectra):
+    begun = DenseNet1DClassifier(**SMALL, init=fitted, warm_start=True).fit(*spectra)
+    first = {name: weight.clone() for name, weight in weights(begun).items()}
+    begun.set_params(**STILL).fit(*spectra)
+    for name, weight in weights(begun).items():
+        torch.testing.assert_close(weight, first[name], rtol=0, atol=1e-9)
+
+
+def test_a_training_that_was_stopped_resumes(fitted, spectra, tmp_path):
+    params = {**SMALL, "max_epochs": 3, "init": fitted}
+    begun = DenseNet1DClassifier(**params, checkpoint_dir=tmp_path)
+    crash(begun, 2, *spectra)
+    assert trained_epochs(begun, *spectra) == [2, 3]
+    assert_same_model(begun, DenseNet1DClassifier(**params).fit(*spectra))
 
 
 def test_a_search_over_beginnings(fitted, spectra):
@@ -124,11 +168,12 @@ def test_what_cannot_be_a_beginning(init, message, spectra):
 
 
 def test_other_networks_are_refused_by_name(spectra):
-    mlp = SpectrumMLPClassifier(hidden_layer_sizes=(4,), max_epochs=1, random_state=0).fit(*spectra)
-    with pytest.raises(ValueError, match=r"init=SpectrumMLPClassifier is not allowed"):
-        DenseNet1DClassifier(**SMALL, init=mlp).fit(*spectra)
-    with pytest.raises(TypeError, match="init"):
-        SpectrumMLPClassifier(init="star-galaxy-qso")
+    for network in (SpectrumMLPClassifier, DBNClassifier):
+        other = network(hidden_layer_sizes=(4,), max_epochs=1, random_state=0).fit(*spectra)
+        with pytest.raises(ValueError, match=f"init={network.__name__} is not allowed"):
+            DenseNet1DClassifier(**SMALL, init=other).fit(*spectra)
+        with pytest.raises(TypeError, match="init"):
+            network(init="star-galaxy-qso")
 
 
 def test_parameters_that_differ_are_named(fitted, spectra):

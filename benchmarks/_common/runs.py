@@ -14,7 +14,9 @@ import skspectra
 def code_version(*scripts: str | Path) -> str:
     """Return a short hash of the code that a training depends on: parts of the package, and these scripts."""
     package = Path(skspectra.__file__).parent
-    folders = [package / name for name in ("augmentation", "neural_network", "over_sampling", "preprocessing")]
+    folders = [
+        package / name for name in ("augmentation", "neural_network", "over_sampling", "preprocessing", "pretrained")
+    ]
     files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     return fingerprint_of_files(*sorted(package.glob("*.py")), *files, *map(Path, scripts))
 

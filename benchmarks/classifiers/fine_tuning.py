@@ -9,11 +9,11 @@ predicted once, in five folds. No object is in two folds. Then three of the fold
 labels of the other folds, which are drawn with at least one spectrum of each class.
 
 The fine-tuned network and `PretrainedFeatures` use the preprocessing of the pretrained classifier. All other methods
-use spectra with missing flux interpolated and each spectrum scaled by its percentiles .5 and 99.5. With up to 100
-labels all methods balance the classes, because otherwise they hardly see the rarest ones. With more labels they use the
-class shares of the training spectra. Networks from scratch have the same training time as the fine-tuning, and use
-batches of 32 with fresh noise. Confidence intervals and paired tests are by object. The p-values compare each method
-with the fine-tuned network and are corrected by Holm's method.
+use spectra with missing flux interpolated and each spectrum scaled by its percentiles .5 and 99.5. All methods balance
+the classes of the SDSS sample. They balance the stellar types if there are up to 100 labels, and otherwise use their
+shares in the training spectra. Networks from scratch have the same training time as the fine-tuning, and use batches of
+32 with fresh noise. Confidence intervals and paired tests are by object. The p-values compare each method with the
+fine-tuned network and are corrected by Holm's method.
 
 The finished fits are kept in ``--output``, so that a run that was stopped continues where it ended.
 """
@@ -61,7 +61,7 @@ OTHERS = (
 METHODS = (FINE_TUNED, *FROM_SCRATCH, *OTHERS)
 IN_CURVE = (FINE_TUNED, "DenseNet1D from scratch", *OTHERS)
 N_DRAWS = 3
-FEW, MANY = 100, 500  # labels
+MANY = 500  # labels
 
 
 def stellar_types(args):
@@ -74,6 +74,7 @@ def stellar_types(args):
         y=subclass[kept].astype("U1"),
         objects=objects[kept],
         subtype=np.array([position(name) for name in subclass[kept]]),
+        balanced_up_to=100,
     )
 
 
@@ -85,15 +86,15 @@ def position(subclass):
 
 def sdss_classes(args):
     sample = load_sdss_sample()
-    return Bunch(flux=sample.data, y=sample.target, objects=sample.object_id, subtype=None)
+    return Bunch(flux=sample.data, y=sample.target, objects=sample.object_id, subtype=None, balanced_up_to=MANY)
 
 
 SETS = {"stellar-types": stellar_types, "sdss-classes": sdss_classes}
 
 
-def make(name, n_samples, seed):
-    """Return a pipeline that accepts flux with NaN."""
-    balanced = "balanced" if n_samples <= FEW else None
+def make(name, n_samples, seed, balanced_up_to):
+    """Return a pipeline that accepts flux with NaN. It balances the classes with up to `balanced_up_to` labels."""
+    balanced = "balanced" if n_samples <= balanced_up_to else None
     if name == FINE_TUNED:
         # The defaults are meant for some hundred labels. With more, half as many epochs have enough steps.
         epochs = {} if n_samples <= MANY else {"max_epochs": 10}
@@ -133,7 +134,7 @@ def fit_and_predict(data, name, train, test, seed, budget):
 
     `budget` is the training time of a network from scratch in seconds.
     """
-    model = make(name, len(train), seed)
+    model = make(name, len(train), seed, data.balanced_up_to)
     if name in FROM_SCRATCH:
         X = model[0].fit_transform(data.flux[train])
         n_epochs, _ = plan(model[-1], budget, 1000, X, data.y[train])
@@ -236,7 +237,8 @@ def report(data, args, folds, whole, curve):
             cells[-1] = short(np.mean(np.abs(subtype[name] - data.subtype)[known] <= 2))
         print("| " + " | ".join(cells) + " |")
 
-    report_curve(data, args, folds, curve)
+    if args.sizes:
+        report_curve(data, args, folds, curve)
     save(args, of_f1=of_f1, of_accuracy=corrected)
 
 

@@ -128,8 +128,8 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         """Make a classifier that starts from the weights of a pretrained network, for few labelled spectra.
 
         It has the architecture of that network, and defaults that suit fine-tuning: few epochs, small batches, a
-        learning rate that rises and falls once, and fresh noise for every spectrum. With fewer than about 200 spectra,
-        or with very rare classes, also pass ``sampling="balanced"``.
+        learning rate that rises and falls once, and fresh noise for every spectrum. With 100 spectra or fewer, also
+        pass ``sampling="balanced"``.
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class DenseNet1DClassifier(BaseSpectrumClassifier):
         >>> from sklearn.pipeline import make_pipeline
         >>> sample = load_sdss_sample()
         >>> rows = np.flatnonzero(np.isin(sample.subclass, ["STARFORMING", "STARBURST", "BROADLINE"]))[:40]
-        >>> network = DenseNet1DClassifier.from_pretrained(max_epochs=2, random_state=0)
+        >>> network = DenseNet1DClassifier.from_pretrained(max_epochs=2, sampling="balanced", random_state=0)
         >>> model = make_pipeline(load_classifier()[:-1], network).fit(sample.data[rows], sample.subclass[rows])
         >>> model.classes_.tolist()
         ['BROADLINE', 'STARBURST', 'STARFORMING']
