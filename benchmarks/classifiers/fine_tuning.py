@@ -86,7 +86,7 @@ def position(subclass):
 
 def sdss_classes(args):
     sample = load_sdss_sample()
-    return Bunch(flux=sample.data, y=sample.target, objects=sample.object_id, subtype=None, balanced_up_to=MANY)
+    return Bunch(flux=sample.data, y=sample.target, objects=sample.object_id, subtype=None, balanced_up_to=np.inf)
 
 
 SETS = {"stellar-types": stellar_types, "sdss-classes": sdss_classes}
