@@ -1,20 +1,26 @@
 """The fused operation of the networks against plain convolutions of PyTorch in (n_spectra, n_channels, length)."""
 
+import itertools
+
 import pytest
 import torch
 from torch.nn import functional as F
 
 from skspectra.neural_network._modules import _functional
-from skspectra.neural_network._modules._functional import (
-    affine_relu_conv,
+from skspectra.neural_network._modules._convolutions import (
+    DirectConvolution,
     conv_same,
+    crop_kernel,
     merge_kernels,
-    moments_over_length,
+    split_kernels,
 )
+from skspectra.neural_network._modules._fourier import FourierConvolution, make_plan
+from skspectra.neural_network._modules._functional import affine_relu_conv, make_convolution, moments_over_length
 
 WIDTHS = [(1,), (3,), (11,), (41,), (1, 3, 11, 41)]
 # Shorter than every kernel but the narrowest, odd, even, divisible by two only, by four.
-LENGTHS = [1, 2, 5, 37, 38, 64]
+# The last one has several parts of a Fourier transform.
+LENGTHS = [1, 2, 5, 37, 38, 64, 301]
 # From less than one spectrum (one at a time) to the whole batch at once.
 CHUNK_SIZES = [1, 300, 1 << 19]
 
@@ -65,10 +71,17 @@ def assert_all_close(actual, expected, **tolerance):
 
 
 @pytest.mark.parametrize("chunk_size", CHUNK_SIZES)
-@pytest.mark.parametrize("length", LENGTHS)
-@pytest.mark.parametrize("widths", WIDTHS, ids=str)
-def test_results_and_gradients_are_those_of_plain_convolutions(monkeypatch, widths, length, chunk_size):
-    monkeypatch.setattr(_functional, "_CHUNK_SIZE", chunk_size)
+@pytest.mark.parametrize(
+    ("form", "widths", "length"),
+    [
+        *itertools.product([DirectConvolution], WIDTHS, LENGTHS),
+        *itertools.product([FourierConvolution], WIDTHS[1:], LENGTHS[1:]),  # kernels of more than one sample
+    ],
+    ids=str,
+)
+def test_results_and_gradients_are_those_of_plain_convolutions(monkeypatch, widths, length, chunk_size, form):
+    monkeypatch.setattr(_functional, "CHUNK_SIZE", chunk_size)
+    monkeypatch.setattr(_functional, "make_convolution", form)
     x, scale, shift, weights = random_input(length, widths)
     inputs = [x, scale, shift, *weights]
 
@@ -85,6 +98,76 @@ def test_one_merged_kernel_has_the_results_of_all(widths):
     torch.testing.assert_close(merged, torch.cat([conv_same(x, weight) for weight in weights], dim=2))
 
 
+@pytest.mark.parametrize(("length", "width"), [(1, 1), (2, 3), (3, 5), (4, 5), (100, 5)])
+def test_a_kernel_reaches_no_further_than_the_spectrum(length, width):
+    weight = torch.arange(5.0).reshape(1, 1, 5)
+
+    cropped = crop_kernel(weight, length)
+
+    margin = (5 - width) // 2
+    assert cropped.flatten().tolist() == list(range(margin, 5 - margin))
+
+
+def test_the_parts_of_a_merged_kernel():
+    weights = random_input(5, (1, 3, 11))[3]
+
+    parts = split_kernels(merge_kernels(weights), [weight.shape for weight in weights])
+
+    assert_all_close(parts, weights, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("n_in", [24, 100])
+@pytest.mark.parametrize("length", [40, 2600])
+def test_wide_kernels_are_applied_by_fourier_transforms(length, n_in):
+    def form(*widths):
+        return type(make_convolution([torch.zeros(12, n_in, width) for width in widths], length))
+
+    assert form(1, 11, 25, 41) == FourierConvolution
+    assert form(1) == form(3) == form(11) == DirectConvolution
+
+
+def test_operations_of_a_plan_by_hand():
+    plan = make_plan(length=100, width=11, in_channels=3, out_channels=4)
+
+    # Spectra of 100 samples and 5 zeros, in parts that overlap by 10 samples.
+    n_results = plan.size - 10
+    assert (plan.n_parts - 1) * n_results < 105 <= plan.n_parts * n_results
+    # Real and imaginary parts of size / 2 + 1 frequencies; a complex product has four real ones; two for each sum.
+    n_rows = plan.size + 2
+    products = n_rows * plan.size * 3 + n_rows // 2 * 4 * 3 * 4 + n_results * n_rows * 4
+    assert plan.n_operations == 2 * plan.n_parts * products
+    # Parts that are much shorter or longer need more.
+    assert 22 <= plan.size < 60
+
+
+@pytest.mark.parametrize("offset", [0, 100])
+def test_fourier_transforms_are_as_exact_as_sums_of_products(monkeypatch, offset):
+    x, scale, shift, weights = random_input(2600, (1, 11, 25, 41), in_channels=24, out_channels=12)
+    x += offset
+    exact, _ = plain(x, scale, shift, *weights)
+    errors = []
+    for form in DirectConvolution, FourierConvolution:
+        monkeypatch.setattr(_functional, "make_convolution", form)
+        values, _ = fused(x.float(), scale.float(), shift.float(), *(weight.float() for weight in weights))
+        errors.append((values - exact).abs().max() / exact.abs().max())
+    of_sums, of_transforms = errors
+
+    assert of_sums < 2e-6
+    assert of_transforms < 2e-6
+
+
+def test_zeros_between_spectra_keep_them_apart():
+    # The spectra of a batch are in one long row; one of huge values does not change the others.
+    x, scale, shift, weights = random_input(301, (11, 41))
+    changed = x.clone()
+    changed[2] *= 1e6
+
+    before, after = (fused(maps, scale, shift, *weights)[0] for maps in (x, changed))
+
+    others = [0, 1, 3, 4]
+    torch.testing.assert_close(after[others], before[others], rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("small", [0, 1 << 30])
 def test_few_spectra_have_the_results_of_many(monkeypatch, small):
     monkeypatch.setattr(_functional, "_SMALL", small)
@@ -94,18 +177,6 @@ def test_few_spectra_have_the_results_of_many(monkeypatch, small):
         actual = fused(x, scale, shift, *weights)
 
     assert_all_close(actual, plain(x, scale, shift, *weights))
-
-
-@pytest.mark.parametrize("length", LENGTHS)
-@pytest.mark.parametrize("width", [3, 11, 41])
-def test_both_forms_of_the_gradient_of_a_kernel_agree(width, length):
-    x, _, _, _ = random_input(length, (width,))
-    grad = torch.randn(5, length, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-
-    in_phases = _functional._weight_gradient_in_phases(x, grad, width)
-    of_convolution = _functional._weight_gradient_of_convolution(x, grad, width)
-
-    torch.testing.assert_close(in_phases, of_convolution, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("out_channels", [1, 2, 7, 12, 16, 33])

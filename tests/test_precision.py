@@ -19,15 +19,18 @@ def in_hardware(monkeypatch):
     monkeypatch.setattr(_device, "_multiplies_bfloat16", lambda device: True)
 
 
-def test_auto_never_takes_an_emulated_format(emulated, monkeypatch):
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+def test_auto_never_takes_an_emulated_format(emulated):
     assert compute_dtype("auto", CPU) == torch.float32
 
 
-@pytest.mark.parametrize(("amx", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_auto_takes_bfloat16_on_a_processor_only_with_matrix_units(in_hardware, monkeypatch, amx, dtype):
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
-    assert compute_dtype("auto", CPU) == dtype
+def test_auto_takes_a_format_of_the_hardware(in_hardware):
+    assert compute_dtype("auto", torch.device("cuda")) == torch.bfloat16
+
+
+def test_every_cpu_emulates_bfloat16():
+    assert compute_dtype("auto", CPU) == torch.float32
+    with pytest.warns(UserWarning, match="is emulated on cpu"):
+        compute_dtype("bfloat16", CPU)
 
 
 def test_an_emulated_format_is_warned_of(emulated):

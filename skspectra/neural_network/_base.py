@@ -73,8 +73,8 @@ class BaseSpectrumClassifier(FittedNetwork, metaclass=ABCMeta):
     device : str or torch.device, default="auto"
         Where to train and predict. "auto" is CUDA if it is available, and the CPU otherwise.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Format of the layers' products; weights, statistics and probabilities are float32. "auto" takes bfloat16 if the
-        hardware computes in it and it is faster there, and float32 otherwise.
+        Format of the feature maps and the layers' products; weights, statistics and probabilities are float32. "auto"
+        takes bfloat16 on a GPU that computes in it, and float32 otherwise. On a CPU, bfloat16 is slower.
     callbacks : list of skorch callbacks or None, default=None
         Further callbacks of the training; they are copied. They find "train_loss", "valid_loss" and "valid_score" in
         the net's history. EpochScoring, BatchScoring and InputShapeSetter need skorch's own batches and are refused.

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ._functional import affine_relu_conv, conv_same, moments_over_length
+from ._convolutions import conv_same
+from ._functional import affine_relu_conv, moments_over_length
 from ._spectrum_module import he_uniform
 
 # As in torch.nn.BatchNorm1d.

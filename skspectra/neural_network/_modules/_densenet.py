@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ._blocks import BLOCKS, DenseBlock, Maps, PreActivatedConv, PreActivation, Transition, concatenate, conv_weight
-from ._functional import conv_same
+from ._convolutions import conv_same
 from ._spectrum_module import SpectrumModule, he_uniform
 
 
