@@ -131,7 +131,6 @@ def train_network(X, y, objects, epochs):
         max_epochs=epochs,
         sampling="balanced",
         augmenter=CCDNoiseAugmenter(),
-        precision="float32",  # for so lean a network no slower than bfloat16 on a processor that has it
         verbose=1,
         random_state=0,
     )

@@ -151,7 +151,7 @@ def test_export_of_wrapped_networks(spectra, pipeline, tmp_path):
             to_onnx(classifier, path)
             np.testing.assert_allclose(
                 OnnxClassifier(path).predict_proba(X), classifier.predict_proba(X), atol=5e-3
-            )  # bfloat16 where the processor has it
+            )  # bfloat16 on a GPU
             continue
         inside = r"\.calibrated_classifiers_\[0\]\.estimator" if name == "calibrated" else r"\.estimator_"
         with pytest.raises(TypeError, match=f"Export its {inside} instead"):

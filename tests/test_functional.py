@@ -38,6 +38,16 @@ def random_input(length, widths, n_spectra=5, in_channels=3, out_channels=4, see
     return x, scale, shift, [normal(out_channels + i, in_channels, width) for i, width in enumerate(widths)]
 
 
+def force(form, monkeypatch):
+    monkeypatch.setattr(_functional, "make_convolution", lambda weights, length, for_gradients: form(weights, length))
+
+
+@pytest.fixture(params=[DirectConvolution, FourierConvolution])
+def form(request, monkeypatch):
+    """A form of the convolutions, which is used whether it is the faster one or not."""
+    force(request.param, monkeypatch)
+
+
 def plain(x, scale, shift, *weights):
     """The definition, in PyTorch's own order of axes: values, mean and variance."""
     activation = F.relu(x.transpose(1, 2) * scale.unsqueeze(2) + shift.unsqueeze(2))
@@ -81,7 +91,7 @@ def assert_all_close(actual, expected, **tolerance):
 )
 def test_results_and_gradients_are_those_of_plain_convolutions(monkeypatch, widths, length, chunk_size, form):
     monkeypatch.setattr(_functional, "CHUNK_SIZE", chunk_size)
-    monkeypatch.setattr(_functional, "make_convolution", form)
+    force(form, monkeypatch)
     x, scale, shift, weights = random_input(length, widths)
     inputs = [x, scale, shift, *weights]
 
@@ -116,22 +126,29 @@ def test_the_parts_of_a_merged_kernel():
     assert_all_close(parts, weights, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("n_in", [24, 100])
-@pytest.mark.parametrize("length", [40, 2600])
-def test_wide_kernels_are_applied_by_fourier_transforms(length, n_in):
-    def form(*widths):
-        return type(make_convolution([torch.zeros(12, n_in, width) for width in widths], length))
+@pytest.mark.parametrize(
+    ("length", "widths", "forward", "backward"),
+    [
+        (2600, (1, 11, 25, 41), FourierConvolution, FourierConvolution),
+        (40, (1, 11, 25, 41), FourierConvolution, FourierConvolution),
+        (20, (1, 11, 25, 39), DirectConvolution, FourierConvolution),
+        (2600, (1, 11), DirectConvolution, DirectConvolution),
+        (2600, (1,), DirectConvolution, DirectConvolution),
+    ],
+)
+def test_wide_kernels_are_applied_by_fourier_transforms(length, widths, forward, backward):
+    weights = [torch.zeros(12, 24, width) for width in widths]
 
-    assert form(1, 11, 25, 41) == FourierConvolution
-    assert form(1) == form(3) == form(11) == DirectConvolution
+    assert type(make_convolution(weights, length, for_gradients=False)) is forward
+    assert type(make_convolution(weights, length, for_gradients=True)) is backward
 
 
 def test_operations_of_a_plan_by_hand():
     plan = make_plan(length=100, width=11, in_channels=3, out_channels=4)
 
-    # Spectra of 100 samples and 5 zeros, in parts that overlap by 10 samples.
+    # Spectra of 100 samples and 10 zeros, in parts that overlap by 10 samples.
     n_results = plan.size - 10
-    assert (plan.n_parts - 1) * n_results < 105 <= plan.n_parts * n_results
+    assert (plan.n_parts - 1) * n_results < 110 <= plan.n_parts * n_results
     # Real and imaginary parts of size / 2 + 1 frequencies; a complex product has four real ones; two for each sum.
     n_rows = plan.size + 2
     products = n_rows * plan.size * 3 + n_rows // 2 * 4 * 3 * 4 + n_results * n_rows * 4
@@ -147,7 +164,7 @@ def test_fourier_transforms_are_as_exact_as_sums_of_products(monkeypatch, offset
     exact, _ = plain(x, scale, shift, *weights)
     errors = []
     for form in DirectConvolution, FourierConvolution:
-        monkeypatch.setattr(_functional, "make_convolution", form)
+        force(form, monkeypatch)
         values, _ = fused(x.float(), scale.float(), shift.float(), *(weight.float() for weight in weights))
         errors.append((values - exact).abs().max() / exact.abs().max())
     of_sums, of_transforms = errors
@@ -156,16 +173,52 @@ def test_fourier_transforms_are_as_exact_as_sums_of_products(monkeypatch, offset
     assert of_transforms < 2e-6
 
 
-def test_zeros_between_spectra_keep_them_apart():
-    # The spectra of a batch are in one long row; one of huge values does not change the others.
-    x, scale, shift, weights = random_input(301, (11, 41))
+@pytest.mark.parametrize("value", [1e6, torch.inf, torch.nan])
+@pytest.mark.parametrize("length", [5, 301])
+def test_a_spectrum_does_not_change_the_others_of_its_batch(form, length, value):
+    inputs = random_input(length, (3, 41))
+    x, scale, shift, weights = inputs
     changed = x.clone()
-    changed[2] *= 1e6
+    changed[2] = value
 
-    before, after = (fused(maps, scale, shift, *weights)[0] for maps in (x, changed))
+    before, after = (results_and_gradients(fused, [maps, scale, shift, *weights]) for maps in (x, changed))
 
+    # Values and moments, and the gradients of the maps and their scales and shifts.
     others = [0, 1, 3, 4]
-    torch.testing.assert_close(after[others], before[others], rtol=1e-12, atol=1e-12)
+    for a, b in zip(after[:5], before[:5], strict=True):
+        first = 1 if len(a) == 2 else 0  # the moments are (2, n_spectra, n_channels)
+        assert torch.equal(a.index_select(first, torch.tensor(others)), b.index_select(first, torch.tensor(others)))
+
+
+def test_only_the_maps_need_gradients(form):
+    # As for activation maps.
+    x, scale, shift, weights = random_input(24, (1, 5))
+    x.requires_grad_()
+
+    gradient = torch.autograd.grad(fused(x, scale, shift, *weights)[0].sum(), x)
+
+    assert_all_close(gradient, torch.autograd.grad(plain(x, scale, shift, *weights)[0].sum(), x))
+
+
+def test_training_after_a_prediction_in_inference_mode(form):
+    # 21 and 27 are used by no other test, so that the matrices of the transforms are made in the first call.
+    x, scale, shift, weights = random_input(27, (21,))
+    inputs = [x, scale, shift, *weights]
+
+    with torch.inference_mode():
+        _functional._AffineReluConv.apply(True, x, scale[:, None], shift[:, None], *weights)
+
+    assert_all_close(results_and_gradients(fused, inputs), results_and_gradients(plain, inputs))
+
+
+def test_autocast_does_not_change_the_precision(form):
+    x, scale, shift, weights = random_input(37, (1, 11))
+    inputs = [tensor.float() for tensor in (x, scale, shift, *weights)]
+
+    with torch.autocast("cpu", torch.bfloat16):
+        actual = results_and_gradients(fused, inputs)
+
+    assert_all_close(actual, results_and_gradients(fused, inputs))
 
 
 @pytest.mark.parametrize("small", [0, 1 << 30])
@@ -180,7 +233,7 @@ def test_few_spectra_have_the_results_of_many(monkeypatch, small):
 
 
 @pytest.mark.parametrize("out_channels", [1, 2, 7, 12, 16, 33])
-def test_any_number_of_output_channels(out_channels):
+def test_any_number_of_output_channels(form, out_channels):
     x, scale, shift, weights = random_input(24, (1, 5, 11), in_channels=6, out_channels=out_channels)
     inputs = [x, scale, shift, *weights]
 
@@ -188,7 +241,7 @@ def test_any_number_of_output_channels(out_channels):
     assert_all_close(results_and_gradients(fused, inputs), expected, rtol=1e-10, atol=1e-10)
 
 
-def test_without_the_variance():
+def test_without_the_variance(form):
     # In prediction only the mean is needed, also where gradients are, as for an activation map.
     x, scale, shift, weights = random_input(24, (1, 5, 11))
     inputs = [x, scale, shift, *weights]
@@ -212,7 +265,7 @@ def test_one_of_the_results_is_used(which):
     assert_all_close(results_and_gradients(lambda *inputs: fused(*inputs)[which], inputs), expected)
 
 
-def test_inputs_in_any_memory_order():
+def test_inputs_in_any_memory_order(form):
     x, scale, shift, weights = random_input(20, (1, 3, 11))
     strided = x.transpose(1, 2).contiguous().transpose(1, 2)
     # Without squeeze-and-excitation every spectrum has the same map.
@@ -222,7 +275,7 @@ def test_inputs_in_any_memory_order():
     assert_all_close(fused(strided, scale, shift, *weights), plain(x, scale, shift, *weights))
 
 
-def test_an_upstream_gradient_that_was_broadcast():
+def test_an_upstream_gradient_that_was_broadcast(form):
     # As the mean over the length gives it.
     x, scale, shift, weights = random_input(20, (1, 3))
     inputs = [x, scale, shift, *weights]
@@ -231,7 +284,7 @@ def test_an_upstream_gradient_that_was_broadcast():
     assert_all_close(results_and_gradients(lambda *inputs: fused(*inputs)[0].mean(1), inputs), expected)
 
 
-def test_only_the_kernels_need_gradients():
+def test_only_the_kernels_need_gradients(form):
     x, scale, shift, weights = random_input(20, (1, 3))
     weights = [weight.requires_grad_() for weight in weights]
 
@@ -240,7 +293,7 @@ def test_only_the_kernels_need_gradients():
     assert_all_close(gradients, torch.autograd.grad(plain(x, scale, shift, *weights)[0].sum(), weights))
 
 
-def test_inputs_are_left_as_they_are():
+def test_inputs_are_left_as_they_are(form):
     x, scale, shift, weights = random_input(20, (1, 11))
     inputs = [x, scale, shift, *weights]
     before = [tensor.clone() for tensor in inputs]
@@ -252,7 +305,7 @@ def test_inputs_are_left_as_they_are():
 
 
 @pytest.mark.parametrize("length", [5, 38, 64])
-def test_bfloat16_values_to_their_precision(length):
+def test_bfloat16_values_to_their_precision(form, length):
     # Every number is rounded to 8 bits at most three times on the way (product, activation, result), and the sums are
     # float32: no result is off by more than that share of the sum of the magnitudes.
     x, scale, shift, weights = random_input(length, (1, 11, 41))
@@ -269,7 +322,7 @@ def test_bfloat16_values_to_their_precision(length):
 
 
 @pytest.mark.parametrize("length", [5, 38, 64])
-def test_bfloat16_gradients_to_their_precision(length):
+def test_bfloat16_gradients_to_their_precision(form, length):
     x, scale, shift, weights = random_input(length, (1, 11, 41))
     inputs = [tensor.bfloat16() for tensor in (x, scale, shift, *weights)]
 

@@ -11,37 +11,28 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def emulated(monkeypatch):
-    monkeypatch.setattr(_device, "_multiplies_bfloat16", lambda device: False)
+    monkeypatch.setattr(_device, "_is_faster_in_bfloat16", lambda device: False)
 
 
 @pytest.fixture
 def in_hardware(monkeypatch):
-    monkeypatch.setattr(_device, "_multiplies_bfloat16", lambda device: True)
-
-
-def test_auto_never_takes_an_emulated_format(emulated):
-    assert compute_dtype("auto", CPU) == torch.float32
+    monkeypatch.setattr(_device, "_is_faster_in_bfloat16", lambda device: True)
 
 
 def test_auto_takes_a_format_of_the_hardware(in_hardware):
     assert compute_dtype("auto", torch.device("cuda")) == torch.bfloat16
 
 
-def test_every_cpu_emulates_bfloat16():
+def test_float32_is_faster_on_a_cpu():
     assert compute_dtype("auto", CPU) == torch.float32
-    with pytest.warns(UserWarning, match="is emulated on cpu"):
-        compute_dtype("bfloat16", CPU)
-
-
-def test_an_emulated_format_is_warned_of(emulated):
-    with pytest.warns(UserWarning, match=r"precision='bfloat16' is emulated on cpu, .* precision='auto' uses bfloat16"):
+    with pytest.warns(UserWarning, match=r"slower than float32 on cpu, which emulates it .* precision='auto' uses"):
         assert compute_dtype("bfloat16", CPU) == torch.bfloat16
 
 
 def test_fit_warns_once(emulated):
     X, y = torch.rand(20, 30).numpy(), [0, 1] * 10
     network = SpectrumMLPClassifier(hidden_layer_sizes=(4,), max_epochs=1, precision="bfloat16", random_state=0)
-    with pytest.warns(UserWarning, match="is emulated") as warned:
+    with pytest.warns(UserWarning, match="is slower than float32") as warned:
         network.fit(X, y).predict(X)
     assert len(warned) == 1
 

@@ -10,6 +10,8 @@ MKL_ENABLE_INSTRUCTIONS=AVX2, a processor does not use its wider instructions.
     python -m benchmarks.speed.forms [--growth-rate 12] [--stem-stride 1] [--kernel-sizes 1 11 25 41]
 """
 
+from functools import partial
+
 import torch
 
 from benchmarks._common.command import parser_of, print_machine, save
@@ -29,7 +31,7 @@ def layers_of(args):
     layers, length = [], -(-N_FEATURES // args.stem_stride)
     for block in network.dense_blocks:
         for layer in block.modules():
-            if isinstance(layer, PreActivatedConv) and layer.weights[0].shape[0] < layer.weights[0].shape[1]:
+            if isinstance(layer, PreActivatedConv):
                 layers.append((length, [crop_kernel(weight.detach(), length) for weight in layer.weights]))
         length //= 2
     return [(length, weights) for length, weights in layers if max(weight.shape[2] for weight in weights) > 1]
@@ -42,12 +44,11 @@ def measure(length, weights, rounds):
     for name, form in FORMS.items():
         convolution = form(weights, length)
         activation = convolution.new_activation(n_spectra).uniform_()
-        out = torch.rand(n_spectra, convolution.padded_length, sum(len(weight) for weight in weights))
-        out[:, length:] = 0
-        functions[f"{name} forward"] = lambda c=convolution, x=activation, out=out: c.forward(x, out=out)
-        functions[f"{name} backward"] = lambda c=convolution, x=activation, out=out: c.backward(
-            x, out, with_weights=True
-        )
+        out = torch.zeros(n_spectra, convolution.padded_length, sum(len(weight) for weight in weights))
+        grad, total = torch.zeros_like(out), convolution.new_total()
+        grad[:, convolution.samples].uniform_()
+        functions[f"{name} forward"] = partial(convolution.forward, activation, out=out)
+        functions[f"{name} backward"] = partial(convolution.backward, activation, grad, total)
     with torch.no_grad():
         for function in functions.values():
             function()  # oneDNN prepares each new shape in the first call
@@ -69,10 +70,16 @@ def main():
     results = []
     for length, weights in layers_of(args):
         row = measure(length, weights, args.rounds)
-        chosen = type(_functional.make_convolution(weights, length))
-        cells = "".join(f"{row[c]:17.2f}{'*' if FORMS[c.split()[0]] is chosen else ' '}" for c in columns)
+        chosen = {
+            step: type(_functional.make_convolution(weights, length, for_gradients=step == "backward"))
+            for step in ("forward", "backward")
+        }
+        cells = ""
+        for column in columns:
+            form, step = column.split()
+            cells += f"{row[column]:17.2f}{'*' if FORMS[form] is chosen[step] else ' '}"
         print(f"{length:6} {f'{weights[0].shape[1]} to {sum(map(len, weights))}':>9}{cells}", flush=True)
-        results.append({"length": length, "chosen": chosen.__name__, "milliseconds": row})
+        results.append({"length": length, "milliseconds": row})
     save(args, results=results)
 
 

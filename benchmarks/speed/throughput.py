@@ -8,10 +8,10 @@ The script measures for each length, growth rate and batch size:
 - how much of the device's rate of matrix multiplication the convolutions reach.
 
 The plain program computes in float32 (TF32 on a GPU) and, if the hardware multiplies bfloat16, also under autocast to
-bfloat16. The faster of the two counts. PyTorch counts the floating-point operations, and training counts as three times
-prediction. `loop_share` is an upper limit for the share of an epoch that is spent outside the network, on balanced
-batches with noise, the loss, the optimiser and the callbacks. It is the time of an epoch with a network that does next
-to nothing. `one_spectrum_ms` is the median time of 100 predictions of one spectrum.
+bfloat16. The faster of the two counts. PyTorch counts the floating-point operations of the plain program, and training
+counts as three times prediction. `loop_share` is an upper limit for the share of an epoch that is spent outside the
+network, on balanced batches with noise, the loss, the optimiser and the callbacks. It is the time of an epoch with a
+network that does next to nothing. `one_spectrum_ms` is the median time of 100 predictions of one spectrum.
 
     python -m benchmarks.speed.throughput [--device cpu|cuda] [--precision auto] [--json throughput.json]
 """
@@ -97,7 +97,7 @@ def measure(length, growth_rate, batch_size, args):
     one_seconds = median_seconds(lambda: classifier.predict(X[:1]))
     map_rate = n_spectra / min(timed(lambda: class_activation_map(classifier, X), args.device) for _ in range(3))
     module = classifier.net_.module_
-    flop = floating_point_operations(module, length, args.device)
+    flop = floating_point_operations(growth_rate, length, args)
     loop = loop_alone(batch_size, args.device)
     gemm = matrix_product_rate(args.device, module.compute_dtype, {"cpu": 2048, "cuda": 8192}[args.device])
     return {
@@ -123,10 +123,11 @@ def measure(length, growth_rate, batch_size, args):
     }
 
 
-def floating_point_operations(module, length, device):
-    """Return the number of floating-point operations for the prediction of one spectrum."""
+def floating_point_operations(growth_rate, length, args):
+    """Return the number of floating-point operations of the plain program for the prediction of one spectrum."""
+    network = PlainDenseNet(growth_rate=growth_rate, stem_stride=args.stem_stride)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        module(torch.zeros(1, length, device=device))
+        network(torch.zeros(1, length))
     return counter.get_total_flops()
 
 

@@ -26,20 +26,20 @@ def select_device(device: str | torch.device) -> torch.device:
 def compute_dtype(precision: str, device: torch.device) -> torch.dtype:
     """Return the dtype of feature maps and convolutions; "auto" is bfloat16 where it is faster."""
     if precision == "auto":
-        precision = "bfloat16" if _multiplies_bfloat16(device) else "float32"
-    elif precision == "bfloat16" and not _multiplies_bfloat16(device):
+        precision = "bfloat16" if _is_faster_in_bfloat16(device) else "float32"
+    elif precision == "bfloat16" and not _is_faster_in_bfloat16(device):
         warnings.warn(
-            f"precision='bfloat16' is emulated on {device}, which is slower than float32. precision='auto' uses "
-            "bfloat16 only if it is faster.",
+            f"precision='bfloat16' is slower than float32 on {device}, which emulates it in some or all layers. "
+            "precision='auto' uses bfloat16 only if it is faster.",
             UserWarning,
             stacklevel=1,  # this line, so that it is shown once
         )
     return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
 
 
-def _multiplies_bfloat16(device: torch.device) -> bool:
-    # On a CPU, the convolutions of wide kernels are computed in float32 in any case. On an Intel Xeon with AVX-512 for
-    # bfloat16, training in bfloat16 takes 1.4 times as long as in float32 (`benchmarks.speed.throughput --precision`).
+def _is_faster_in_bfloat16(device: torch.device) -> bool:
+    # On a CPU, wide kernels are applied in float32 in any case. On an Intel Xeon with AVX-512 for bfloat16, training in
+    # bfloat16 takes 1.4 times as long as in float32 (`benchmarks.speed.throughput --precision`).
     return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
 
 

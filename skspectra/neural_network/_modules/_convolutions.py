@@ -63,7 +63,7 @@ class DirectConvolution:
         self.weights = weights
         self.dtype = weights[0].dtype  # of activations and of gradients with respect to results
         self.padded_length = length  # of the arrays with results and their gradients
-        self.weight_gradients = [torch.zeros_like(weight, dtype=sum_dtype(weight)) for weight in weights]
+        self.samples = slice(length)  # of these arrays that belong to the spectrum
 
     def new_activation(self, n_spectra: int) -> Tensor:
         """Return an array (n_spectra, length, in_channels) that the other methods accept once it is filled."""
@@ -76,18 +76,28 @@ class DirectConvolution:
         else:
             torch.cat([conv_same(activation, weight) for weight in self.weights], dim=2, out=out)
 
-    def backward(self, activation: Tensor, grad: Tensor, *, with_weights: bool) -> Tensor:
-        """Return the gradient with respect to the activation, and add the gradients of the weights to their sum."""
+    def backward(self, activation: Tensor, grad: Tensor, total: list[Tensor] | None) -> Tensor:
+        """Return the gradient with respect to the activation, and add that of the weights to `total` if it is given.
+
+        The gradient with respect to the results is zero outside `samples`.
+        """
         grad_activation = None
-        parts = grad.split([len(weight) for weight in self.weights], dim=2)
-        for weight, part, total in zip(self.weights, parts, self.weight_gradients, strict=True):
-            part = part.contiguous()
+        parts = [part.contiguous() for part in grad.split([len(weight) for weight in self.weights], dim=2)]
+        for k, (weight, part) in enumerate(zip(self.weights, parts, strict=True)):
             convolved = conv_same(part, weight.flip(2).transpose(0, 1))
             grad_activation = convolved if grad_activation is None else grad_activation.add_(convolved)
-            if with_weights:
-                total += _weight_gradient(activation, part, weight)
+            if total is not None:
+                total[k] += _weight_gradient(activation, part, weight)
         assert grad_activation is not None
         return grad_activation
+
+    def new_total(self) -> list[Tensor]:
+        """Return the sum over no spectra of the gradients of the weights."""
+        return [torch.zeros_like(weight, dtype=sum_dtype(weight)) for weight in self.weights]
+
+    def weight_gradients(self, total: list[Tensor]) -> list[Tensor]:
+        """Return the gradient of each weight from their sum over all spectra."""
+        return total
 
 
 def _weight_gradient(x: Tensor, grad: Tensor, weight: Tensor) -> Tensor:

@@ -4,21 +4,25 @@ Every feature map here is an array (n_spectra, length, n_channels), as in `_conv
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ._convolutions import DirectConvolution, conv_same, crop_kernel, merge_kernels, sum_dtype
-from ._fourier import FourierConvolution, make_plan
+from ._fourier import FourierConvolution
 
 # Floats of one chunk of activations on a CPU: small enough to stay in its cache between operations.
 CHUNK_SIZE = 1 << 19
-# Kernels up to this width are applied by sums of products: on an Intel Xeon with AVX-512, a kernel of width 11 takes
-# 1.5 times as long by Fourier transforms, forward and backward. One of width 25 takes .9 and .5 times as long, and the
-# four kernels of the default take .7 and .3 times as long (`benchmarks.speed.forms`).
-_NARROW = 11
+# Wider kernels are applied by Fourier transforms. On an Intel Xeon with AVX-512, a single kernel of width 13 takes 1.4
+# times as long by them as by sums of products, and one of width 17 takes as long. The four kernels of the default take
+# .7 times as long, and their gradients .3 times (`benchmarks.speed.forms`).
+_NARROW = 13
+# On spectra shorter than so many kernels, the sums of products skip most of a kernel. For 20 samples they take 5.6 ms
+# and Fourier transforms 8.4 ms, but for the gradients they take 33 ms and Fourier transforms 15 ms.
+_SHORT = 0.75
 # Floats of the maps of a few spectra, for which the fused operation spends most of its time on its preparations: with
-# a growth rate of 8 and a stem stride of 4, one spectrum takes 17 ms by it and 11 ms without it, eight take 26 ms.
+# a growth rate of 8 and a stem stride of 4, one spectrum takes 17 ms by it and 11 ms without it; eight take as long.
 _SMALL = 1 << 17
 
 
@@ -90,52 +94,52 @@ class _AffineReluConv(torch.autograd.Function):
     """
 
     @staticmethod
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # without autocast
     def forward(ctx, with_variance, x, scale, shift, *weights):
-        length = x.shape[1]
-        convolution = make_convolution(weights, length)
-        values = x.new_empty(len(x), convolution.padded_length, sum(len(weight) for weight in weights))
+        convolution = make_convolution(weights, x.shape[1], for_gradients=False)
+        padded = x.new_empty(len(x), convolution.padded_length, sum(len(weight) for weight in weights))
+        values = padded[:, convolution.samples]
         moments = x.new_empty(1 + with_variance, len(x), values.shape[2], dtype=sum_dtype(x))
         for rows in _chunks(x):
             activation = _activate(x[rows], scale[rows], shift[rows], convolution)
-            convolution.forward(activation, out=values[rows])
-            moments[:, rows] = moments_over_length(values[rows, :length], with_variance)
-        values = values[:, :length]
+            convolution.forward(activation, out=padded[rows])
+            moments[:, rows] = moments_over_length(values[rows], with_variance)
         ctx.save_for_backward(x, scale, shift, values, moments, *weights)
         return values, moments
 
     @staticmethod
+    @torch.amp.custom_bwd(device_type="cpu")
     def backward(ctx, grad_values, grad_moments):
         x, scale, shift, values, moments, *weights = ctx.saved_tensors
-        length = x.shape[1]
-        convolution = make_convolution(weights, length)
-        with_weights = any(ctx.needs_input_grad[4:])
+        convolution = make_convolution(weights, x.shape[1], for_gradients=True)
+        total: Any = convolution.new_total() if any(ctx.needs_input_grad[4:]) else None
         grad_x = torch.empty_like(x, memory_format=torch.contiguous_format)
         grad_scale, grad_shift = torch.empty_like(scale), torch.empty_like(shift)
         for rows in _chunks(x):
             activation = _activate(x[rows], scale[rows], shift[rows], convolution)
             shape = len(activation), convolution.padded_length, values.shape[2]
-            grad_out = torch.empty(shape, dtype=convolution.dtype)
-            grad_out[:, length:] = 0
+            grad_out = values.new_zeros(shape, dtype=convolution.dtype)
             of_moments = _moments_gradient(values[rows], moments[:, rows], grad_moments[:, rows])
-            torch.add(of_moments, grad_values[rows], out=grad_out[:, :length])
-            grad = convolution.backward(activation, grad_out, with_weights=with_weights)
+            torch.add(of_moments, grad_values[rows], out=grad_out[:, convolution.samples])
+            grad = convolution.backward(activation, grad_out, total)
             torch.ops.aten.threshold_backward.grad_input(grad, activation, 0, grad_input=grad)
             torch.mul(grad, scale[rows], out=grad_x[rows])
             grad_shift[rows] = grad.sum(1, keepdim=True)
             grad_scale[rows] = grad.mul_(x[rows]).sum(1, keepdim=True)
         grad_weights: list[Tensor | None] = [None] * len(weights)
-        if with_weights:
-            grad_weights = [g.to(w.dtype) for g, w in zip(convolution.weight_gradients, weights, strict=True)]
+        if total is not None:
+            gradients = convolution.weight_gradients(total)
+            grad_weights = [gradient.to(w.dtype) for gradient, w in zip(gradients, weights, strict=True)]
         return None, grad_x, grad_scale, grad_shift, *grad_weights
 
 
-def make_convolution(weights: Sequence[Tensor], length: int) -> DirectConvolution | FourierConvolution:
-    """Return the form of the convolution that takes less time, whose results are equal to rounding."""
-    in_channels, width = weights[0].shape[1], max(weight.shape[2] for weight in weights)
-    if width > _NARROW:
-        plan = make_plan(length, width, in_channels, sum(len(weight) for weight in weights))
-        if plan.n_operations < 2 * length * sum(weight.numel() for weight in weights):
-            return FourierConvolution(weights, length)
+def make_convolution(
+    weights: Sequence[Tensor], length: int, *, for_gradients: bool
+) -> DirectConvolution | FourierConvolution:
+    """Return the faster form of the convolution. The results of both are equal to rounding."""
+    width = max(weight.shape[2] for weight in weights)
+    if width > _NARROW and (for_gradients or length >= _SHORT * width):
+        return FourierConvolution(weights, length)
     return DirectConvolution(weights, length)
 
 
