@@ -63,7 +63,7 @@ class DirectConvolution:
         self.weights = weights
         self.dtype = weights[0].dtype  # of activations and of gradients with respect to results
         self.padded_length = length  # of the arrays with results and their gradients
-        self.samples = slice(length)  # of these arrays that belong to the spectrum
+        self.samples = slice(0, length)  # of these arrays that belong to the spectrum
 
     def new_activation(self, n_spectra: int) -> Tensor:
         """Return an array (n_spectra, length, in_channels) that the other methods accept once it is filled."""

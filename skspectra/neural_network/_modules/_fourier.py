@@ -84,8 +84,7 @@ class FourierConvolution:
         start = activation.storage_offset() - self.overlap * self.in_channels
         stride = (self.n_results * self.in_channels, self.in_channels, 1)
         parts = activation.as_strided((n, self.size, self.in_channels), stride, start)
-        of_part = self.matrices.of_part
-        return torch.bmm(of_part.expand(n, *of_part.shape), parts).view(n, -1, 2 * self.in_channels)
+        return _multiply(self.matrices.of_part, parts).view(n, -1, 2 * self.in_channels)
 
     def forward(self, activation: Tensor, out: Tensor) -> None:
         transformed = self._transform(activation)
@@ -93,16 +92,14 @@ class FourierConvolution:
         products = transformed.new_empty(n, n_frequencies, 2 * self.out_channels)
         torch.bmm(transformed.transpose(0, 1), self.kernel, out=products.transpose(0, 1))
         products = products.view(n, -1, self.out_channels)
-        inverse = self.matrices.inverse.expand(n, *self.matrices.inverse.shape)
         if out.dtype == self.dtype:
-            torch.bmm(inverse, products, out=out.view(n, -1, self.out_channels))
+            _multiply(self.matrices.inverse, products, out=out.view(n, -1, self.out_channels))
         else:
-            out.copy_(torch.bmm(inverse, products).view_as(out))
+            out.copy_(_multiply(self.matrices.inverse, products).view_as(out))
 
     def backward(self, activation: Tensor, grad: Tensor, total: Tensor | None) -> Tensor:
         n, n_frequencies = len(activation) * self.n_parts, self.size // 2 + 1
-        adjoint = self.matrices.inverse.T
-        grad_products = torch.bmm(adjoint.expand(n, *adjoint.shape), grad.view(n, -1, self.out_channels))
+        grad_products = _multiply(self.matrices.inverse.T, grad.view(n, -1, self.out_channels))
         grad_products = grad_products.view(n, n_frequencies, -1).transpose(0, 1)
         if total is not None:
             total.baddbmm_(self._transform(activation).permute(1, 2, 0), grad_products)
@@ -117,8 +114,8 @@ class FourierConvolution:
         row = grad_transformed.new_empty(n * self.n_results + self.overlap, self.in_channels)
         row[-self.overlap :] = 0
         parts = row[: n * self.n_results].view(n, self.n_results, self.in_channels)
-        torch.bmm(first.expand(n, *first.shape), grad_transformed, out=parts)
-        rest = torch.bmm(last.expand(n, *last.shape), grad_transformed)
+        _multiply(first, grad_transformed, out=parts)
+        rest = _multiply(last, grad_transformed)
         parts[1:, : self.overlap] += rest[:-1]
         row[-self.overlap :] += rest[-1]
         return self._spectra(row)[:, : self.length]
@@ -133,6 +130,11 @@ class FourierConvolution:
         taps = self.matrices.of_kernel.T @ torch.cat([real, imag]).flatten(1)
         kernel = taps.view(-1, self.in_channels, self.out_channels).permute(2, 1, 0)
         return split_kernels(kernel, self.shapes)
+
+
+def _multiply(matrix: Tensor, parts: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return the product of one matrix with each part."""
+    return torch.bmm(matrix.expand(len(parts), *matrix.shape), parts, out=out)
 
 
 class _Matrices(NamedTuple):

@@ -118,7 +118,9 @@ class _AffineReluConv(torch.autograd.Function):
         for rows in _chunks(x):
             activation = _activate(x[rows], scale[rows], shift[rows], convolution)
             shape = len(activation), convolution.padded_length, values.shape[2]
-            grad_out = values.new_zeros(shape, dtype=convolution.dtype)
+            grad_out = values.new_empty(shape, dtype=convolution.dtype)
+            grad_out[:, : convolution.samples.start] = 0
+            grad_out[:, convolution.samples.stop :] = 0
             of_moments = _moments_gradient(values[rows], moments[:, rows], grad_moments[:, rows])
             torch.add(of_moments, grad_values[rows], out=grad_out[:, convolution.samples])
             grad = convolution.backward(activation, grad_out, total)
