@@ -65,8 +65,13 @@ class FourierConvolution:
     def _transform_kernel(self, kernel: Tensor) -> Tensor:
         """Return real matrices (n_frequencies, 2 in_channels, 2 out_channels) that multiply (real, imaginary) rows."""
         taps = kernel.permute(2, 1, 0).flatten(1)
-        real, imag = (self.matrices.of_kernel @ taps).view(2, -1, self.in_channels, self.out_channels)
-        return torch.cat([torch.cat([real, imag], dim=2), torch.cat([-imag, real], dim=2)], dim=1)
+        halves = self.matrices.of_kernel_in_halves @ taps
+        real, imag = halves.view(2, -1, self.in_channels, self.out_channels)
+        transformed = kernel.new_empty(len(real), 2, self.in_channels, 2, self.out_channels)
+        transformed[:, 0, :, 0] = transformed[:, 1, :, 1] = real
+        transformed[:, 0, :, 1] = imag
+        torch.neg(imag, out=transformed[:, 1, :, 0])
+        return transformed.flatten(1, 2).flatten(2)
 
     def new_activation(self, n_spectra: int) -> Tensor:
         row = self.kernel.new_empty(self.overlap + n_spectra * self.padded_length, self.in_channels)
@@ -88,29 +93,26 @@ class FourierConvolution:
 
     def forward(self, activation: Tensor, out: Tensor) -> None:
         transformed = self._transform(activation)
-        n, n_frequencies, _ = transformed.shape
-        products = transformed.new_empty(n, n_frequencies, 2 * self.out_channels)
-        torch.bmm(transformed.transpose(0, 1), self.kernel, out=products.transpose(0, 1))
-        products = products.view(n, -1, self.out_channels)
+        n = len(transformed)
+        products = _multiply_frequencies(transformed, self.kernel.unflatten(2, (2, -1)).movedim(2, 0))
         if out.dtype == self.dtype:
-            _multiply(self.matrices.inverse, products, out=out.view(n, -1, self.out_channels))
+            _multiply(self.matrices.inverse_of_halves, products, out=out.view(n, -1, self.out_channels))
         else:
-            out.copy_(_multiply(self.matrices.inverse, products).view_as(out))
+            out.copy_(_multiply(self.matrices.inverse_of_halves, products).view_as(out))
 
     def backward(self, activation: Tensor, grad: Tensor, total: Tensor | None) -> Tensor:
         n, n_frequencies = len(activation) * self.n_parts, self.size // 2 + 1
         grad_products = _multiply(self.matrices.inverse.T, grad.view(n, -1, self.out_channels))
-        grad_products = grad_products.view(n, n_frequencies, -1).transpose(0, 1)
+        grad_products = grad_products.view(n, n_frequencies, -1)
         if total is not None:
-            total.baddbmm_(self._transform(activation).permute(1, 2, 0), grad_products)
-        grad_transformed = grad.new_empty(n, n_frequencies, 2 * self.in_channels)
-        torch.bmm(grad_products, self.kernel.transpose(1, 2), out=grad_transformed.transpose(0, 1))
-        return self._add_parts(grad_transformed.view(n, -1, self.in_channels))
+            total.baddbmm_(self._transform(activation).permute(1, 2, 0), grad_products.transpose(0, 1))
+        halves = self.kernel.transpose(1, 2).unflatten(2, (2, -1)).movedim(2, 0)
+        return self._add_parts(_multiply_frequencies(grad_products, halves))
 
     def _add_parts(self, grad_transformed: Tensor) -> Tensor:
         """Return the adjoint of `_transform`."""
         n = len(grad_transformed)
-        first, last = self.matrices.of_part.T.split([self.n_results, self.overlap])
+        first, last = self.matrices.of_part_in_halves.T.split([self.n_results, self.overlap])
         row = grad_transformed.new_empty(n * self.n_results + self.overlap, self.in_channels)
         row[-self.overlap :] = 0
         parts = row[: n * self.n_results].view(n, self.n_results, self.in_channels)
@@ -127,7 +129,7 @@ class FourierConvolution:
         upper, lower = total.split(self.in_channels, dim=1)
         real = upper[:, :, : self.out_channels] + lower[:, :, self.out_channels :]
         imag = upper[:, :, self.out_channels :] - lower[:, :, : self.out_channels]
-        taps = self.matrices.of_kernel.T @ torch.cat([real, imag]).flatten(1)
+        taps = self.matrices.of_kernel_in_halves.T @ torch.cat([real, imag]).flatten(1)
         kernel = taps.view(-1, self.in_channels, self.out_channels).permute(2, 1, 0)
         return split_kernels(kernel, self.shapes)
 
@@ -137,12 +139,32 @@ def _multiply(matrix: Tensor, parts: Tensor, out: Tensor | None = None) -> Tenso
     return torch.bmm(matrix.expand(len(parts), *matrix.shape), parts, out=out)
 
 
+def _multiply_frequencies(transformed: Tensor, halves: Tensor) -> Tensor:
+    """Return the products with the kernel at each frequency, (n_all_parts, 2 n_frequencies, n_channels).
+
+    The halves of the kernel, (2, n_frequencies, ..., n_channels), give first all real parts, then all imaginary parts.
+    In memory, all parts of a frequency follow each other, since PyTorch computes the products of all frequencies at
+    once only if the result is contiguous.
+    """
+    _, n_frequencies, _, n_channels = halves.shape
+    products = transformed.new_empty(2, n_frequencies, len(transformed), n_channels)
+    for half, product in zip(halves, products, strict=True):
+        torch.bmm(transformed.transpose(0, 1), half, out=product)
+    return products.flatten(0, 1).transpose(0, 1)
+
+
 class _Matrices(NamedTuple):
-    """Matrices of the discrete Fourier transform. Real and imaginary parts alternate, except for `of_kernel`."""
+    """Matrices of the discrete Fourier transform.
+
+    Rows or columns of frequencies alternate between real and imaginary parts. In those whose name ends in "halves", all
+    real parts come first.
+    """
 
     of_part: Tensor  # (2 n_frequencies, size)
+    of_part_in_halves: Tensor
     inverse: Tensor  # (n_results, 2 n_frequencies), for the results that wrap around no end of the part
-    of_kernel: Tensor  # (2 n_frequencies, width), of the reversed kernel: real parts, then imaginary parts
+    inverse_of_halves: Tensor
+    of_kernel_in_halves: Tensor  # (2 n_frequencies, width), of the reversed kernel
 
 
 @lru_cache(maxsize=32)
@@ -150,9 +172,15 @@ def _dft_matrices(size: int, width: int, dtype: torch.dtype) -> _Matrices:
     with torch.inference_mode(False), torch.device("cpu"):  # whatever the first caller's settings
         frequency = torch.arange(size // 2 + 1, dtype=torch.float64)
         angle = torch.outer(frequency, torch.arange(size, dtype=torch.float64)) * (2 * pi / size)
-        of_part = torch.stack([angle.cos(), -angle.sin()], dim=1).flatten(0, 1)
-        share = torch.full((len(frequency), 1, 1), 2 / size, dtype=torch.float64)  # of a frequency and its negative
+        halves = torch.stack([angle.cos(), -angle.sin()])
+        share = torch.full((len(frequency), 1), 2 / size, dtype=torch.float64)  # of a frequency and its negative
         share[0] = share[-1] = 1 / size  # which are the same here
-        inverse = (of_part.view(-1, 2, size) * share).flatten(0, 1).T[: size - width + 1]
-        of_kernel = torch.cat([angle.cos(), angle.sin()])[:, :width]
-        return _Matrices(*(matrix.to(dtype).contiguous() for matrix in (of_part, inverse, of_kernel)))
+        inverse = (halves * share)[:, :, : size - width + 1]
+        matrices = (
+            halves.transpose(0, 1).flatten(0, 1),
+            halves.flatten(0, 1),
+            inverse.transpose(0, 1).flatten(0, 1).T,
+            inverse.flatten(0, 1).T,
+            torch.cat([angle.cos(), angle.sin()])[:, :width],
+        )
+        return _Matrices(*(matrix.to(dtype).contiguous() for matrix in matrices))
